@@ -1,0 +1,235 @@
+//! The words of a run's life: ids, states, verdicts, outcomes, and the durable records of them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{JobId, ProjectId};
+use crate::schedule::DueTime;
+
+/// Names one run, from its plan and due time: the idempotency key of a launch.
+///
+/// Safe as a file name and as part of a systemd unit name: `[A-Za-z0-9_-]+`, at most 100 bytes. A job id
+/// that is not safe by itself is replaced by a digest of it. Ends in the due time as `20260329T010000Z`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+impl RunId {
+    /// The one id for this plan and due time.
+    #[must_use]
+    pub fn new(job: &JobId, due: DueTime) -> Self {
+        let text = job.as_str();
+        let safe = !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+        let stem = if safe { text.to_owned() } else { digest(text) };
+        Self(format!("{stem}-{}", due.instant().format("%Y%m%dT%H%M%SZ")))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// From stored text (the ledger's, a directory's name), unchecked.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+fn digest(text: &str) -> String {
+    use sha2::Digest;
+    use std::fmt::Write;
+    let mut out = String::from("x");
+    for byte in sha2::Sha256::digest(text.as_bytes()).iter().take(16) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every action succeeded.
+    Success,
+    /// An action failed after its last retry.
+    Fail,
+    /// It was told to stop.
+    Aborted,
+    /// Evidence of a crash: it was started, is gone, and left no exit status.
+    Lost,
+}
+
+/// Where a run is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    /// Decided; waits for a free place or for its window.
+    Queued,
+    /// Handed to the launcher; not yet known to have started.
+    Starting,
+    /// Its agent was started.
+    Running,
+    /// Over, with this outcome.
+    Done(Outcome),
+}
+
+/// Why a due time did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The plan's last run still runs.
+    Overlap,
+    /// Due longer ago than `catch_up`.
+    Expired,
+    /// The plan is disabled.
+    Disabled,
+    /// The plan is stopped.
+    Stopped,
+    /// This node cannot do one of its actions (capabilities), or it has none.
+    Unsupported,
+    /// It has an `exec` action and `allow_exec` is off.
+    ExecDenied,
+    /// Outside the backup windows, and so configured.
+    OutsideWindow,
+    /// The plan was edited or removed before this could start.
+    Superseded,
+}
+
+/// What became of one due time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is, or was, run by this run.
+    Run(RunId),
+    /// Taken together with this due time's run.
+    Coalesced(RunId),
+    /// It did not run.
+    Skipped(Reason),
+}
+
+/// A verdict over the due times of one plan from `first` to `last`, ends included, `count` of them.
+/// (Mostly one: `first == last`. After downtime, one record sums up what was missed.)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerdictRecord {
+    /// Whose.
+    pub job: JobId,
+    /// The earliest due time it covers.
+    pub first: DueTime,
+    /// The latest.
+    pub last: DueTime,
+    /// How many.
+    pub count: u64,
+    /// What became of them.
+    pub verdict: Verdict,
+    /// When that was decided.
+    pub decided: DateTime<Utc>,
+}
+
+/// The durable state of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its name.
+    pub id: RunId,
+    /// Its plan.
+    pub job: JobId,
+    /// Its plan's project, for fairness and reports.
+    pub project: Option<ProjectId>,
+    /// The due time it serves.
+    pub due: DueTime,
+    /// Seconds from `due` to the plan's next due time when it was decided: its cadence. `None`: no next.
+    pub cadence: Option<i64>,
+    /// Where it is.
+    pub state: RunState,
+    /// Not to be started before (its backup window opens).
+    pub not_before: Option<DueTime>,
+    /// When it was decided.
+    pub queued: DateTime<Utc>,
+    /// When its agent was started.
+    pub started: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended: Option<DateTime<Utc>>,
+    /// Process id of the agent (or its supervisor), while it runs.
+    pub pid: Option<u32>,
+    /// What the launcher said of its end: exit status, failed action, last lines.
+    pub detail: String,
+}
+
+/// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// `scheduled`, `running`, `completed`, `stop`.
+    pub status: String,
+    /// `success`, `fail`, `aborted`, or empty while it runs.
+    pub result: String,
+    /// `time_started`, epoch seconds.
+    pub time_started: Option<i64>,
+    /// `time_ended`, epoch seconds; -1 while it runs.
+    pub time_ended: Option<i64>,
+    /// `current_pid`.
+    pub current_pid: Option<u32>,
+    /// The `event` this answers, if any: cleared in the API if it is still the same there.
+    pub answers_event: Option<String>,
+}
+
+/// One durable change. The daemon commits all of one decision's in ONE transaction before anything is
+/// carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A plan as last seen. `document` is its text; `first_seen` anchors intervals; `covered`: every due
+    /// time up to and including this one has its verdict.
+    Plan {
+        /// Whose.
+        job: JobId,
+        /// The document's text; `None`: unchanged.
+        document: Option<std::sync::Arc<str>>,
+        /// When it was first seen.
+        first_seen: DueTime,
+        /// Up to where its due times are decided.
+        covered: DueTime,
+    },
+    /// Only `covered` moved.
+    Covered {
+        /// Whose.
+        job: JobId,
+        /// Up to where.
+        covered: DueTime,
+    },
+    /// A plan that is gone: its document goes, its history stays.
+    Forget {
+        /// Whose.
+        job: JobId,
+    },
+    /// A verdict. Replaces an earlier one of the same plan and `first`.
+    Verdict(VerdictRecord),
+    /// A run, new or changed.
+    Run(RunRecord),
+    /// A queued run that was withdrawn before it started: its row goes (its verdict is replaced beside this).
+    Withdraw {
+        /// Which.
+        run: RunId,
+    },
+    /// A report for the outbox.
+    Report {
+        /// About which plan.
+        job: JobId,
+        /// About which run, if one.
+        run: Option<RunId>,
+        /// What.
+        report: Report,
+    },
+    /// A complete listing was taken in at this time.
+    Polled {
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
