@@ -111,10 +111,11 @@ impl Planner {
             },
             Gate::Skip { next } => {
                 // A continuous plan that is shut out is due again when its window opens, not every second.
-                let opening = (slot.kind() == Kind::Continuous).then_some(next).flatten();
+                let opening = next.unwrap_or(now.plus(NEVER_OPENS_LOOK_AGAIN)).plus(-1);
+                let covered = (slot.kind() == Kind::Continuous).then_some(opening);
                 Judgement::Skip {
                     reason: Reason::OutsideWindow,
-                    covered: opening.map(|at| at.plus(-1)),
+                    covered,
                 }
             }
         }
