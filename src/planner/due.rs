@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, Plan};
-use crate::schedule::{DueTime, Kind, Missed};
+use crate::plan::JobId;
+use crate::schedule::{DueTime, Kind, Missed, Zone};
 
 use super::{
     CatchUp, Decision, Order, Outside, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
-    VerdictRecord,
+    VerdictRecord, Window,
 };
 
 /// Seconds after which a continuous plan whose windows never open is looked at again.
@@ -97,7 +97,7 @@ impl Planner {
                 covered: afresh,
             };
         }
-        match self.gate(&slot.plan, now) {
+        match Self::gate(slot.window.as_ref(), slot.timetable.zone(), now) {
             _ if self.policy.shadow => {
                 let afresh = (slot.kind() == Kind::Continuous).then_some(now);
                 Judgement::Skip {
@@ -121,34 +121,16 @@ impl Planner {
         }
     }
 
-    /// All windows of a plan must be open at once.
-    fn gate(&self, plan: &Plan, now: DueTime) -> Gate {
-        /// Windows that never open together are found after so many steps from opening to opening.
-        const STEPS: u32 = 10_000;
-        let rules: Vec<_> = self.policy.windows_of(plan).collect();
-        let zone = self.policy.zone_of(plan);
-        let shut_out = rules
-            .iter()
-            .any(|rule| rule.outside == Outside::Skip && !rule.windows.open_at(now, &zone));
-        let mut at = now;
-        for _ in 0..STEPS {
-            let Some(later) = rules
-                .iter()
-                .map(|rule| rule.windows.opens(at, &zone))
-                .try_fold(at, |latest, opens| opens.map(|opens| latest.max(opens)))
-            else {
-                return Gate::Skip { next: None };
-            };
-            if later == at {
-                return match (at == now, shut_out) {
-                    (true, _) => Gate::Open,
-                    (false, true) => Gate::Skip { next: Some(at) },
-                    (false, false) => Gate::Until(at),
-                };
-            }
-            at = later;
+    /// Whether a plan with this window may start now.
+    fn gate(window: Option<&Window>, zone: &Arc<Zone>, now: DueTime) -> Gate {
+        let Some(Window { windows, outside }) = window else {
+            return Gate::Open;
+        };
+        match (windows.opens(now, zone), outside) {
+            (Some(opens), _) if opens <= now => Gate::Open,
+            (Some(opens), Outside::Wait) => Gate::Until(opens),
+            (next, _) => Gate::Skip { next },
         }
-        Gate::Skip { next: None }
     }
 
     fn new_run(
@@ -287,13 +269,13 @@ impl Planner {
             return;
         };
         self.queue.remove(&record);
-        let plan = self.slots.get(&record.job).map(|slot| Arc::clone(&slot.plan));
-        let Some(plan) = plan else {
+        let Some(slot) = self.slots.get(&record.job) else {
             self.withdraw(now, &record, Reason::Superseded, out);
             return;
         };
-        match self.gate(&plan, DueTime::floor(now)) {
+        match Self::gate(slot.window.as_ref(), slot.timetable.zone(), DueTime::floor(now)) {
             Gate::Open => {
+                let plan = Arc::clone(&slot.plan);
                 record.state = RunState::Starting;
                 out.orders.push(Order::Launch {
                     run: record.clone(),

@@ -32,7 +32,7 @@ use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
-pub use policy::{CatchUp, Outside, Policy, Scope, WindowRule, ZoneRule};
+pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 pub use view::{Counts, PlanView, Quiet};

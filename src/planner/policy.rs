@@ -1,10 +1,9 @@
 //! The rules of this node, as configured: zones, windows, limits.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::plan::Plan;
-use crate::schedule::{Windows, Zone};
+use crate::schedule::{Crontab, Windows, Zone};
 
 /// How late a missed due time may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +15,8 @@ pub enum CatchUp {
 }
 
 /// What becomes of a plan that is due while its window is shut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outside {
     /// It waits for the window to open.
     Wait,
@@ -24,7 +24,7 @@ pub enum Outside {
     Skip,
 }
 
-/// Which plans a rule is for: by id or name, and by project; `*` stands for any text. Empty: all.
+/// Which plans a rule is for: by id or name, and by project; `*` stands for any text. Both empty: all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
     /// Ids or names.
@@ -33,18 +33,25 @@ pub struct Scope {
     pub projects: Vec<String>,
 }
 
+/// How closely a rule means a plan: the closer one is stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Closeness {
+    All,
+    Project,
+    Plan,
+}
+
 impl Scope {
-    /// Whether `plan` is meant. A scope with both lists means plans of both.
-    #[must_use]
-    pub fn holds(&self, plan: &Plan) -> bool {
-        let named = self.plans.is_empty()
-            || self
-                .plans
-                .iter()
-                .any(|pattern| glob(pattern, plan.id.as_str()) || glob(pattern, &plan.name));
+    fn closeness(&self, plan: &Plan) -> Option<Closeness> {
         let project = plan.project.as_ref().map_or("", |project| project.as_str());
-        let owned = self.projects.is_empty() || self.projects.iter().any(|pattern| glob(pattern, project));
-        named && owned
+        let named = |pattern: &String| glob(pattern, plan.id.as_str()) || glob(pattern, &plan.name);
+        if self.plans.iter().any(named) {
+            Some(Closeness::Plan)
+        } else if self.projects.iter().any(|pattern| glob(pattern, project)) {
+            Some(Closeness::Project)
+        } else {
+            (self.plans.is_empty() && self.projects.is_empty()).then_some(Closeness::All)
+        }
     }
 }
 
@@ -60,8 +67,8 @@ fn glob(pattern: &str, text: &str) -> bool {
         return rest.is_empty();
     };
     for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
             None => return false,
         }
     }
@@ -82,9 +89,20 @@ pub struct ZoneRule {
 pub struct WindowRule {
     /// For which.
     pub scope: Scope,
-    /// When they may start.
-    pub windows: Arc<Windows>,
-    /// What becomes of them outside.
+    /// When runs may start.
+    pub allow: Vec<Crontab>,
+    /// When they may not, whatever `allow` says.
+    pub deny: Vec<Crontab>,
+    /// What becomes of a plan that is due outside; `None`: this rule does not say.
+    pub outside: Option<Outside>,
+}
+
+/// When one plan may start, by all the rules that mean it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// When.
+    pub windows: Windows,
+    /// What becomes of it outside.
     pub outside: Outside,
 }
 
@@ -105,41 +123,67 @@ pub struct Policy {
     pub reports: bool,
     /// The zone of plans without a rule.
     pub zone: Arc<Zone>,
-    /// Zones of others; a rule that names plans wins over one that names projects, then the first one wins.
+    /// Zones of others.
     pub zones: Vec<ZoneRule>,
-    /// Backup windows; those that hold for a plan must all be open.
+    /// Backup windows.
     pub windows: Vec<WindowRule>,
 }
 
 impl Policy {
-    /// The zone of `plan`.
+    /// The zone of `plan`: by the rule that means it most closely (the plan itself, else its project); of
+    /// equals, the last; else the default zone.
     #[must_use]
     pub fn zone_of(&self, plan: &Plan) -> Arc<Zone> {
-        let holding = || self.zones.iter().filter(|rule| rule.scope.holds(plan));
-        holding()
-            .find(|rule| !rule.scope.plans.is_empty())
-            .or_else(|| holding().next())
-            .map_or_else(|| Arc::clone(&self.zone), |rule| Arc::clone(&rule.zone))
+        let meant = self
+            .zones
+            .iter()
+            .filter_map(|rule| Some((rule.scope.closeness(plan)?, &rule.zone)));
+        Arc::clone(
+            meant
+                .max_by_key(|(closeness, _)| *closeness)
+                .map_or(&self.zone, |(_, zone)| zone),
+        )
     }
 
-    /// The windows of `plan`.
-    pub fn windows_of<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = &'a WindowRule> {
-        self.windows.iter().filter(|rule| rule.scope.holds(plan))
+    /// When `plan` may start; `None`: at any time.
+    ///
+    /// Every `deny` of a rule that means the plan holds. `allow` is taken from the rules that mean it most
+    /// closely (the plan itself, else its project, else all plans); among those they add up. `outside`
+    /// likewise, of equals the last; nobody says: wait.
+    #[must_use]
+    pub fn window_of(&self, plan: &Plan) -> Option<Window> {
+        let meant: Vec<(Closeness, &WindowRule)> = self
+            .windows
+            .iter()
+            .filter_map(|rule| Some((rule.scope.closeness(plan)?, rule)))
+            .collect();
+        if meant.is_empty() {
+            return None;
+        }
+        let allowing = || meant.iter().filter(|(_, rule)| !rule.allow.is_empty());
+        let closest = allowing().map(|(closeness, _)| *closeness).max();
+        let allow = allowing()
+            .filter(|(closeness, _)| Some(*closeness) == closest)
+            .flat_map(|(_, rule)| rule.allow.iter().cloned())
+            .collect();
+        let deny = meant
+            .iter()
+            .flat_map(|(_, rule)| rule.deny.iter().cloned())
+            .collect();
+        let outside = meant
+            .iter()
+            .filter_map(|(closeness, rule)| Some((*closeness, rule.outside?)))
+            .max_by_key(|(closeness, _)| *closeness)
+            .map_or(Outside::Wait, |(_, outside)| outside);
+        Some(Window {
+            windows: Windows::new(allow, deny),
+            outside,
+        })
     }
 
     /// Whether `plan` has an `exec` action that this node denies.
     #[must_use]
     pub fn denies_exec(&self, plan: &Plan) -> bool {
         !self.allow_exec && plan.actions.iter().any(|action| action.text("action") == "exec")
-    }
-
-    /// The names of all zones in force, sorted.
-    #[must_use]
-    pub fn zone_names(&self) -> BTreeSet<&str> {
-        self.zones
-            .iter()
-            .map(|rule| rule.zone.name())
-            .chain([self.zone.name()])
-            .collect()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::plan::{Dialect, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
-use super::{LedgerPlan, Policy, Reason, Record, RunId, RunRecord};
+use super::{LedgerPlan, Policy, Reason, Record, RunId, RunRecord, Window};
 
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -25,6 +25,8 @@ pub(super) struct Slot {
     pub(super) success: Option<RunRecord>,
     /// Why it may not run at present, whatever its schedule says.
     pub(super) hindrance: Option<Reason>,
+    /// When it may start; `None`: at any time.
+    pub(super) window: Option<Window>,
     /// Its document was edited into something that cannot be used: no due times until it is mended.
     pub(super) broken: bool,
     /// A listing missed it, and it was asked for by itself.
@@ -35,6 +37,7 @@ impl Slot {
     pub(super) fn new(plan: Plan, policy: &Policy, first_seen: DueTime, covered: DueTime) -> Self {
         let timetable = timetable(&plan, policy, first_seen);
         let hindrance = hindrance(&plan, policy);
+        let window = policy.window_of(&plan);
         Self {
             plan: Arc::new(plan),
             timetable,
@@ -45,6 +48,7 @@ impl Slot {
             last: None,
             success: None,
             hindrance,
+            window,
             broken: false,
             confirming: false,
         }
@@ -63,6 +67,7 @@ impl Slot {
     pub(super) fn rebind(&mut self, policy: &Policy) {
         self.timetable = timetable(&self.plan, policy, self.first_seen);
         self.hindrance = hindrance(&self.plan, policy);
+        self.window = policy.window_of(&self.plan);
     }
 
     /// The durable record of it.

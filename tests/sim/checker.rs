@@ -57,13 +57,25 @@ struct Known<'a> {
 fn known(versions: &[Version]) -> Vec<Known<'_>> {
     let mut all = Vec::new();
     for (index, version) in versions.iter().enumerate() {
-        let Some(document) = &version.document else { continue };
-        let plan = freezerd::plan::parse(&document.to_string(), "the checker").expect("a plan").plan;
+        let Some(document) = &version.document else {
+            continue;
+        };
+        let plan = freezerd::plan::parse(&document.to_string(), "the checker")
+            .expect("a plan")
+            .plan;
         let anchor = DueTime::floor(plan.created.expect("a creation time"));
         let timetable = Timetable::new(plan.schedule, Arc::new(Zone::utc()), anchor);
         let made = versions.get(index + 1).map_or(i64::MAX, |next| next.from);
-        let known = versions.iter().skip(index + 1).find_map(|next| next.known).unwrap_or(i64::MAX);
-        all.push(Known { version, timetable, next: (made, known) });
+        let known = versions
+            .iter()
+            .skip(index + 1)
+            .find_map(|next| next.known)
+            .unwrap_or(i64::MAX);
+        all.push(Known {
+            version,
+            timetable,
+            next: (made, known),
+        });
     }
     all
 }
@@ -80,7 +92,8 @@ fn due_times(record: &VerdictRecord, versions: &[Known<'_>]) -> Option<Vec<i64>>
             times.push(next.due.epoch());
             after = next.due;
         }
-        let whole = times.first() == Some(&record.first.epoch()) && times.last() == Some(&record.last.epoch());
+        let whole =
+            times.first() == Some(&record.first.epoch()) && times.last() == Some(&record.last.epoch());
         (whole && times.len() as u64 == record.count).then_some(times)
     })
 }
@@ -89,9 +102,16 @@ fn due_times(record: &VerdictRecord, versions: &[Known<'_>]) -> Option<Vec<i64>>
 fn verdicts(life: &Life, id: &str, versions: &[Version], faults: &mut Vec<String>) {
     let known = known(versions);
     let mut given: BTreeMap<i64, &VerdictRecord> = BTreeMap::new();
-    for record in life.shelf.verdicts.values().filter(|record| record.job.as_str() == id) {
+    for record in life
+        .shelf
+        .verdicts
+        .values()
+        .filter(|record| record.job.as_str() == id)
+    {
         let Some(times) = due_times(record, &known) else {
-            faults.push(format!("{id}: no version of the plan has these due times: {record:?}"));
+            faults.push(format!(
+                "{id}: no version of the plan has these due times: {record:?}"
+            ));
             continue;
         };
         for time in times {
@@ -105,10 +125,16 @@ fn verdicts(life: &Life, id: &str, versions: &[Version], faults: &mut Vec<String
     }
     let end = life.shelf.polled.map_or(0, |polled| polled.timestamp());
     for known in &known {
-        let Some(since) = known.version.known else { continue };
+        let Some(since) = known.version.known else {
+            continue;
+        };
         let until = known.next.0.min(end);
         let mut after = DueTime::from_epoch(since);
-        while let Some(next) = known.timetable.next(after).filter(|next| next.due.epoch() <= until) {
+        while let Some(next) = known
+            .timetable
+            .next(after)
+            .filter(|next| next.due.epoch() <= until)
+        {
             if !given.contains_key(&next.due.epoch()) {
                 faults.push(format!("{id}: {} has no verdict", next.due));
             }
@@ -120,7 +146,11 @@ fn verdicts(life: &Life, id: &str, versions: &[Version], faults: &mut Vec<String
 /// Why a verdict is not true.
 fn untrue(life: &Life, record: &VerdictRecord, versions: &[Version]) -> Option<String> {
     let decided = record.decided.timestamp();
-    let stopped = |stopped: bool| versions.iter().any(|one| one.stopped == stopped && one.from <= decided);
+    let stopped = |stopped: bool| {
+        versions
+            .iter()
+            .any(|one| one.stopped == stopped && one.from <= decided)
+    };
     match &record.verdict {
         Verdict::Run(run) => {
             (!life.shelf.runs.contains_key(run)).then(|| "its run is not in the ledger".to_owned())
@@ -135,7 +165,9 @@ fn untrue(life: &Life, record: &VerdictRecord, versions: &[Version]) -> Option<S
             let overlaps = life.shelf.runs.values().any(|run| {
                 run.job == record.job
                     && run.queued.timestamp() <= decided
-                    && run.ended.is_none_or(|ended| ended.timestamp() >= decided || run.state == RunState::Done(Outcome::Lost))
+                    && run.ended.is_none_or(|ended| {
+                        ended.timestamp() >= decided || run.state == RunState::Done(Outcome::Lost)
+                    })
             });
             (!overlaps).then(|| "nothing of its plan ran then".to_owned())
         }
@@ -158,7 +190,10 @@ fn outcomes(life: &Life, faults: &mut Vec<String>) {
         let seen = life.evidence.iter().find(|seen| seen.run == run.id);
         let expected = match seen {
             None => None,
-            Some(Evidence { ended: Some((_, outcome)), .. }) => Some(*outcome),
+            Some(Evidence {
+                ended: Some((_, outcome)),
+                ..
+            }) => Some(*outcome),
             Some(Evidence { crashed: Some(_), .. }) => Some(Outcome::Lost),
             Some(_) => None,
         };
@@ -167,11 +202,16 @@ fn outcomes(life: &Life, faults: &mut Vec<String>) {
             continue;
         };
         if Some(outcome) != expected {
-            faults.push(format!("{} is {outcome:?} in the ledger, but its agent saw {expected:?}", run.id));
+            faults.push(format!(
+                "{} is {outcome:?} in the ledger, but its agent saw {expected:?}",
+                run.id
+            ));
         }
-        let told = life.shelf.reports.iter().filter(|(_, of, report)| {
-            of.as_ref() == Some(&run.id) && !report.result.is_empty()
-        });
+        let told = life
+            .shelf
+            .reports
+            .iter()
+            .filter(|(_, of, report)| of.as_ref() == Some(&run.id) && !report.result.is_empty());
         let there = life.shelf.plans.contains_key(&run.job);
         let told = told.count();
         if told > 1 || (told == 0 && there) {

@@ -19,7 +19,10 @@ fn sound() -> Life {
 
 fn must_say(life: &Life, what: &str) {
     let faults = check(life);
-    assert!(faults.iter().any(|fault| fault.contains(what)), "{what:?} is not among {faults:#?}");
+    assert!(
+        faults.iter().any(|fault| fault.contains(what)),
+        "{what:?} is not among {faults:#?}"
+    );
 }
 
 #[test]
@@ -48,7 +51,9 @@ fn runs_above_the_cap() {
 fn a_due_time_without_a_verdict() {
     let mut life = sound();
     let run = life.evidence[5].run.clone();
-    life.shelf.verdicts.retain(|_, record| record.verdict != Verdict::Run(run.clone()));
+    life.shelf
+        .verdicts
+        .retain(|_, record| record.verdict != Verdict::Run(run.clone()));
     must_say(&life, "has no verdict");
 }
 
@@ -73,7 +78,13 @@ fn an_untrue_reason() {
 #[test]
 fn an_outcome_that_is_not_what_the_agent_saw() {
     let mut life = sound();
-    let run = life.evidence.iter().find(|seen| seen.crashed.is_some()).expect("a crash").run.clone();
+    let run = life
+        .evidence
+        .iter()
+        .find(|seen| seen.crashed.is_some())
+        .expect("a crash")
+        .run
+        .clone();
     life.shelf.runs.get_mut(&run).expect("its run").state = RunState::Done(Outcome::Success);
     must_say(&life, "but its agent saw Some(Lost)");
 }

@@ -166,11 +166,18 @@ impl Machine {
             let seen = &evidence[agent.evidence];
             if !agent.told_start && seen.crashed.is_none() {
                 agent.told_start = true;
-                news.push(LaunchEvent::Started { run: run.clone(), pid: 7, at: instant(seen.started) });
+                news.push(LaunchEvent::Started {
+                    run: run.clone(),
+                    pid: 7,
+                    at: instant(seen.started),
+                });
             }
             if let (Some((ended, outcome)), false) = (seen.ended, agent.told_end) {
                 agent.told_end = true;
-                news.push(LaunchEvent::Ended { run: run.clone(), report: report(seen.started, ended, outcome) });
+                news.push(LaunchEvent::Ended {
+                    run: run.clone(),
+                    report: report(seen.started, ended, outcome),
+                });
             }
         }
         news
@@ -193,7 +200,9 @@ impl Launcher for Machine {
         {
             let mut agents = self.agents.lock().expect("no thread panics with it");
             if agents.known.contains_key(&recipe.run) {
-                return Err(LaunchError::AlreadyStarted { run: recipe.run.clone() });
+                return Err(LaunchError::AlreadyStarted {
+                    run: recipe.run.clone(),
+                });
             }
             let (length, outcome) = agents.plans[agents.started % agents.plans.len()];
             agents.started += 1;
@@ -223,12 +232,17 @@ impl Launcher for Machine {
 
     fn find(&self, run: &RunId) -> Result<Found, LaunchError> {
         let agents = self.agents.lock().expect("no thread panics with it");
-        let Some(agent) = agents.known.get(run) else { return Ok(Found::Never) };
+        let Some(agent) = agents.known.get(run) else {
+            return Ok(Found::Never);
+        };
         let seen = &agents.evidence[agent.evidence];
         Ok(match seen.ended {
             Some((ended, outcome)) => Found::Ended(report(seen.started, ended, outcome)),
             None if seen.crashed.is_some() => Found::Lost,
-            None => Found::Alive { pid: 7, started: Some(instant(seen.started)) },
+            None => Found::Alive {
+                pid: 7,
+                started: Some(instant(seen.started)),
+            },
         })
     }
 

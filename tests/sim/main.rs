@@ -39,5 +39,8 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
         kills += life.kills;
     }
     println!("{runs} runs, {verdicts} verdicts, {kills} kills of the daemon");
-    assert!(runs > 0 && verdicts > 0, "a simulator in which nothing happens proves nothing");
+    assert!(
+        runs > 0 && verdicts > 0,
+        "a simulator in which nothing happens proves nothing"
+    );
 }

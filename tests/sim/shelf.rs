@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Utc};
 use freezerd::daemon::engine::{Store, Witness};
 use freezerd::plan::JobId;
-use freezerd::planner::{LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord};
+use freezerd::planner::{
+    LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord,
+};
 use freezerd::schedule::DueTime;
 
 use super::machine::Fate;
@@ -25,9 +27,17 @@ pub struct Shelf {
 impl Shelf {
     fn keep(&mut self, record: &Record) {
         match record {
-            Record::Plan { job, document, first_seen, covered } => {
+            Record::Plan {
+                job,
+                document,
+                first_seen,
+                covered,
+            } => {
                 let former = self.plans.get(job).map(|(text, ..)| Arc::clone(text));
-                let text = document.clone().or(former).expect("the first record of a plan has its document");
+                let text = document
+                    .clone()
+                    .or(former)
+                    .expect("the first record of a plan has its document");
                 self.plans.insert(job.clone(), (text, *first_seen, *covered));
             }
             Record::Covered { job, covered } => {
@@ -62,18 +72,34 @@ impl Shelf {
 
     pub fn past(&self) -> Past {
         let done = |job: &JobId, wanted: fn(RunState) -> bool| {
-            let of = self.runs.values().filter(|run| run.job == *job && wanted(run.state));
+            let of = self
+                .runs
+                .values()
+                .filter(|run| run.job == *job && wanted(run.state));
             of.max_by_key(|run| run.due).cloned()
         };
-        let plans = self.plans.iter().map(|(job, (text, first_seen, covered))| LedgerPlan {
-            plan: freezerd::plan::parse(text, "the shelf").expect("it was parsed before").plan,
-            first_seen: *first_seen,
-            covered: *covered,
-            last: done(job, |state| matches!(state, RunState::Done(_))),
-            success: done(job, |state| state == RunState::Done(Outcome::Success)),
-        });
-        let open = self.runs.values().filter(|run| !matches!(run.state, RunState::Done(_)));
-        Past { plans: plans.collect(), open: open.cloned().collect(), aside: Vec::new(), polled: self.polled }
+        let plans = self
+            .plans
+            .iter()
+            .map(|(job, (text, first_seen, covered))| LedgerPlan {
+                plan: freezerd::plan::parse(text, "the shelf")
+                    .expect("it was parsed before")
+                    .plan,
+                first_seen: *first_seen,
+                covered: *covered,
+                last: done(job, |state| matches!(state, RunState::Done(_))),
+                success: done(job, |state| state == RunState::Done(Outcome::Success)),
+            });
+        let open = self
+            .runs
+            .values()
+            .filter(|run| !matches!(run.state, RunState::Done(_)));
+        Past {
+            plans: plans.collect(),
+            open: open.cloned().collect(),
+            aside: Vec::new(),
+            polled: self.polled,
+        }
     }
 }
 

@@ -89,11 +89,16 @@ pub fn live(seed: u64) -> Life {
     };
     let lengths = [5, 60, 600, 2 * HOUR, 9 * HOUR];
     let outcomes = [Outcome::Success, Outcome::Success, Outcome::Fail];
-    let plans = (0..17).map(|_| (*rng.pick(&lengths), *rng.pick(&outcomes))).collect();
+    let plans = (0..17)
+        .map(|_| (*rng.pick(&lengths), *rng.pick(&outcomes)))
+        .collect();
     let machine = Arc::new(Machine {
         clock: Arc::new(Virtual::at(START)),
         fate: Arc::new(Fate::default()),
-        agents: Mutex::new(Agents { plans, ..Agents::default() }),
+        agents: Mutex::new(Agents {
+            plans,
+            ..Agents::default()
+        }),
     });
     let mut driver = Driver {
         machine,
@@ -119,9 +124,22 @@ pub fn live(seed: u64) -> Life {
     }
     driver.until(START + length);
     driver.heal(START + length);
-    let evidence = driver.machine.agents.lock().expect("single-threaded").evidence.clone();
+    let evidence = driver
+        .machine
+        .agents
+        .lock()
+        .expect("single-threaded")
+        .evidence
+        .clone();
     let shelf = driver.shelf.lock().expect("single-threaded").clone();
-    Life { story: driver.story, users: driver.users, shelf, evidence, policy: driver.policy, kills: driver.kills }
+    Life {
+        story: driver.story,
+        users: driver.users,
+        shelf,
+        evidence,
+        policy: driver.policy,
+        kills: driver.kills,
+    }
 }
 
 /// Deaths that the story wants are not printed.
@@ -143,7 +161,8 @@ impl Driver {
     }
 
     fn tell(&mut self, what: &str) {
-        self.story.push(format!("{} {what}", instant(self.now()).format("%m-%d %H:%M:%S")));
+        self.story
+            .push(format!("{} {what}", instant(self.now()).format("%m-%d %H:%M:%S")));
     }
 
     fn until(&mut self, end: i64) {
@@ -161,7 +180,9 @@ impl Driver {
                 Some(self.next_disaster),
                 self.restart,
             ];
-            let Some(time) = next.into_iter().flatten().min().filter(|time| *time <= end) else { break };
+            let Some(time) = next.into_iter().flatten().min().filter(|time| *time <= end) else {
+                break;
+            };
             self.machine.clock.set(time.max(self.now()));
             self.machine.let_agents_end();
             self.happen();
@@ -199,7 +220,10 @@ impl Driver {
             self.next_poll = now + 60 + self.rng.within(0, 600);
             self.poll();
         }
-        let woken = [self.wake, self.retry].into_iter().flatten().any(|at| at <= self.now());
+        let woken = [self.wake, self.retry]
+            .into_iter()
+            .flatten()
+            .any(|at| at <= self.now());
         if woken && self.daemon.is_some() {
             self.step(vec![Input::Tick]);
         }
@@ -221,7 +245,12 @@ impl Driver {
             "created_at": "2026-02-01T00:17:00", "updated_at": updated, "job_schedule": schedule,
             "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
         });
-        Version { from: self.now(), document: Some(document), stopped, known: None }
+        Version {
+            from: self.now(),
+            document: Some(document),
+            stopped,
+            known: None,
+        }
     }
 
     fn user_acts(&mut self) {
@@ -233,18 +262,33 @@ impl Driver {
         let last = i64::try_from(self.users.len()).expect("few") - 1;
         let who = usize::try_from(self.rng.within(0, last)).expect("few");
         let (id, versions) = self.users[who].clone();
-        let Some(Version { document: Some(document), stopped, .. }) = versions.last() else { return };
+        let Some(Version {
+            document: Some(document),
+            stopped,
+            ..
+        }) = versions.last()
+        else {
+            return;
+        };
         let mut schedule = document["job_schedule"].clone();
         schedule.as_object_mut().expect("an object").remove("status");
         let new = match self.rng.within(1, 4) {
-            1 => Version { from: self.now(), document: None, stopped: false, known: None },
+            1 => Version {
+                from: self.now(),
+                document: None,
+                stopped: false,
+                known: None,
+            },
             2 => self.version(&id, schedule, !stopped),
             _ => {
                 let other = serde_json::from_str(self.rng.pick(&SCHEDULES)).expect("JSON");
                 self.version(&id, other, *stopped)
             }
         };
-        let what = new.document.as_ref().map_or(Value::Null, |document| document["job_schedule"].clone());
+        let what = new
+            .document
+            .as_ref()
+            .map_or(Value::Null, |document| document["job_schedule"].clone());
         self.tell(&format!("a user leaves {id} as {what}"));
         self.users[who].1.push(new);
     }
@@ -294,7 +338,10 @@ impl Driver {
         self.tell("the daemon starts");
         let past = self.shelf.lock().expect("single-threaded").past();
         let planner = Planner::restore(self.policy.clone(), past);
-        let hand = Hand { shelf: Arc::clone(&self.shelf), fate: Arc::clone(&self.machine.fate) };
+        let hand = Hand {
+            shelf: Arc::clone(&self.shelf),
+            fate: Arc::clone(&self.machine.fate),
+        };
         let recipes = Recipes {
             agent: PathBuf::from("agent"),
             kill_grace: 1,
@@ -315,7 +362,9 @@ impl Driver {
 
     /// Lets the daemon do something, in which it may be killed.
     fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Step) {
-        let Some(mut daemon) = self.daemon.take() else { return };
+        let Some(mut daemon) = self.daemon.take() else {
+            return;
+        };
         match catch_unwind(AssertUnwindSafe(|| what(&mut daemon))) {
             Err(payload) if payload.is::<Killed>() => self.die(),
             Err(payload) => std::panic::resume_unwind(payload),
@@ -342,7 +391,11 @@ impl Driver {
     fn listed(&self, id: &str) -> Option<Plan> {
         let (_, versions) = self.users.iter().find(|(user, _)| user == id)?;
         let document = versions.last()?.document.as_ref()?;
-        Some(freezerd::plan::parse(&document.to_string(), "the story").expect("a plan").plan)
+        Some(
+            freezerd::plan::parse(&document.to_string(), "the story")
+                .expect("a plan")
+                .plan,
+        )
     }
 
     fn poll(&mut self) {
@@ -356,7 +409,11 @@ impl Driver {
         let plans: Vec<Plan> = shown.filter_map(|id| self.listed(id)).collect();
         let kills = self.kills;
         self.begin = None;
-        self.step(vec![Input::Listing { began: instant(self.now()), plans, broken: Vec::new() }]);
+        self.step(vec![Input::Listing {
+            began: instant(self.now()),
+            plans,
+            broken: Vec::new(),
+        }]);
         if self.kills == kills && self.daemon.is_some() {
             let now = self.now();
             for (id, versions) in &mut self.users {
@@ -380,11 +437,21 @@ impl Driver {
         // Nothing more comes due: what runs or waits ends.
         let gone: Vec<JobId> = self.users.iter().map(|(id, _)| JobId::new(id)).collect();
         for (id, versions) in self.users.clone() {
-            let Some(Version { document: Some(document), .. }) = versions.last() else { continue };
+            let Some(Version {
+                document: Some(document),
+                ..
+            }) = versions.last()
+            else {
+                continue;
+            };
             let mut schedule = document["job_schedule"].clone();
             schedule.as_object_mut().expect("an object").remove("status");
             let stopped = self.version(&id, schedule, true);
-            let user = self.users.iter_mut().find(|(user, _)| *user == id).expect("it is there");
+            let user = self
+                .users
+                .iter_mut()
+                .find(|(user, _)| *user == id)
+                .expect("it is there");
             user.1.push(stopped);
         }
         assert!(!gone.is_empty());

@@ -10,7 +10,10 @@ fn a_due_time_is_launched_reported_and_due_again() {
     world.run_for(&run, 120, Outcome::Success);
     assert_eq!(world.reports(), [("running", ""), ("scheduled", "success")]);
     assert_eq!(world.wake, Some(due("2026-03-01T02:00:00Z")));
-    assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z run a-20260301T010000Z"]);
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T01:00:00Z run a-20260301T010000Z"]
+    );
     assert!(world.orders.contains(&Order::ForgetRun(run)));
 }
 
@@ -32,7 +35,11 @@ fn a_run_that_still_runs_makes_the_next_due_time_overlap() {
     world.run_for(&run, 0, Outcome::Success);
     world.live_until("2026-03-01T02:00:00Z");
     let second = world.launched().remove(1);
-    world.tell(Input::Started { run: second.clone(), pid: 8, at: world.now });
+    world.tell(Input::Started {
+        run: second.clone(),
+        pid: 8,
+        at: world.now,
+    });
     world.live_until("2026-03-01T03:30:00Z");
     world.run_for(&second, 0, Outcome::Fail);
     world.live_until("2026-03-01T04:00:00Z");
@@ -80,7 +87,10 @@ fn a_one_shot_runs_once_and_is_completed() {
 #[test]
 fn a_plan_without_a_schedule_runs_once_at_once() {
     let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![plan("a", json!({}))]);
-    assert_eq!(world.verdicts("a"), ["2026-03-01T00:30:00Z run a-20260301T003000Z"]);
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T00:30:00Z run a-20260301T003000Z"]
+    );
     let run = world.launched().remove(0);
     world.run_for(&run, 5, Outcome::Success);
     world.live_until("2027-01-01T00:00:00Z");
@@ -115,7 +125,10 @@ fn a_continuous_plan_runs_again_one_second_after_it_ended() {
     world.live_until("2026-03-01T00:02:00Z");
     assert_eq!(
         world.verdicts("a"),
-        ["2026-03-01T00:00:00Z run a-20260301T000000Z", "2026-03-01T00:01:31Z run a-20260301T000131Z"]
+        [
+            "2026-03-01T00:00:00Z run a-20260301T000000Z",
+            "2026-03-01T00:01:31Z run a-20260301T000131Z"
+        ]
     );
 }
 
@@ -125,31 +138,53 @@ fn hindered_plans_get_true_reasons() {
         "job_id": "exec", "job_schedule": {"schedule_minute": "0"},
         "job_actions": [{"freezer_action": {"action": "exec", "command": "true"}}],
     }));
-    let none = document(json!({"job_id": "none", "job_schedule": {"schedule_minute": "0"}, "job_actions": []}));
+    let none =
+        document(json!({"job_id": "none", "job_schedule": {"schedule_minute": "0"}, "job_actions": []}));
     let stopped = plan("stopped", json!({"schedule_minute": "0", "status": "stop"}));
     let disabled = document(json!({
         "job_id": "disabled", "job_schedule": {"schedule_minute": "0"}, "disabled": true,
         "job_actions": [{"freezer_action": {"action": "backup"}}],
     }));
-    let mut world =
-        World::new("2026-03-01T00:30:00Z", policy(), vec![exec, none, stopped, disabled]);
+    let mut world = World::new(
+        "2026-03-01T00:30:00Z",
+        policy(),
+        vec![exec, none, stopped, disabled],
+    );
     world.live_until("2026-03-01T01:00:00Z");
     assert_eq!(world.launched(), []);
-    assert_eq!(world.verdicts("exec"), ["2026-03-01T01:00:00Z skipped ExecDenied"]);
-    assert_eq!(world.verdicts("none"), ["2026-03-01T01:00:00Z skipped Unsupported"]);
-    assert_eq!(world.verdicts("stopped"), ["2026-03-01T01:00:00Z skipped Stopped"]);
-    assert_eq!(world.verdicts("disabled"), ["2026-03-01T01:00:00Z skipped Disabled"]);
+    assert_eq!(
+        world.verdicts("exec"),
+        ["2026-03-01T01:00:00Z skipped ExecDenied"]
+    );
+    assert_eq!(
+        world.verdicts("none"),
+        ["2026-03-01T01:00:00Z skipped Unsupported"]
+    );
+    assert_eq!(
+        world.verdicts("stopped"),
+        ["2026-03-01T01:00:00Z skipped Stopped"]
+    );
+    assert_eq!(
+        world.verdicts("disabled"),
+        ["2026-03-01T01:00:00Z skipped Disabled"]
+    );
 }
 
 #[test]
 fn shadow_records_and_launches_nothing() {
-    let shadow = Policy { shadow: true, ..policy() };
+    let shadow = Policy {
+        shadow: true,
+        ..policy()
+    };
     let mut world = World::new("2026-03-01T00:30:00Z", shadow, vec![hourly("a")]);
     world.live_until("2026-03-01T02:00:00Z");
     assert_eq!(world.launched(), []);
     assert_eq!(
         world.verdicts("a"),
-        ["2026-03-01T01:00:00Z skipped Shadow", "2026-03-01T02:00:00Z skipped Shadow"]
+        [
+            "2026-03-01T01:00:00Z skipped Shadow",
+            "2026-03-01T02:00:00Z skipped Shadow"
+        ]
     );
 }
 

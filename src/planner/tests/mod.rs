@@ -20,7 +20,9 @@ use super::*;
 
 /// The instant called `text`, RFC 3339.
 pub(super) fn at(text: &str) -> DateTime<Utc> {
-    DateTime::parse_from_rfc3339(text).expect("a test's instant").with_timezone(&Utc)
+    DateTime::parse_from_rfc3339(text)
+        .expect("a test's instant")
+        .with_timezone(&Utc)
 }
 
 pub(super) fn due(text: &str) -> DueTime {
@@ -44,7 +46,9 @@ pub(super) fn plan(id: &str, schedule: Value) -> Plan {
 }
 
 pub(super) fn document(document: Value) -> Plan {
-    crate::plan::parse(&document.to_string(), "a test").expect("a test's plan").plan
+    crate::plan::parse(&document.to_string(), "a test")
+        .expect("a test's plan")
+        .plan
 }
 
 pub(super) fn hourly(id: &str) -> Plan {
@@ -85,7 +89,13 @@ impl World {
     /// Restored from `past`, before anything is decided.
     pub(super) fn bare(now: &str, policy: Policy, past: Past) -> Self {
         let planner = Planner::restore(policy, past);
-        Self { planner, now: at(now), records: Vec::new(), orders: Vec::new(), wake: None }
+        Self {
+            planner,
+            now: at(now),
+            records: Vec::new(),
+            orders: Vec::new(),
+            wake: None,
+        }
     }
 
     pub(super) fn tell(&mut self, input: Input) {
@@ -96,7 +106,11 @@ impl World {
     }
 
     pub(super) fn list(&mut self, plans: Vec<Plan>) {
-        self.tell(Input::Listing { began: self.now, plans, broken: Vec::new() });
+        self.tell(Input::Listing {
+            began: self.now,
+            plans,
+            broken: Vec::new(),
+        });
     }
 
     /// Lives until `time`, waking whenever the planner asked to be woken.
@@ -118,7 +132,11 @@ impl World {
     /// The run with an order to launch it, started and ended after `seconds` with `outcome`.
     pub(super) fn run_for(&mut self, run: &RunId, seconds: i64, outcome: Outcome) {
         let started = self.now;
-        self.tell(Input::Started { run: run.clone(), pid: 7, at: started });
+        self.tell(Input::Started {
+            run: run.clone(),
+            pid: 7,
+            at: started,
+        });
         self.now += TimeDelta::seconds(seconds);
         let ended = self.now;
         self.tell(Input::Ended {

@@ -1,11 +1,19 @@
-use crate::schedule::{Crontab, Windows};
+use crate::schedule::Crontab;
 
 use super::*;
 
 fn nightly(outside: Outside) -> Policy {
     let allow = Crontab::compile("* 20-23,0-5 * * *").expect("a test's window");
-    let windows = Arc::new(Windows::new(vec![allow], Vec::new()));
-    Policy { windows: vec![WindowRule { scope: Scope::default(), windows, outside }], ..policy() }
+    let rule = WindowRule {
+        scope: Scope::default(),
+        allow: vec![allow],
+        deny: Vec::new(),
+        outside: Some(outside),
+    };
+    Policy {
+        windows: vec![rule],
+        ..policy()
+    }
 }
 
 #[test]
@@ -16,7 +24,10 @@ fn a_plan_due_outside_its_window_waits_for_it_to_open() {
     assert_eq!((world.launched().len(), world.planner.counts().held), (0, 1));
     world.live_until("2026-03-01T20:00:00Z");
     assert_eq!(world.launched().len(), 1);
-    assert_eq!(world.verdicts("a"), ["2026-03-01T12:00:00Z run a-20260301T120000Z"]);
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T12:00:00Z run a-20260301T120000Z"]
+    );
 }
 
 #[test]
@@ -24,13 +35,19 @@ fn or_is_skipped_as_configured() {
     let noon = plan("a", json!({"schedule_hour": "12"}));
     let mut world = World::new("2026-03-01T11:00:00Z", nightly(Outside::Skip), vec![noon]);
     world.live_until("2026-03-01T23:00:00Z");
-    assert_eq!(world.verdicts("a"), ["2026-03-01T12:00:00Z skipped OutsideWindow"]);
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T12:00:00Z skipped OutsideWindow"]
+    );
 }
 
 #[test]
 fn a_window_that_shuts_while_a_run_is_queued_holds_it_until_it_opens_again() {
     let five = plan("a", json!({"schedule_hour": "5"}));
-    let rules = Policy { max_concurrent: 0, ..nightly(Outside::Skip) };
+    let rules = Policy {
+        max_concurrent: 0,
+        ..nightly(Outside::Skip)
+    };
     let mut world = World::new("2026-03-01T04:00:00Z", rules, vec![five]);
     world.live_until("2026-03-01T06:30:00Z");
     world.tell(Input::Policy(Box::new(nightly(Outside::Skip))));
@@ -46,7 +63,10 @@ fn a_continuous_plan_that_is_shut_out_is_due_again_when_its_window_opens() {
     world.live_until("2026-03-01T20:00:00Z");
     assert_eq!(
         world.verdicts("a"),
-        ["2026-03-01T11:00:00Z skipped OutsideWindow", "2026-03-01T20:00:00Z run a-20260301T200000Z"]
+        [
+            "2026-03-01T11:00:00Z skipped OutsideWindow",
+            "2026-03-01T20:00:00Z run a-20260301T200000Z"
+        ]
     );
 }
 
