@@ -144,15 +144,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
         let mut step = Step::default();
         let mut inputs = inputs;
         loop {
-            let now = self.clock.now();
-            let mut records = Vec::new();
-            for input in inputs.drain(..) {
-                let decision = self.planner.handle(now, input);
-                records.extend(decision.records);
-                self.pending.extend(decision.orders);
-                step.wake = decision.wake;
-            }
-            self.unsaved.extend(records);
+            let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
+            self.unsaved.extend(decision.records);
+            self.pending.extend(decision.orders);
+            step.wake = decision.wake;
             if !self.save(&mut step) {
                 return step;
             }

@@ -71,13 +71,14 @@ impl Planner {
         }
     }
 
-    /// From when on the due times of a plan that was created or edited at `changed` are ours. One that
-    /// happened since the last listing is younger than that listing, so what fell due in between was never
-    /// anybody's past: it runs. Otherwise (also on an empty ledger) only what is still to come.
+    /// From when on the due times of a plan that was made or edited at `changed` are ours. One that was
+    /// changed since the last listing is younger than that listing: what fell due between the change and
+    /// the poll that saw it was never the past, so it runs. Of any other (on an empty ledger, or moved here
+    /// from another node) only what is still to come.
     fn since(&self, changed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DueTime {
         let second = DueTime::floor(now);
         match (changed, self.polled) {
-            (Some(changed), Some(polled)) => DueTime::floor(changed.max(polled)).min(second),
+            (Some(changed), Some(polled)) if changed > polled => DueTime::floor(changed).min(second),
             _ => second,
         }
     }
@@ -87,7 +88,7 @@ impl Planner {
         let covered = match plan.schedule.kind() {
             Kind::Once if has_run(&plan) => second,
             Kind::Once | Kind::Continuous => second.plus(-1),
-            _ => self.since(plan.created, now),
+            _ => self.since(plan.updated.or(plan.created), now),
         };
         let job = plan.id.clone();
         let slot = Slot::new(plan, &self.policy, second, covered);

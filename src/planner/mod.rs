@@ -108,23 +108,41 @@ impl Planner {
         planner
     }
 
-    /// Decides what follows from `input` at `now`.
-    pub fn handle(&mut self, now: DateTime<Utc>, input: Input) -> Decision {
+    /// Decides what follows from `inputs` at `now`.
+    ///
+    /// All of them are taken in before anything is decided: whoever wakes late (a suspended machine, a
+    /// stalled disk) must not say `overlap` of a run whose end is the next thing it is told.
+    pub fn handle(&mut self, now: DateTime<Utc>, inputs: impl IntoIterator<Item = Input>) -> Decision {
         let mut out = Decision::default();
-        let second = DueTime::floor(now);
         let waited = self.phase == Phase::Waiting;
+        for input in inputs {
+            self.take_in(now, input, &mut out);
+        }
+        if self.phase == Phase::Live {
+            if waited {
+                // The clock may have been set back while the daemon was away.
+                self.clock_stepped(DueTime::floor(now), &mut out);
+            }
+            self.decide_due(now, &mut out);
+            self.fill(now, &mut out);
+        }
+        out.wake = self.wake();
+        out
+    }
+
+    fn take_in(&mut self, now: DateTime<Utc>, input: Input, out: &mut Decision) {
         match input {
             Input::Tick => {}
-            Input::ClockStepped => self.clock_stepped(second, &mut out),
-            Input::Listing { began, plans, broken } => self.listing(now, began, plans, &broken, &mut out),
+            Input::ClockStepped => self.clock_stepped(DueTime::floor(now), out),
+            Input::Listing { began, plans, broken } => self.listing(now, began, plans, &broken, out),
             Input::Seen(plan) => {
                 if let Some(slot) = self.slots.get_mut(&plan.id) {
                     slot.confirming = false;
                 }
-                self.take(now, *plan, &mut out);
+                self.take(now, *plan, out);
             }
-            Input::Gone(job) => self.gone(now, &job, &mut out),
-            Input::Started { run, pid, at } => self.started(&run, pid, at, &mut out),
+            Input::Gone(job) => self.gone(now, &job, out),
+            Input::Started { run, pid, at } => self.started(&run, pid, at, out),
             Input::Ended {
                 run,
                 outcome,
@@ -140,25 +158,15 @@ impl Planner {
                         ended,
                         detail,
                     },
-                    &mut out,
+                    out,
                 );
             }
-            Input::Found { run, found } => self.found(now, &run, found, &mut out),
-            Input::Policy(policy) => self.new_policy(now, *policy, &mut out),
-            Input::Begin if waited => self.phase = Phase::Live,
+            Input::Found { run, found } => self.found(now, &run, found, out),
+            Input::Policy(policy) => self.new_policy(now, *policy, out),
+            Input::Begin if self.phase == Phase::Waiting => self.phase = Phase::Live,
             Input::Begin => {}
             Input::Halt => self.phase = Phase::Halted,
         }
-        if self.phase == Phase::Live {
-            if waited {
-                // The clock may have been set back while the daemon was away.
-                self.clock_stepped(second, &mut out);
-            }
-            self.decide_due(now, &mut out);
-            self.fill(now, &mut out);
-        }
-        out.wake = self.wake();
-        out
     }
 
     /// When the planner wants to be called again, if nothing else happens.

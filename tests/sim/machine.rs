@@ -167,6 +167,15 @@ impl Machine {
         }
     }
 
+    /// Whether there is something to tell.
+    pub fn has_news(&self) -> bool {
+        let agents = self.agents.lock().expect("no thread panics with it");
+        agents.known.values().any(|agent| {
+            let seen = &agents.evidence[agent.evidence];
+            (!agent.told_start && seen.crashed.is_none()) || (seen.ended.is_some() && !agent.told_end)
+        })
+    }
+
     /// What there is to tell a daemon that listens.
     pub fn news(&self) -> Vec<LaunchEvent> {
         let mut agents = self.agents.lock().expect("no thread panics with it");

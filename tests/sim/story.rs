@@ -202,13 +202,6 @@ impl Driver {
         if self.restart.is_some_and(|at| at <= now) {
             self.start_daemon();
         }
-        let news: Vec<Input> = match self.daemon {
-            Some(_) => self.machine.news().into_iter().map(told).collect(),
-            None => Vec::new(),
-        };
-        if !news.is_empty() {
-            self.step(news);
-        }
         if self.begin.is_some_and(|at| at <= now) {
             self.begin = None;
             self.step(vec![Input::Begin]);
@@ -216,6 +209,9 @@ impl Driver {
         if self.next_poll <= now && self.daemon.is_some() {
             self.next_poll = now + 60 + self.rng.within(0, 600);
             self.poll();
+        }
+        if self.daemon.is_some() && self.machine.has_news() {
+            self.step(Vec::new());
         }
         let woken = [self.wake, self.retry]
             .into_iter()
@@ -237,9 +233,15 @@ impl Driver {
             schedule["status"] = json!("stop");
         }
         let updated = instant(self.now()).format("%Y-%m-%dT%H:%M:%S").to_string();
+        let created = self
+            .users
+            .iter()
+            .find(|(user, _)| user == id)
+            .map_or(self.now(), |(_, all)| all[0].from);
+        let created = instant(created).format("%Y-%m-%dT%H:%M:%S").to_string();
         let document = json!({
             "job_id": id, "project_id": format!("p{}", id.len() % 2), "description": id,
-            "created_at": "2026-02-01T00:17:00", "updated_at": updated, "job_schedule": schedule,
+            "created_at": created, "updated_at": updated, "job_schedule": schedule,
             "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
         });
         Version {
@@ -353,7 +355,11 @@ impl Driver {
         self.act(Engine::find_launched);
     }
 
+    /// What the agents have to tell comes before anything else, as in the daemon's own loop.
     fn step(&mut self, inputs: Vec<Input>) {
+        let mut all: Vec<Input> = self.machine.news().into_iter().map(told).collect();
+        all.extend(inputs);
+        let inputs = all;
         self.act(|daemon| daemon.step(inputs));
     }
 
@@ -378,11 +384,17 @@ impl Driver {
 
     fn see_to(&mut self, errand: Errand) {
         let Errand::ConfirmGone(job) = errand else { return };
-        let input = match self.listed(job.as_str()) {
-            Some(plan) => Input::Seen(Box::new(plan)),
-            None => Input::Gone(job),
-        };
-        self.step(vec![input]);
+        if let Some(plan) = self.listed(job.as_str()) {
+            return self.step(vec![Input::Seen(Box::new(plan))]);
+        }
+        let (now, kills) = (self.now(), self.kills);
+        self.step(vec![Input::Gone(job.clone())]);
+        if self.kills == kills {
+            let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
+            if let Some(version) = user.and_then(|(_, versions)| versions.last_mut()) {
+                version.known.get_or_insert(now);
+            }
+        }
     }
 
     fn listed(&self, id: &str) -> Option<Plan> {
@@ -417,7 +429,9 @@ impl Driver {
         if self.kills == kills && self.daemon.is_some() {
             let now = self.now();
             for (id, versions) in &mut self.users {
-                if let Some(version) = versions.last_mut().filter(|_| Some(&*id) != missed.as_ref()) {
+                let shown =
+                    |version: &&mut Version| version.document.is_some() && Some(&*id) != missed.as_ref();
+                if let Some(version) = versions.last_mut().filter(shown) {
                     version.known.get_or_insert(now);
                 }
             }

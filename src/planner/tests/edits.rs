@@ -47,7 +47,7 @@ fn a_plan_made_between_two_polls_runs_what_fell_due_since_it_was_made() {
     let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![]);
     world.now = at("2026-03-01T00:31:00Z");
     world.list(vec![document(json!({
-        "job_id": "a", "created_at": "2026-03-01T00:30:20.5",
+        "job_id": "a", "created_at": "2026-03-01T00:30:20.5", "updated_at": null,
         "job_schedule": {"schedule_date": "2026-03-01T00:30:40Z"},
         "job_actions": [{"freezer_action": {"action": "backup"}}],
     }))]);

@@ -99,7 +99,7 @@ impl World {
     }
 
     pub(super) fn tell(&mut self, input: Input) {
-        let decision = self.planner.handle(self.now, input);
+        let decision = self.planner.handle(self.now, [input]);
         self.records.extend(decision.records);
         self.orders.extend(decision.orders);
         self.wake = decision.wake;
