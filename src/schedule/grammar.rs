@@ -43,9 +43,6 @@ pub(super) fn items(field: &Field, text: &str) -> Result<Vec<Item>, String> {
 }
 
 fn item(field: &Field, part: &str) -> Result<Item, String> {
-    if part.is_empty() {
-        return Err(format!("an empty item; {}", allowed(field)));
-    }
     let (base, step) = match part.split_once('/') {
         Some((base, step)) => (base, Some(step)),
         None => (part, None),
@@ -78,7 +75,11 @@ fn numbers(field: &Field, part: &str, base: &str, step: Option<&str>) -> Result<
     let bounds = field.first..=field.last;
     for value in [Some(first), last].into_iter().flatten() {
         if !bounds.contains(&value) {
-            return Err(format!("{:?} is out of bounds; {}", shown(part), allowed(field)));
+            return Err(format!(
+                "{:?} is out of bounds; allowed are {}",
+                shown(part),
+                field.values
+            ));
         }
     }
     match last {

@@ -1,6 +1,11 @@
 //! Schedules against the world: vectors, oracles, audits. Unit tests stand by the code.
 
-#![expect(missing_docs, reason = "tests explain themselves by their names")]
-
+mod agreement;
+mod audit;
 mod bench;
+mod kinds;
+mod model;
+mod properties;
+mod rejections;
 mod vectors;
+mod windows;
