@@ -31,6 +31,10 @@ pub(super) enum Item {
 /// The longest part of a text that a message repeats, in characters.
 const SHOWN: usize = 40;
 
+/// A longer text is refused, in bytes: every value of any field can be said in far less, and the work on a
+/// text stays bounded.
+const LONGEST: usize = 4096;
+
 /// Reads all items of `text`.
 ///
 /// # Errors

@@ -123,7 +123,6 @@ fn item(first: u32, last: u32, names: &'static [&'static str]) -> BoxedStrategy<
     let every =
         move |from: u32, to: u32, step: u32| (from..=to).step_by(step as usize).collect::<BTreeSet<_>>();
     let pair = (first..=last, first..=last).prop_map(|(a, b)| (a.min(b), a.max(b)));
-    let named = names.len() as u32;
     let name = move |number: u32, upper: bool| {
         let name = names[(number - first) as usize];
         if upper {
@@ -157,7 +156,7 @@ fn item(first: u32, last: u32, names: &'static [&'static str]) -> BoxedStrategy<
             })
             .boxed(),
     ];
-    if named > 0 {
+    if !names.is_empty() {
         choices.push(
             (first..=last, any::<bool>())
                 .prop_map(move |(a, up)| (name(a, up), every(a, a, 1)))

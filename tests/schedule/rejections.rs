@@ -195,6 +195,20 @@ fn calendars_that_never_fire() {
 }
 
 #[test]
+fn texts_of_any_length_are_answered_shortly() {
+    let long = "*/2,".repeat(1_000_000);
+    for field in [
+        "schedule_year",
+        "schedule_minute",
+        "schedule_interval",
+        "schedule_date",
+    ] {
+        let said = said(&[(field, &long)]);
+        assert!(said.len() < 400 && said.starts_with(field), "{said}");
+    }
+}
+
+#[test]
 fn every_field_that_is_wrong_is_named() {
     insta::assert_snapshot!(said(&[
         ("schedule_month", "13"),
