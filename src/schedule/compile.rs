@@ -3,7 +3,7 @@
 use super::calendar::Calendar;
 use super::dates::{DateFields, Dates};
 use super::fields::{DAY, DAY_OF_WEEK, Field, HOUR, MINUTE, MONTH, SECOND, WEEK, YEAR};
-use super::grammar::{Item, items};
+use super::grammar::{Item, items, shown};
 use super::interval::Interval;
 use super::moment::Written;
 use super::times::Times;
@@ -81,15 +81,14 @@ fn bounds(spec: &Spec<'_>, errors: &mut Vec<FieldError>) -> Bounds {
     if let (Some(first), Some(last)) = (start, end)
         && last.surely_before(first)
     {
-        let message = format!(
-            "the end lies before schedule_start_date {:?}; it must be the same or later",
-            spec.start_date.unwrap_or_default()
-        );
-        errors.push(error(
-            "schedule_end_date",
+        let (start, end) = (
+            spec.start_date.unwrap_or_default(),
             spec.end_date.unwrap_or_default(),
-            message,
-        ));
+        );
+        let (early, late) = (shown(end), shown(start));
+        let message =
+            format!("{early:?} lies before schedule_start_date {late:?}; it must be the same or later");
+        errors.push(error("schedule_end_date", end, message));
     }
     Bounds {
         start: start.map(Written::ceil),
@@ -223,7 +222,7 @@ fn never_fires(texts: &[(Field, String); 8], fields: &DateFields) -> FieldError 
     }
     let together: Vec<String> = blamed
         .iter()
-        .map(|(key, text)| format!("{key} {text:?}"))
+        .map(|(key, text)| format!("{key} {:?}", shown(text)))
         .collect();
     let (field, text) = blamed
         .last()

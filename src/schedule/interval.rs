@@ -47,9 +47,15 @@ impl Interval {
             .ok()
             .and_then(|number| number.checked_mul(unit));
         match seconds {
-            Some(0) => Err("an interval of nothing; it must be at least 1".to_owned()),
+            Some(0) => Err(format!(
+                "{:?} is no time at all; the number must be at least 1",
+                shown(text)
+            )),
             Some(seconds) if seconds <= LONGEST * 86_400 => Ok(Self::Every(seconds)),
-            _ => Err(format!("too long; at most {LONGEST} days are allowed")),
+            _ => Err(format!(
+                "{:?} is too long; at most {LONGEST} days are allowed",
+                shown(text)
+            )),
         }
     }
 }

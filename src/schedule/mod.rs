@@ -75,13 +75,13 @@ pub enum Unscheduled {
 
 /// One field that cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {text:?}: {message}")]
+#[error("{field}: {message}")]
 pub struct FieldError {
     /// The document's key, as `schedule_hour`.
     pub field: &'static str,
     /// The text that was given.
     pub text: String,
-    /// What is wrong, and what is allowed.
+    /// Which part of the text is wrong and why, and what is allowed.
     pub message: String,
 }
 

@@ -28,7 +28,7 @@ impl Years {
 
     /// Whether every year is allowed.
     pub fn all(&self) -> bool {
-        self.iter().count() == (YEAR.last - YEAR.first + 1) as usize
+        self.0.iter().map(|values| values.count()).sum::<u32>() == YEAR.last - YEAR.first + 1
     }
 
     /// The first allowed year, from `year` on.

@@ -74,11 +74,11 @@ impl std::fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
     /// No such name, here or in chrono-tz.
-    #[error("time zone {name:?} is not known{hint}; give a name of the tz database, as \"Europe/Berlin\"")]
+    #[error("time zone {name:?} is not known; {hint}")]
     Unknown {
         /// The name that was asked for.
         name: String,
-        /// `; did you mean "..."?` or nothing.
+        /// The name that may have been meant, or how names look.
         hint: String,
     },
 }
@@ -198,8 +198,9 @@ fn plausible(name: &str) -> bool {
 
 /// The known name that is nearest, if any is near.
 fn hint(name: &str) -> String {
+    let usual = || "give a name of the tz database, as \"Europe/Berlin\"".to_owned();
     if name.is_empty() || name.len() > LONGEST_NAME {
-        return String::new();
+        return usual();
     }
     let plain = |name: &str| name.to_ascii_lowercase().replace(' ', "_");
     let city = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -217,8 +218,8 @@ fn hint(name: &str) -> String {
         .min_by_key(|known| distance(known));
     let bound = (asked.len() / 4).clamp(1, 3);
     match nearest {
-        Some(known) if distance(known) <= bound => format!("; did you mean {known:?}?"),
-        _ => String::new(),
+        Some(known) if distance(known) <= bound => format!("did you mean {known:?}?"),
+        _ => usual(),
     }
 }
 

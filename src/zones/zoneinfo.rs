@@ -106,7 +106,7 @@ fn by_rule(rule: &AlternateTime) -> Vec<Segment> {
             offset,
         })
     };
-    (FIRST_YEAR..=LAST_YEAR)
+    let mut changes: Vec<Segment> = (FIRST_YEAR..=LAST_YEAR)
         .flat_map(|year| {
             [
                 change(year, rule.dst_start(), rule.dst_start_time(), standard, summer),
@@ -114,7 +114,10 @@ fn by_rule(rule: &AlternateTime) -> Vec<Segment> {
             ]
         })
         .flatten()
-        .collect()
+        .collect();
+    // South of the equator summer ends before it starts.
+    changes.sort_by_key(|change| change.start);
+    changes
 }
 
 /// One year before [`FROM`] becomes 1970, so that the offset of its beginning is known.
