@@ -22,7 +22,13 @@ struct Server {
 impl Server {
     fn upstream(jobs: u32) -> Self {
         let jobs = (0..jobs).collect();
-        Self { style: Style::Number, odd: Odd::Refuses, cap: usize::MAX, jobs, virtuozzo: false }
+        Self {
+            style: Style::Number,
+            odd: Odd::Refuses,
+            cap: usize::MAX,
+            jobs,
+            virtuozzo: false,
+        }
     }
 
     fn document(&self, job: u32) -> Box<RawValue> {
@@ -37,16 +43,25 @@ impl Server {
         let start = match (offset, self.style) {
             (None, _) => Some(0),
             (Some(offset), Style::Number) => offset.parse().ok(),
-            (Some(offset), Style::LastId) => {
-                self.jobs.iter().position(|job| format!("j{job}") == offset).map(|at| at + 1)
-            }
+            (Some(offset), Style::LastId) => self
+                .jobs
+                .iter()
+                .position(|job| format!("j{job}") == offset)
+                .map(|at| at + 1),
         };
         let start = match (start, self.odd) {
             (Some(start), _) => start,
             (None, Odd::StartsAgain) => 0,
             (None, Odd::Refuses) => return None,
         };
-        Some(self.jobs.iter().skip(start).take(limit.min(self.cap)).map(|job| self.document(*job)).collect())
+        Some(
+            self.jobs
+                .iter()
+                .skip(start)
+                .take(limit.min(self.cap))
+                .map(|job| self.document(*job))
+                .collect(),
+        )
     }
 }
 
@@ -77,8 +92,13 @@ fn requests(server: &Server, limit: usize, habits: &mut Habits) -> usize {
 #[test]
 fn a_poll_of_upstream_costs_one_request_but_for_every_tenth() {
     let mut habits = Habits::default();
-    let polls: Vec<usize> = (0..21).map(|_| requests(&Server::upstream(40), 500, &mut habits)).collect();
-    assert_eq!(polls, [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+    let polls: Vec<usize> = (0..21)
+        .map(|_| requests(&Server::upstream(40), 500, &mut habits))
+        .collect();
+    assert_eq!(
+        polls,
+        [2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]
+    );
     // Fewer jobs than ever: surely the end. More than ever: asked once.
     assert_eq!(requests(&Server::upstream(39), 500, &mut habits), 1);
     assert_eq!(requests(&Server::upstream(41), 500, &mut habits), 2);
@@ -97,7 +117,10 @@ fn a_server_that_once_gave_a_full_page_is_not_asked_twice() {
 #[test]
 fn a_cap_below_the_page_size_hides_nothing() {
     let mut habits = Habits::default();
-    let capped = |jobs| Server { cap: 100, ..Server::upstream(jobs) };
+    let capped = |jobs| Server {
+        cap: 100,
+        ..Server::upstream(jobs)
+    };
     assert_eq!(requests(&capped(250), 500, &mut habits), 3);
     assert_eq!(requests(&capped(200), 500, &mut habits), 3);
     assert_eq!(requests(&capped(250), 500, &mut habits), 3);
@@ -106,7 +129,10 @@ fn a_cap_below_the_page_size_hides_nothing() {
 
 #[test]
 fn jobs_that_grow_beyond_a_cap_just_reached_are_found_by_the_tenth_poll() {
-    let capped = |jobs| Server { cap: 100, ..Server::upstream(jobs) };
+    let capped = |jobs| Server {
+        cap: 100,
+        ..Server::upstream(jobs)
+    };
     let mut habits = Habits::default();
     assert_eq!(requests(&capped(100), 500, &mut habits), 2);
     let late = (1..)
@@ -122,7 +148,11 @@ fn jobs_that_grow_beyond_a_cap_just_reached_are_found_by_the_tenth_poll() {
 
 #[test]
 fn the_virtuozzo_document_is_paged_by_the_last_id() {
-    let server = Server { style: Style::LastId, virtuozzo: true, ..Server::upstream(25) };
+    let server = Server {
+        style: Style::LastId,
+        virtuozzo: true,
+        ..Server::upstream(25)
+    };
     let mut habits = Habits::default();
     assert_eq!(requests(&server, 10, &mut habits), 3);
     assert_eq!(habits.style, Some(Style::LastId));
@@ -136,15 +166,27 @@ fn a_server_that_refuses_or_ignores_one_style_is_asked_in_the_other() {
         (Style::Number, Odd::Refuses, true),
         (Style::Number, Odd::StartsAgain, true),
     ] {
-        let server = Server { style, odd, virtuozzo, ..Server::upstream(25) };
+        let server = Server {
+            style,
+            odd,
+            virtuozzo,
+            ..Server::upstream(25)
+        };
         let mut habits = Habits::default();
         assert_eq!(requests(&server, 10, &mut habits), 4, "{server:?}");
-        assert_eq!(requests(&server, 10, &mut habits), 3, "it is remembered: {server:?}");
+        assert_eq!(
+            requests(&server, 10, &mut habits),
+            3,
+            "it is remembered: {server:?}"
+        );
     }
 }
 
 fn page(documents: &[&str]) -> Vec<Box<RawValue>> {
-    documents.iter().map(|text| RawValue::from_string((*text).to_owned()).unwrap()).collect()
+    documents
+        .iter()
+        .map(|text| RawValue::from_string((*text).to_owned()).unwrap())
+        .collect()
 }
 
 #[test]
@@ -163,7 +205,10 @@ fn a_server_deaf_to_offset_ends_with_a_short_page_and_is_an_error_with_a_full_on
 fn a_refusal_is_an_error_on_the_first_page_and_once_both_styles_were_refused() {
     let mut pager = Pager::new(1, None, Habits::default());
     assert_eq!(pager.refused(), Next::Stuck);
-    assert_eq!(pager.take(page(&[r#"{"job_id": "a"}"#])), Next::Ask(Some("1".into())));
+    assert_eq!(
+        pager.take(page(&[r#"{"job_id": "a"}"#])),
+        Next::Ask(Some("1".into()))
+    );
     assert_eq!(pager.refused(), Next::Ask(Some("a".into())));
     assert_eq!(pager.refused(), Next::Stuck);
     // In the middle of a listing that went well, it is no question of style.
@@ -177,14 +222,26 @@ fn a_refusal_is_an_error_on_the_first_page_and_once_both_styles_were_refused() {
 fn a_listing_that_shifts_while_it_is_read_gives_each_job_once() {
     let mut pager = Pager::new(2, None, Habits::default());
     pager.take(page(&[r#"{"job_id": "a"}"#, r#"{"job_id": "b"}"#]));
-    assert_eq!(pager.take(page(&[r#"{"job_id": "b", "x": 1}"#, r#"{"job_id": "c"}"#])), Next::Ask(Some("4".into())));
+    assert_eq!(
+        pager.take(page(&[r#"{"job_id": "b", "x": 1}"#, r#"{"job_id": "c"}"#])),
+        Next::Ask(Some("4".into()))
+    );
     assert_eq!(pager.take(page(&[])), Next::Done);
     assert_eq!((pager.documents.len(), pager.seen(), pager.repeated), (3, 3, 1));
 }
 
 #[test]
 fn documents_without_a_readable_id_are_kept_once_each() {
-    let odd = ["{}", "null", "3", r#"{"job_id": 7}"#, r#"{"job_id": ""}"#, r#"{"job_id": "\ud800"}"#, "{}", "[[]]"];
+    let odd = [
+        "{}",
+        "null",
+        "3",
+        r#"{"job_id": 7}"#,
+        r#"{"job_id": ""}"#,
+        r#"{"job_id": "\ud800"}"#,
+        "{}",
+        "[[]]",
+    ];
     let mut pager = Pager::new(8, None, Habits::default());
     assert_eq!(pager.take(page(&odd)), Next::Ask(Some("8".into())));
     assert_eq!((pager.documents.len(), pager.repeated), (7, 1));
@@ -208,7 +265,10 @@ fn other_clients_documents_are_dropped_and_counted() {
     let mut pager = Pager::new(50, Some("me".into()), Habits::default());
     pager.take(page(&documents.each_ref().map(String::as_str)));
     assert_eq!((pager.documents.len(), pager.others, pager.seen()), (2, 4, 6));
-    assert!(pager.documents[1].text.get().contains("[[["), "nesting is `plan`'s to judge");
+    assert!(
+        pager.documents[1].text.get().contains("[[["),
+        "nesting is `plan`'s to judge"
+    );
 }
 
 proptest! {

@@ -1,0 +1,11 @@
+//! The freezer room against a small server of its own on loopback: for faults that the real services
+//! cannot be made to show. The real ones are met in tests/stack.
+
+mod bounds;
+mod faults;
+mod listing;
+mod reports;
+mod secrets;
+mod server;
+mod tls;
+mod tokens;
