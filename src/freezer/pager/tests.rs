@@ -107,10 +107,15 @@ fn a_poll_of_upstream_costs_one_request_but_for_every_tenth() {
 }
 
 #[test]
-fn a_server_that_once_gave_a_full_page_is_not_asked_twice() {
+fn a_short_page_behind_a_full_one_is_the_last() {
     let mut habits = Habits::default();
     assert_eq!(requests(&Server::upstream(1200), 500, &mut habits), 3);
-    assert_eq!(requests(&Server::upstream(499), 500, &mut habits), 1);
+    assert_eq!(
+        requests(&Server::upstream(499), 500, &mut habits),
+        2,
+        "the first short first page"
+    );
+    assert_eq!(requests(&Server::upstream(498), 500, &mut habits), 1);
     assert_eq!(requests(&Server::upstream(1000), 500, &mut habits), 3);
 }
 
@@ -121,10 +126,25 @@ fn a_cap_below_the_page_size_hides_nothing() {
         cap: 100,
         ..Server::upstream(jobs)
     };
+    assert_eq!(
+        requests(&capped(250), 500, &mut habits),
+        4,
+        "it is asked the first time"
+    );
     assert_eq!(requests(&capped(250), 500, &mut habits), 3);
     assert_eq!(requests(&capped(200), 500, &mut habits), 3);
     assert_eq!(requests(&capped(250), 500, &mut habits), 3);
     assert_eq!(requests(&capped(40), 500, &mut habits), 1);
+}
+
+/// How many polls it takes until all jobs are seen.
+fn polls_until_whole(server: &Server, habits: &mut Habits) -> usize {
+    let whole = |_: &usize| {
+        let (_, pager, _) = walk(server, 500, None, *habits);
+        *habits = pager.habits();
+        pager.documents.len() == server.jobs.len()
+    };
+    (1..100).find(whole).unwrap()
 }
 
 #[test]
@@ -135,15 +155,22 @@ fn jobs_that_grow_beyond_a_cap_just_reached_are_found_by_the_tenth_poll() {
     };
     let mut habits = Habits::default();
     assert_eq!(requests(&capped(100), 500, &mut habits), 2);
-    let late = (1..)
-        .find(|_| {
-            let (_, pager, _) = walk(&capped(150), 500, None, habits);
-            habits = pager.habits();
-            pager.documents.len() == 150
-        })
-        .unwrap();
-    assert_eq!(late, 10);
-    assert_eq!(requests(&capped(150), 500, &mut habits), 2);
+    assert_eq!(polls_until_whole(&capped(150), &mut habits), 10);
+    assert_eq!(polls_until_whole(&capped(150), &mut habits), 1);
+}
+
+#[test]
+fn a_cap_set_while_we_run_is_found_by_the_tenth_poll() {
+    let mut habits = Habits::default();
+    requests(&Server::upstream(300), 500, &mut habits);
+    let capped = Server {
+        cap: 100,
+        ..Server::upstream(300)
+    };
+    assert_eq!(polls_until_whole(&capped, &mut habits), 10);
+    for _ in 0..30 {
+        assert_eq!(polls_until_whole(&capped, &mut habits), 1);
+    }
 }
 
 #[test]
