@@ -64,7 +64,7 @@ pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json
         None => after.remove("current_pid"),
     };
     if let Some(answered) = &report.answers_event
-        && text(before.get("event")).as_ref() == Some(answered)
+        && text(&before, "event").as_ref() == Some(answered)
     {
         after.insert(String::from("event"), to_raw_value("")?);
     }
@@ -74,12 +74,14 @@ pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json
     let body = serde_json::to_vec(&Patch { job_schedule: &after })?;
     Ok(Merge::Patch {
         body,
-        project: text(job.get("project_id")),
+        project: text(&job, "project_id"),
     })
 }
 
-fn text(value: Option<&Box<RawValue>>) -> Option<String> {
-    value.and_then(|value| serde_json::from_str(value.get()).ok())
+fn text(object: &Object, key: &str) -> Option<String> {
+    object
+        .get(key)
+        .and_then(|value| serde_json::from_str(value.get()).ok())
 }
 
 fn same(before: &Object, after: &Object) -> bool {

@@ -5,13 +5,13 @@
 //! second, the look of the first document says which to try first; a refusal, or a page that brings
 //! nothing new, says to try the other. What worked is remembered ([`Habits`]) for the next listing.
 //!
-//! When is a page the last one? An empty page is; so is one that brings nothing new. A page shorter than
-//! asked for should be, but a server may cap its pages below what we ask. So: a page shorter than the
-//! largest that this server ever gave is the last, for the server could have given more. One as long as
-//! that, but shorter than asked for, may have met the cap: another request asks; and when that brought nothing, a
-//! page of that very length is taken for the last one in the next listings, but for every tenth, which asks
-//! again. So a poll of fewer jobs than `page_size` costs upstream one request, and a second one every tenth
-//! time and whenever there are more jobs than ever before.
+//! When is a page the last one? An empty page is; so is one that brings nothing new; so is a short one
+//! after a full one. A short first page should be, but a server may cap its pages below what we ask. So
+//! another request asks behind it, but for two cases: the page is shorter than the largest that this server
+//! ever gave (it could have given more), or nothing came behind a first page of this very length the last
+//! time. Even these are asked about in every tenth listing, for a server may be given a cap while we run.
+//! So a poll of fewer jobs than `page_size` costs one request, and a second one every tenth time and
+//! whenever there are more jobs than ever before.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use crate::source::Document;
 
-/// In how many listings after it was found out a page length is trusted to be the end.
+/// How many listings after one that asked may rely on what it found.
 const TRUST: u32 = 9;
 
 /// What `offset` means to a server.
@@ -47,8 +47,10 @@ pub(super) struct Habits {
     style: Option<Style>,
     /// The most documents it ever gave in one page.
     largest: usize,
-    /// A length of page after which nothing came, and how many more listings may rely on it.
-    settled: Option<(usize, u32)>,
+    /// A length of first page behind which nothing came.
+    settled: usize,
+    /// How many more listings may rely on these two.
+    trust: u32,
 }
 
 /// What to do next.
@@ -80,6 +82,8 @@ pub(super) struct Pager {
     setback: Option<Setback>,
     /// A page beyond the first brought something new, so the style is right.
     worked: bool,
+    /// A page of this listing was as long as asked for, so no cap shortens the others.
+    full: bool,
     /// Rows of the listing passed over so far.
     rows: usize,
     pages: u32,
@@ -127,6 +131,7 @@ impl Pager {
             style: habits.style.unwrap_or(Style::Number),
             setback: None,
             worked: false,
+            full: false,
             rows: 0,
             pages: 0,
             last_length: 0,
@@ -174,24 +179,29 @@ impl Pager {
         if !first {
             self.worked = true;
             self.habits.style = Some(self.style);
-            // More came after a short page, so whatever was taken for the end is not.
-            self.habits.settled = None;
+            if self.last_length < self.limit {
+                // More came behind a short page: that is as much as this server gives, now.
+                self.habits.largest = self.last_length;
+                self.habits.settled = 0;
+            }
         }
         self.rows += length;
         self.last_length = length;
-        let largest = self.habits.largest;
+        let Habits {
+            largest,
+            settled,
+            trust,
+            ..
+        } = self.habits;
         self.habits.largest = largest.max(length);
-        if length < self.limit {
-            if length < largest {
-                return Next::Done;
-            }
-            if let Some((settled, trust @ 1..)) = self.habits.settled
-                && settled == length
-                && first
-            {
-                self.habits.settled = Some((settled, trust - 1));
-                return Next::Done;
-            }
+        let known = length < largest || (first && length == settled);
+        if length >= self.limit {
+            self.full = true;
+        } else if self.full {
+            return Next::Done;
+        } else if known && trust > 0 {
+            self.habits.trust = trust - 1;
+            return Next::Done;
         }
         self.ask()
     }
@@ -244,11 +254,12 @@ impl Pager {
         }
     }
 
-    /// Nothing came after the page before.
+    /// Nothing came behind the page before.
     fn end(&mut self) -> Next {
-        // Only a first page with nothing behind it: the next listing will compare its own first page.
-        if !self.worked && (1..self.limit).contains(&self.last_length) {
-            self.habits.settled = Some((self.last_length, TRUST));
+        self.habits.trust = TRUST;
+        if !self.worked {
+            // There was one page only: the next listing will compare its own first page.
+            self.habits.settled = self.last_length;
         }
         Next::Done
     }

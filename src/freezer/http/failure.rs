@@ -62,13 +62,11 @@ fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
         if let Some(tls) = current.downcast_ref::<rustls::Error>() {
             return Some(tls);
         }
-        if let Some(inner) = current
+        let inner = current
             .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-        {
-            if let Some(tls) = tls(inner) {
-                return Some(tls);
-            }
+            .and_then(std::io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| tls(inner)) {
+            return Some(found);
         }
         cause = current.source();
     }

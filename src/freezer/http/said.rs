@@ -15,14 +15,16 @@ pub(super) fn said(body: &[u8], secrets: &[&Secret]) -> String {
         Ok(value) => gist(value.get("error").unwrap_or(&value)).unwrap_or_else(|| text.to_string()),
         Err(_) => without_tags(&text),
     };
-    let mut gist = gist;
-    for secret in secrets
+    let hidden = secrets
         .iter()
         .map(|secret| secret.expose())
-        .filter(|secret| !secret.is_empty())
-    {
-        gist = gist.replace(secret, "(secret)");
-    }
+        .filter(|secret| !secret.is_empty());
+    let gist = hidden.fold(gist, |gist, secret| {
+        // As it is, and as it stands inside JSON that was passed on unread.
+        let escaped = Value::from(secret).to_string();
+        gist.replace(secret, "(secret)")
+            .replace(escaped.trim_matches('"'), "(secret)")
+    });
     let gist = clean(&gist, KEEP);
     if gist.is_empty() {
         String::from("nothing was said")
@@ -127,6 +129,8 @@ mod tests {
         let secret = Secret::new("s3cr3t");
         let shown = said(format!("{} s3cr3t", "ü".repeat(200)).as_bytes(), &[&secret]);
         assert!(shown.ends_with("(secret)"), "{shown}");
+        let echoed = said(br#"{"odd": "a\"b"}"#, &[&Secret::new("a\"b")]);
+        assert_eq!(echoed, r#"{"odd": "(secret)"}"#);
         let long = said("ü".repeat(1000).as_bytes(), &[&secret, &Secret::new("")]);
         assert_eq!(long.chars().count(), KEEP + 1);
     }
