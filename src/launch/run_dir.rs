@@ -101,7 +101,7 @@ impl RunDir {
         self.runtime.join(format!("step-{step}.ini"))
     }
 
-    /// The claim's text; `None` while it is being written, or was cut short by a power cut.
+    /// The claim's text; `None` while it is being written, or when a power cut took it.
     pub(super) fn read_claim(&self) -> Option<Claim> {
         read_json(&self.claim()).ok()
     }
@@ -125,8 +125,9 @@ impl RunDir {
         }
     }
 
-    pub(super) fn write_started(&self, started: Started) -> std::io::Result<()> {
-        write_durable(&self.state, STARTED, &serde_json::to_vec(&started)?)
+    /// Whole for whoever looks, at once; not yet durable. The agent runs, and nobody is to wait for a disk.
+    pub(super) fn write_started(&self, started: Started) -> std::io::Result<File> {
+        put_in_place(&self.state, STARTED, &serde_json::to_vec(&started)?)
     }
 
     pub(super) fn write_report(&self, report: &RunReport) -> std::io::Result<()> {
@@ -164,9 +165,23 @@ pub(super) fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Puts a whole file in place of the one there, or leaves that one: nobody sees half of it, not even after a
-/// power cut.
+/// Puts a whole file in place of the one there, or leaves that one: nobody sees half of it.
+fn put_in_place(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<File> {
+    replace(dir, name, bytes, |_| Ok(()))
+}
+
+/// The same; nobody sees half of it after a power cut either, and it is there.
 fn write_durable(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    replace(dir, name, bytes, File::sync_all)?;
+    sync_dir(dir)
+}
+
+fn replace(
+    dir: &Path,
+    name: &str,
+    bytes: &[u8],
+    before_it_is_seen: impl FnOnce(&File) -> std::io::Result<()>,
+) -> std::io::Result<File> {
     let draft = dir.join(format!("{name}.draft"));
     let written = (|| {
         let mut file = OpenOptions::new()
@@ -176,14 +191,14 @@ fn write_durable(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
             .mode(0o600)
             .open(&draft)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, dir.join(name))
+        before_it_is_seen(&file)?;
+        std::fs::rename(&draft, dir.join(name))?;
+        Ok(file)
     })();
     if written.is_err() {
         let _ = std::fs::remove_file(&draft);
     }
-    written?;
-    sync_dir(dir)
+    written
 }
 
 /// Reads a JSON file of bounded size. `InvalidData`: it is too large, or is not the JSON wanted.

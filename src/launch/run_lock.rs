@@ -127,11 +127,11 @@ mod tests {
                 .holders()
                 .expect("/proc")
                 .iter()
-                .any(|pid| pid.as_raw_nonzero().get() as u32 == me)
+                .any(|pid| pid.as_raw_nonzero().get().cast_unsigned() == me)
         );
         drop(lock);
         assert!(other.holder(me).is_none());
-        assert!(other.try_take().expect("free again"));
+        other.wait().expect("free again");
         assert!(other.is_in_place().expect("stat"));
         std::fs::remove_file(&path).expect("removed");
         assert!(!other.is_in_place().expect("stat"));

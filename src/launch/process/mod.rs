@@ -11,6 +11,7 @@ mod orphans;
 mod watch;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,11 +45,12 @@ struct Inner {
     watched: Mutex<HashMap<RunId, Watched>>,
 }
 
-/// A run that is being watched.
+/// A run that is being started or watched.
+#[derive(Default)]
 struct Watched {
     /// 0: not known.
     pid: u32,
-    /// A handle of the supervisor; `None`: it is gone or not known, the lock is waited for.
+    /// A handle of the supervisor; `None`: it is not yet there, gone, or not known.
     supervisor: Option<Arc<OwnedFd>>,
     abort_asked: bool,
     /// Waits for its first agent's start, if that is not heard from the supervisor itself.
@@ -128,7 +130,7 @@ impl Inner {
         })
     }
 
-    /// A panic while it was held cannot have left the map half changed: nothing here does two steps.
+    /// Never held while something blocks. A panic under it cannot have left the map half changed.
     fn watched(&self) -> MutexGuard<'_, HashMap<RunId, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,10 +201,23 @@ fn clear(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)
 
 impl Launcher for ProcessLauncher {
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
-        let dir = self.inner.dir(&recipe.run)?;
-        let handed = hand_over::hand_over(recipe, &dir, &self.inner.program)?;
-        watch::watch_child(&self.inner, &recipe.run, handed);
-        Ok(())
+        let run = &recipe.run;
+        let dir = self.inner.dir(run)?;
+        // Taken before the disk is looked at: a second call must not clear away what the first is making.
+        match self.inner.watched().entry(run.clone()) {
+            Entry::Occupied(_) => return Err(LaunchError::AlreadyStarted { run: run.clone() }),
+            Entry::Vacant(place) => place.insert(Watched::default()),
+        };
+        match hand_over::hand_over(recipe, &dir, &self.inner.program) {
+            Ok(handed) => {
+                watch::watch_child(&self.inner, run, handed);
+                Ok(())
+            }
+            Err(problem) => {
+                self.inner.watched().remove(run);
+                Err(problem)
+            }
+        }
     }
 
     fn find(&self, run: &RunId) -> Result<Found, LaunchError> {

@@ -1,12 +1,14 @@
 //! Watching: from a handle of a process, or a lock, to the events of its run.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rustix::fs::inotify;
-use rustix::process::{Pid, PidfdFlags};
+use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
@@ -19,7 +21,13 @@ use crate::launch::supervise::Exit;
 use crate::planner::{Outcome, RunId};
 
 use super::hand_over::Handed;
-use super::{Inner, Traces, Watched, traces};
+use super::{Inner, Traces, traces};
+
+/// Once a supervisor is gone, so is its end of the pipe; what it said is read within this.
+const LAST_LINE_GRACE: Duration = Duration::from_secs(1);
+/// When what a run left cannot be read (out of descriptors, say), it is tried this often, a second apart: a
+/// run is lost by evidence, not by a hiccup.
+const READ_TRIES: u32 = 30;
 
 /// Watches a supervisor that was just started.
 pub(super) fn watch_child(inner: &Arc<Inner>, run: &RunId, handed: Handed) {
@@ -27,15 +35,12 @@ pub(super) fn watch_child(inner: &Arc<Inner>, run: &RunId, handed: Handed) {
     let pid = child.id();
     let _context = inner.tasks.enter();
     let handle = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).map(Arc::new);
-    inner.watched().insert(
-        run.clone(),
-        Watched {
-            pid,
-            supervisor: handle.as_ref().ok().cloned(),
-            abort_asked: false,
-            start_notice: None,
-        },
-    );
+    if inner.now_watched(run, pid, handle.as_ref().ok().cloned(), None)
+        && let Ok(supervisor) = &handle
+    {
+        // It was asked for while the supervisor was being started.
+        let _ = rustix::process::pidfd_send_signal(supervisor, Signal::TERM);
+    }
     let says = Receiver::from_owned_fd(says.into()).ok();
     let ends = handle.map_err(std::io::Error::from).and_then(wakes);
     let (inner, run) = (Arc::clone(inner), run.clone());
@@ -64,36 +69,38 @@ async fn until_ended(
     run: &RunId,
     pid: u32,
     ends: &AsyncFd<Arc<OwnedFd>>,
-    mut says: Option<Receiver>,
+    says: Option<Receiver>,
 ) {
-    let mut said = Vec::with_capacity(64);
-    while let Some(pipe) = &mut says {
-        // The line first, when both are there: it came first.
-        tokio::select! {
+    if let Some(says) = says {
+        let mut hearing = Box::pin(hear_start(says));
+        let heard = tokio::select! {
             biased;
-            got = read_some(pipe, &mut said) => {
-                if let Some(at) = start_time(&said) {
-                    inner.tell_started(run, pid, at);
-                    says = None;
-                } else if !got {
-                    says = None;
-                }
-            }
-            _ = ends.readable() => return,
+            heard = &mut hearing => heard,
+            // The pipe died with it: there is the line, or its end, unless somebody else has the pipe.
+            _ = ends.readable() => tokio::time::timeout(LAST_LINE_GRACE, hearing).await.ok().flatten(),
+        };
+        if let Some(at) = heard {
+            inner.tell_started(run, pid, at);
         }
     }
     let _ = ends.readable().await;
 }
 
-/// `false`: there will be no more, or no more is wanted.
-async fn read_some(pipe: &mut Receiver, said: &mut Vec<u8>) -> bool {
-    let mut chunk = [0; 64];
-    match pipe.read(&mut chunk).await {
-        Ok(count) if count > 0 && said.len() < 256 => {
-            said.extend(chunk.iter().take(count));
-            true
+/// Reads one line of bounded length. `None`: there will be none.
+async fn hear_start(mut says: Receiver) -> Option<DateTime<Utc>> {
+    let mut said = [0; 128];
+    let mut length = 0;
+    loop {
+        let count = says
+            .read(said.get_mut(length..)?)
+            .await
+            .ok()
+            .filter(|count| *count > 0)?;
+        length += count;
+        let line = said.get(..length)?;
+        if line.ends_with(b"\n") {
+            return start_time(line);
         }
-        _ => false,
     }
 }
 
@@ -126,19 +133,7 @@ pub(super) fn adopt(
             .spawn(async move { notice_start(&inner, &run, &dir).await })
             .abort_handle()
     });
-    {
-        let mut watched = inner.watched();
-        let abort_asked = watched.get(run).is_some_and(|earlier| earlier.abort_asked);
-        watched.insert(
-            run.clone(),
-            Watched {
-                pid,
-                supervisor,
-                abort_asked,
-                start_notice,
-            },
-        );
-    }
+    inner.now_watched(run, pid, supervisor, start_notice);
     let (inner, run) = (Arc::clone(inner), run.clone());
     match ends {
         Some(ends) => {
@@ -200,7 +195,7 @@ fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
     let ended = |outcome, detail| RunReport::without_steps(outcome, started, inner.clock.now(), detail);
     let exit = status.and_then(|status| status.code()).and_then(Exit::from_code);
     let log = last_words(&dir);
-    let report = match traces(&dir) {
+    let report = match patiently(&dir) {
         Ok(Traces::Reported(report)) => report,
         // Before anything else: what it left behind may hold the lock for ever, and it did end.
         Ok(Traces::Living(_) | Traces::Claimed) if let Some(Exit::Unreported(outcome)) = exit => ended(
@@ -246,6 +241,16 @@ fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
         }
     };
     inner.tell_ended(run, report);
+}
+
+fn patiently(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {
+    for _ in 1..READ_TRIES {
+        match traces(dir) {
+            Err(_) => crate::clock::pause_thread(Duration::from_secs(1)),
+            seen => return seen,
+        }
+    }
+    traces(dir)
 }
 
 fn gone(pid: u32, status: Option<ExitStatus>) -> String {
@@ -294,6 +299,23 @@ fn in_thread(work: impl FnOnce() + Send + 'static) {
 }
 
 impl Inner {
+    /// Notes who is watched. Whether an abort was asked for earlier.
+    fn now_watched(
+        &self,
+        run: &RunId,
+        pid: u32,
+        supervisor: Option<Arc<OwnedFd>>,
+        start_notice: Option<tokio::task::AbortHandle>,
+    ) -> bool {
+        let mut watched = self.watched();
+        let entry = watched.entry(run.clone()).or_default();
+        (entry.pid, entry.supervisor) = (pid, supervisor);
+        if let Some(earlier) = std::mem::replace(&mut entry.start_notice, start_notice) {
+            earlier.abort();
+        }
+        entry.abort_asked
+    }
+
     fn tell_started(&self, run: &RunId, pid: u32, at: DateTime<Utc>) {
         // Told under the lock, as the end is: so never after it.
         let mut watched = self.watched();

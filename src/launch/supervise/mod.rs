@@ -4,8 +4,8 @@
 //! the process launcher, tokio, anything that starts a thread (the agents inherit the lock's descriptor, and a
 //! second thread's children would too).
 //!
-//! Its life: own session; SIGTERM means abort; take the lock; claim the run, once ever and durably; read and
-//! remove the recipe; execute it; leave the report. It says `started TIME` on its standard output when the
+//! Its life: own session; SIGTERM means abort; take the lock; read the recipe; claim the run, once ever and
+//! durably; remove the recipe; execute it; leave the report. It says `started TIME` on its standard output when the
 //! first agent was started.
 //!
 //! Processes that an agent leaves behind are left alone, as freezer-scheduler does: a snapshot's clean-up may
@@ -105,39 +105,27 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
     };
     let lock = match take_lock(dir) {
         Ok(Some(lock)) => lock,
-        Ok(None) => {
-            complain(&format!(
-                "{}: another supervisor has this run, or it was cleared away",
-                dir.state().display()
-            ));
-            return Exit::Refused;
-        }
+        Ok(None) => return refused(dir),
         Err(problem) => return unclaimed(dir, "lock it", &problem),
     };
-    match claim(dir) {
+    match dir.claim().try_exists() {
+        Ok(false) => {}
+        Ok(true) => return refused(dir),
+        Err(problem) => return unclaimed(dir, "look for its claim", &problem),
+    }
+    // Read before the claim: a run without one stays one that never started.
+    let recipe: Recipe = match read_json(&dir.recipe()) {
+        Ok(recipe) => recipe,
+        Err(problem) => return unclaimed(dir, "read its recipe", &problem),
+    };
+    match claim(dir, recipe.kill_grace) {
         Ok(()) => {}
-        Err(problem) if problem.kind() == ErrorKind::AlreadyExists => {
-            complain(&format!(
-                "{}: this run was claimed before; it runs once",
-                dir.state().display()
-            ));
-            return Exit::Refused;
-        }
+        Err(problem) if problem.kind() == ErrorKind::AlreadyExists => return refused(dir),
         Err(problem) => return unclaimed(dir, "claim it", &problem),
     }
-    let report = match read_json::<Recipe>(&dir.recipe()) {
-        Ok(recipe) => {
-            // It holds secrets, and nobody needs it again: the run was claimed.
-            let _ = std::fs::remove_file(dir.recipe());
-            introduce(dir, recipe.kill_grace);
-            steps::execute(&recipe, dir, clock, &mut abort)
-        }
-        Err(problem) => {
-            introduce(dir, 0);
-            let detail = format!("cannot read its recipe {}: {problem}", dir.recipe().display());
-            RunReport::without_steps(Outcome::Fail, None, clock.now(), detail)
-        }
-    };
+    // It holds secrets, and nobody needs it again.
+    let _ = std::fs::remove_file(dir.recipe());
+    let report = steps::execute(&recipe, dir, clock, &mut abort);
     let exit = leave(&report, dir, clock);
     drop(lock);
     exit
@@ -163,28 +151,25 @@ fn take_lock(dir: &RunDir) -> std::io::Result<Option<RunLock>> {
 /// Durably, before the first agent: the ledger said `starting` before we were started, so after a power cut
 /// the claim is all that tells "it may have run" from "it never did". Without it the run would be started a
 /// second time. It costs the syncs of two directories and no more: the file's being there is the claim, its
-/// content is not part of it. They are paid here, by each run for itself, not in the daemon's way; those of
-/// a burst share the journal's commits.
-fn claim(dir: &RunDir) -> std::io::Result<()> {
-    create_private(&dir.claim())?;
+/// content is for those who look for a living supervisor. They are paid here, by each run for itself, not in
+/// the daemon's way; those of a burst share the journal's commits.
+fn claim(dir: &RunDir, kill_grace: u32) -> std::io::Result<()> {
+    let mut file = create_private(&dir.claim())?;
     let runs = dir.state().parent().unwrap_or(Path::new("/"));
-    let durable = sync_dir(dir.state()).and_then(|()| sync_dir(runs));
+    let claim = Claim {
+        pid: std::process::id(),
+        kill_grace,
+    };
+    let durable = serde_json::to_vec(&claim)
+        .map_err(std::io::Error::from)
+        .and_then(|text| file.write_all(&text))
+        .and_then(|()| sync_dir(dir.state()))
+        .and_then(|()| sync_dir(runs));
     if durable.is_err() {
         // Nothing ran: let nobody believe it did.
         let _ = std::fs::remove_file(dir.claim());
     }
     durable
-}
-
-/// Says who has the run: a help for those who look for it, so a failure harms nobody.
-fn introduce(dir: &RunDir, kill_grace: u32) {
-    let claim = Claim {
-        pid: std::process::id(),
-        kill_grace,
-    };
-    if let Ok(text) = serde_json::to_vec(&claim) {
-        let _ = std::fs::write(dir.claim(), text);
-    }
 }
 
 /// Leaves the report, however long the disk is full.
@@ -209,6 +194,14 @@ fn leave(report: &RunReport, dir: &RunDir, clock: &SystemClock) -> Exit {
         pause_thread(pause);
         pause = (2 * pause).min(REPORT_LONGEST_PAUSE);
     }
+}
+
+fn refused(dir: &RunDir) -> Exit {
+    let dir = dir.state().display();
+    complain(&format!(
+        "{dir}: another supervisor has or had this run, or it was cleared away; it runs once"
+    ));
+    Exit::Refused
 }
 
 fn unclaimed(dir: &RunDir, what: &str, problem: &std::io::Error) -> Exit {

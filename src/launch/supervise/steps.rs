@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use crate::clock::Clock;
 use crate::launch::recipe::{Recipe, Step};
 use crate::launch::report::{RunReport, StepReport};
-use crate::launch::run_dir::{RunDir, Started, create_private, make_private};
+use crate::launch::run_dir::{RunDir, Started, create_private, make_private, sync_dir};
 use crate::planner::Outcome;
 
 use super::abort::AbortSignal;
@@ -127,8 +127,13 @@ impl Run<'_> {
     }
 }
 
-/// Tells that the first agent was started: first whoever listens, then the disk.
+/// Tells that the first agent was started: on the disk, to whoever listens, and last, as it takes longest, for
+/// the time after a power cut.
 fn announce(dir: &RunDir, at: DateTime<Utc>) {
+    let written = dir.write_started(Started {
+        pid: std::process::id(),
+        at,
+    });
     let line = format!(
         "started {}\n",
         at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
@@ -139,10 +144,10 @@ fn announce(dir: &RunDir, at: DateTime<Utc>) {
     if let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(nowhere);
     }
-    if let Err(problem) = dir.write_started(Started {
-        pid: std::process::id(),
-        at,
-    }) {
+    if let Err(problem) = written
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync_dir(dir.state()))
+    {
         super::complain(&format!(
             "{}: cannot note when it was started: {problem}",
             dir.state().display()
