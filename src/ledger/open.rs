@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, access};
 
 use super::schema::{APPLICATION, STEPS, migrate};
 use super::{Ledger, LedgerError, Reader, prune};
@@ -76,8 +77,8 @@ impl Ledger {
     /// # Errors
     /// When there is none, it is damaged, somebody else's or of another version, or cannot be read.
     pub fn open_reader(path: &Path) -> Result<Reader, LedgerError> {
-        match File::open(path) {
-            Ok(_) => {}
+        match access(path, Access::READ_OK).map_err(io::Error::from) {
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(LedgerError::Missing {
                     path: path.to_owned(),
@@ -158,16 +159,24 @@ fn take_lock(path: &Path) -> Result<File, LedgerError> {
 
 /// Makes the file if it is not there, for its owner alone from the beginning, and gives its size. What SQLite
 /// puts beside it later takes its mode.
+///
+/// One that is there is not opened here: when a process closes a file it loses all its locks on it, and a
+/// reader in this process may hold some.
 fn make_private(path: &Path) -> Result<u64, LedgerError> {
-    let file = OpenOptions::new()
-        .read(true)
+    match OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
         .open(path)
-        .map_err(|error| failed(path, "open this ledger for writing", error))?;
-    let about = file
+    {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(path, "create this ledger", error)),
+    }
+    // SQLite would open a file that cannot be written all the same, and fail at the first commit.
+    access(path, Access::READ_OK | Access::WRITE_OK)
+        .map_err(|error| failed(path, "write this ledger", io::Error::from(error)))?;
+    let about = path
         .metadata()
         .map_err(|error| failed(path, "read this ledger", error))?;
     for name in [

@@ -221,3 +221,28 @@ fn a_folder_that_cannot_be() {
         "{error}"
     );
 }
+
+/// What is on the disk when the daemon is killed, at any moment after a commit.
+#[test]
+fn a_daemon_that_is_killed() {
+    let mut store = Store::new();
+    let crash = tempdir().expect("a folder");
+    for when in 0..20 {
+        store.commit(&[
+            plan("a", 0, when),
+            Record::Verdict(verdict("a", when, Verdict::Skipped(Reason::Overlap))),
+        ]);
+        let copy = crash.path().join(format!("{when}.db"));
+        for suffix in ["", "-wal"] {
+            let from = format!("{}{suffix}", store.path().display());
+            fs::copy(from, format!("{}{suffix}", copy.display())).expect("copied");
+        }
+        let left = Ledger::open(&copy)
+            .expect("a ledger")
+            .reader()
+            .restore()
+            .expect("restored");
+        assert_eq!(left, store.ledger().reader().restore().expect("restored"));
+        assert_eq!(left.tally.due(), when.unsigned_abs() + 1);
+    }
+}
