@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod daemon;
 pub mod freezer;
 pub mod launch;
 pub mod ledger;
