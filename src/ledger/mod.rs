@@ -1,1 +1,51 @@
-//! (room under construction)
+//! The ledger: the durable store of plans last seen, verdicts, runs, and reports not yet delivered.
+//!
+//! A single SQLite file. Whatever the planner decided is committed here, whole and in one transaction, before
+//! any of it is carried out; so a crash at any point is "restart and read the ledger". It decides nothing.
+//! May use: `planner`, `plan`, `schedule` (their words). Must not use: any other room.
+//!
+//! Due times are stored as epoch seconds, other instants as epoch milliseconds. The file holds the plans'
+//! documents, which may hold passwords: it is for its owner alone (0600).
+
+mod codes;
+mod commit;
+mod error;
+mod history;
+mod open;
+mod outbox;
+mod prune;
+mod restore;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fs::File;
+
+use crate::plan::JobId;
+
+pub use commit::Committed;
+pub use error::LedgerError;
+pub use history::{KnownPlan, Reader};
+pub use outbox::{PendingReport, ReportId};
+pub use prune::Pruned;
+pub use restore::{LastSuccess, Restored, RestoredPlan, Tally};
+
+/// The daemon's own ledger: the only one that writes. There is one at a time for a file.
+#[derive(Debug)]
+pub struct Ledger {
+    reader: Reader,
+    /// The keys of plans met so far: a verdict is looked up by its job, and there are many.
+    keys: HashMap<JobId, i64>,
+    pruning: prune::Progress,
+    /// Held as long as the ledger is open; the kernel lets go of it when the process ends, however it ends.
+    _lock: File,
+}
+
+impl Ledger {
+    /// What is in it, for those who only read.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+}

@@ -181,6 +181,10 @@ pub enum Record {
     Plan {
         /// Whose.
         job: JobId,
+        /// Its name, for those who look it up by that.
+        name: String,
+        /// Its project, if it has one.
+        project: Option<ProjectId>,
         /// The document's text; `None`: unchanged.
         document: Option<std::sync::Arc<str>>,
         /// When it was first seen.

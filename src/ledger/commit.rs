@@ -1,0 +1,316 @@
+//! Writing: all records of one decision in one transaction, or none of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::codes::{
+    DONE, TALLY_OF_RUNS, count_value, millis, outcome_code, project_text, run_value, run_values, state_code,
+    verdict_code,
+};
+use super::error::Failure;
+use super::outbox::{self, ReportId};
+use super::{Ledger, LedgerError};
+use crate::plan::{JobId, ProjectId};
+use crate::planner::{Outcome, Record, RunId, RunRecord, VerdictRecord};
+use crate::schedule::DueTime;
+
+/// What a commit brought about that the daemon must know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The reports now waiting in the outbox because of it, in the order of their records. One that a later
+    /// record of the same commit replaced is not among them.
+    pub reports: Vec<ReportId>,
+}
+
+impl Ledger {
+    /// Writes `records`, in their order, in one transaction that is on the disk when this returns.
+    ///
+    /// # Errors
+    /// When the disk is full or fails, or a record is about a plan or run that the ledger does not have. Then
+    /// none of the records is in the ledger.
+    pub fn commit(&mut self, records: &[Record]) -> Result<Committed, LedgerError> {
+        let Self { reader, keys, .. } = self;
+        let (connection, path) = reader.parts();
+        let mut write = || -> Result<Written, Failure> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut writer = Writer::new(&transaction, keys)?;
+            for record in records {
+                writer.write(record)?;
+            }
+            let written = writer.finish()?;
+            transaction.commit()?;
+            Ok(written)
+        };
+        let written = write().map_err(|failure| failure.at(path))?;
+        keys.extend(written.keys);
+        Ok(Committed {
+            reports: written.reports,
+        })
+    }
+}
+
+/// What a transaction leaves behind in memory, once it is committed.
+struct Written {
+    keys: HashMap<JobId, i64>,
+    reports: Vec<ReportId>,
+}
+
+/// Writes the records of one transaction.
+struct Writer<'t> {
+    transaction: &'t Transaction<'t>,
+    /// Plans known before this transaction, and those met in it: these count only once it is committed.
+    keys: &'t HashMap<JobId, i64>,
+    new_keys: HashMap<JobId, i64>,
+    /// What is to be added to the tally.
+    tally: BTreeMap<i64, i64>,
+    reports: Vec<ReportId>,
+    /// The two statements that every due time needs are not even looked up in the cache each time.
+    insert_verdict: CachedStatement<'t>,
+    set_covered: CachedStatement<'t>,
+}
+
+impl<'t> Writer<'t> {
+    fn new(transaction: &'t Transaction<'t>, keys: &'t HashMap<JobId, i64>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            transaction,
+            keys,
+            new_keys: HashMap::new(),
+            tally: BTreeMap::new(),
+            reports: Vec::new(),
+            insert_verdict: transaction.prepare_cached(
+                "INSERT INTO verdict (first, plan, span, count, kind, run, decided)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            )?,
+            set_covered: transaction.prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1")?,
+        })
+    }
+
+    /// Writes what was gathered over all records.
+    fn finish(self) -> Result<Written, Failure> {
+        let mut add = self.transaction.prepare_cached(
+            "INSERT INTO tally (kind, total) VALUES (?1, ?2)
+             ON CONFLICT (kind) DO UPDATE SET total = total + excluded.total",
+        )?;
+        for (kind, more) in self.tally.iter().filter(|(_, more)| **more != 0) {
+            add.execute([kind, more])?;
+        }
+        Ok(Written {
+            keys: self.new_keys,
+            reports: self.reports,
+        })
+    }
+
+    fn write(&mut self, record: &Record) -> Result<(), Failure> {
+        match record {
+            Record::Plan {
+                job,
+                name,
+                project,
+                document,
+                first_seen,
+                covered,
+            } => self.plan(
+                job,
+                name,
+                project.as_ref(),
+                document.as_deref(),
+                *first_seen,
+                *covered,
+            ),
+            Record::Covered { job, covered } => {
+                let plan = self.key(job)?;
+                self.set_covered.execute([plan, covered.epoch()])?;
+                Ok(())
+            }
+            Record::Forget { job } => self.forget(job),
+            Record::Verdict(verdict) => self.verdict(verdict),
+            Record::Run(run) => self.run(run),
+            Record::Withdraw { run } => self.withdraw(run),
+            Record::Report { job, run, report } => {
+                let plan = self.key(job)?;
+                let put = outbox::put(self.transaction, plan, run.as_ref(), report)?;
+                self.reports.retain(|known| Some(*known) != put.replaced);
+                self.reports.push(put.id);
+                Ok(())
+            }
+            Record::Polled { at } => {
+                self.transaction
+                    .prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES ('polled', ?1)")?
+                    .execute([millis(*at)])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The key of a plan's row.
+    fn key(&mut self, job: &JobId) -> Result<i64, Failure> {
+        if let Some(key) = self.keys.get(job).or_else(|| self.new_keys.get(job)) {
+            return Ok(*key);
+        }
+        let key = self
+            .transaction
+            .prepare_cached("SELECT key FROM plan WHERE job_id = ?1")?
+            .query_row([job.as_str()], |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Failure::Ours(LedgerError::UnknownPlan { job: job.clone() }))?;
+        self.new_keys.insert(job.clone(), key);
+        Ok(key)
+    }
+
+    fn plan(
+        &mut self,
+        job: &JobId,
+        name: &str,
+        project: Option<&ProjectId>,
+        document: Option<&str>,
+        first_seen: DueTime,
+        covered: DueTime,
+    ) -> Result<(), Failure> {
+        let unknown = || Failure::Ours(LedgerError::UnknownPlan { job: job.clone() });
+        let change = match document {
+            // It is only a plan if there is a document, now or from before.
+            None => {
+                "UPDATE plan SET name = ?2, project = ?3, first_seen = ?4
+                     WHERE job_id = ?1 AND forgotten = 0 RETURNING key"
+            }
+            Some(_) => {
+                "INSERT INTO plan (job_id, name, project, first_seen) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (job_id) DO UPDATE SET name = excluded.name, project = excluded.project,
+                   first_seen = excluded.first_seen, forgotten = 0
+                 RETURNING key"
+            }
+        };
+        let key: i64 = self
+            .transaction
+            .prepare_cached(change)?
+            .query_row(
+                params![job.as_str(), name, project_text(project), first_seen.epoch()],
+                |row| row.get(0),
+            )
+            .optional()?
+            .ok_or_else(unknown)?;
+        if let Some(document) = document {
+            self.transaction
+                .prepare_cached("INSERT OR REPLACE INTO document (plan, text) VALUES (?1, ?2)")?
+                .execute(params![key, document])?;
+        }
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO progress (plan, covered) VALUES (?1, ?2)
+                 ON CONFLICT (plan) DO UPDATE SET covered = excluded.covered",
+            )?
+            .execute([key, covered.epoch()])?;
+        self.new_keys.insert(job.clone(), key);
+        Ok(())
+    }
+
+    fn forget(&mut self, job: &JobId) -> Result<(), Failure> {
+        let plan = self.key(job)?;
+        self.transaction
+            .prepare_cached("UPDATE plan SET forgotten = 1 WHERE key = ?1")?
+            .execute([plan])?;
+        self.transaction
+            .prepare_cached("DELETE FROM document WHERE plan = ?1")?
+            .execute([plan])?;
+        Ok(())
+    }
+
+    fn verdict(&mut self, verdict: &VerdictRecord) -> Result<(), Failure> {
+        let plan = self.key(&verdict.job)?;
+        let kind = verdict_code(&verdict.verdict);
+        let count = count_value(verdict.count);
+        let first = verdict.first.epoch();
+        let values = (
+            first,
+            plan,
+            verdict.last.since(verdict.first),
+            count,
+            kind,
+            run_value(verdict),
+            millis(verdict.decided),
+        );
+        // Nearly always there is none yet, so the one that is replaced is only looked up when there is.
+        if self.insert_verdict.execute(values.clone())? == 0 {
+            let (old_kind, old_count): (i64, i64) = self
+                .transaction
+                .prepare_cached("SELECT kind, count FROM verdict WHERE first = ?1 AND plan = ?2")?
+                .query_row([first, plan], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.count(old_kind, -old_count);
+            self.transaction
+                .prepare_cached(
+                    "UPDATE verdict SET span = ?3, count = ?4, kind = ?5, run = ?6, decided = ?7
+                     WHERE first = ?1 AND plan = ?2",
+                )?
+                .execute(values)?;
+        }
+        self.count(kind, count);
+        Ok(())
+    }
+
+    fn count(&mut self, kind: i64, more: i64) {
+        let total = self.tally.entry(kind).or_default();
+        *total = total.saturating_add(more);
+    }
+
+    fn run(&mut self, run: &RunRecord) -> Result<(), Failure> {
+        let plan = self.key(&run.job)?;
+        let state = state_code(run.state);
+        let old: Option<(i64, i64)> = self
+            .transaction
+            .prepare_cached("SELECT state, plan FROM run WHERE id = ?1")?
+            .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let change = if old.is_some() {
+            "UPDATE run SET plan = ?1, project = ?2, due = ?3, cadence = ?4, state = ?5, not_before = ?6,
+               queued = ?7, started = ?8, ended = ?9, pid = ?10, detail = ?11 WHERE id = ?12"
+        } else {
+            "INSERT INTO run (plan, project, due, cadence, state, not_before, queued, started, ended, pid, detail, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        };
+        let mut change = self.transaction.prepare_cached(change)?;
+        run_values(run, plan, |values| change.execute(values))?;
+        if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
+            // Rare: a run that was over is told of again, perhaps with another end.
+            self.count(TALLY_OF_RUNS + old_state, -1);
+            self.last_runs(old_plan, old_state)?;
+        }
+        if state >= DONE {
+            self.count(TALLY_OF_RUNS + state, 1);
+            self.last_runs(plan, state)?;
+        }
+        Ok(())
+    }
+
+    /// A run of `plan` came to be, or ceased to be, in this done `state`: which are its last ones now?
+    fn last_runs(&mut self, plan: i64, state: i64) -> Result<(), Failure> {
+        self.transaction
+            .prepare_cached(
+                "UPDATE progress SET last_done =
+                   (SELECT key FROM run WHERE plan = ?1 AND state >= 3 ORDER BY due DESC, key DESC LIMIT 1)
+                 WHERE plan = ?1",
+            )?
+            .execute([plan])?;
+        if state == outcome_code(Outcome::Success) {
+            self.transaction
+                .prepare_cached(
+                    "UPDATE progress SET last_success =
+                       (SELECT key FROM run WHERE plan = ?1 AND state = 3 ORDER BY due DESC, key DESC LIMIT 1)
+                     WHERE plan = ?1",
+                )?
+                .execute([plan])?;
+        }
+        Ok(())
+    }
+
+    fn withdraw(&mut self, run: &RunId) -> Result<(), Failure> {
+        let gone = self
+            .transaction
+            .prepare_cached("DELETE FROM run WHERE id = ?1 AND state = 0")?
+            .execute([run.as_str()])?;
+        if gone == 0 {
+            return Err(Failure::Ours(LedgerError::NotQueued { run: run.clone() }));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,253 @@
+//! Opening: the lock, the file and its mode, its version, its health.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, access};
+
+use super::schema::{APPLICATION, STEPS, migrate};
+use super::{Ledger, LedgerError, Reader, prune};
+
+/// How long a statement waits for another process. The daemon is the only writer, so this is for somebody
+/// who looks into the file by hand.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A ledger up to this size (64 MiB) is checked page by page whenever it is opened.
+const CHECKED_ALWAYS: u64 = 64 << 20;
+/// One up to this size (1 GiB) when the last daemon had no time to close it.
+const CHECKED_AFTER_CRASH: u64 = 1 << 30;
+/// The log is cut back to this size (64 MiB) after a great commit.
+const LOG_SIZE: i64 = 64 << 20;
+/// Memory for pages, in KiB: enough for the rows that change at every due time of a million plans.
+const CACHE: i64 = -32 * 1024;
+/// Statements kept prepared; more than there are.
+const STATEMENTS: usize = 64;
+
+impl Ledger {
+    /// Opens the ledger at `path` for the daemon, and makes it if it is not there. The folder is made 0700 if
+    /// it is missing; the file is 0600. A ledger of an earlier version is brought to this one.
+    ///
+    /// # Errors
+    /// When another daemon has it, it is damaged, somebody else's or of a later version, or cannot be written.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(|error| failed(folder, "create this folder", error))?;
+        }
+        let lock = take_lock(path)?;
+        let size = make_private(path)?;
+        let crashed = with_suffix(path, "-wal")
+            .metadata()
+            .is_ok_and(|log| log.len() > 0);
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let version = version(&connection, path)?;
+        if size <= CHECKED_ALWAYS || (crashed && size <= CHECKED_AFTER_CRASH) {
+            check(&connection, path)?;
+        }
+        let prepare = |connection: &mut Connection| -> rusqlite::Result<()> {
+            // Where the file system cannot do WAL, SQLite stays with its older way; that is as durable.
+            connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+            connection.pragma_update(None, "cache_size", CACHE)?;
+            connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_SIZE}"), [], |_| Ok(()))?;
+            if version < STEPS.len() {
+                migrate(connection, version, STEPS)
+            } else {
+                Ok(())
+            }
+        };
+        prepare(&mut connection).map_err(|error| LedgerError::of(path, error))?;
+        Ok(Self {
+            reader: Reader::new(connection, path),
+            keys: std::collections::HashMap::new(),
+            pruning: prune::Progress::default(),
+            _lock: lock,
+        })
+    }
+
+    /// Opens the ledger at `path` for reading only, beside a daemon or without one.
+    ///
+    /// # Errors
+    /// When there is none, it is damaged, somebody else's or of another version, or cannot be read.
+    pub fn open_reader(path: &Path) -> Result<Reader, LedgerError> {
+        match access(path, Access::READ_OK).map_err(io::Error::from) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(LedgerError::Missing {
+                    path: path.to_owned(),
+                });
+            }
+            Err(error) => return Err(failed(path, "read this ledger", error)),
+        }
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let (found, known) = (version(&connection, path)?, STEPS.len());
+        if found < known {
+            let number = |version| i64::try_from(version).unwrap_or(i64::MAX);
+            return Err(LedgerError::Older {
+                path: path.to_owned(),
+                found: number(found),
+                known: number(known),
+            });
+        }
+        Ok(Reader::new(connection, path))
+    }
+}
+
+fn failed(path: &Path, what: &'static str, source: io::Error) -> LedgerError {
+    match source.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => LedgerError::ReadOnly {
+            path: path.to_owned(),
+        },
+        io::ErrorKind::StorageFull => LedgerError::Full {
+            path: path.to_owned(),
+        },
+        _ => LedgerError::File {
+            path: path.to_owned(),
+            what,
+            source,
+        },
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut text = path.as_os_str().to_owned();
+    text.push(suffix);
+    PathBuf::from(text)
+}
+
+/// Takes the lock beside the ledger. (Not of the ledger's own file: SQLite would lose its locks when ours is
+/// closed.) The holder's process id in it is for messages only.
+fn take_lock(path: &Path) -> Result<File, LedgerError> {
+    let at = with_suffix(path, ".lock");
+    let mut lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&at)
+        .map_err(|error| failed(&at, "open this lock", error))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let _ = (&mut lock).take(20).read_to_string(&mut text);
+            let known = text.trim().parse::<u32>().ok();
+            let holder = known.map_or_else(String::new, |pid| format!(" (process {pid})"));
+            return Err(LedgerError::Locked {
+                path: path.to_owned(),
+                holder,
+            });
+        }
+        Err(TryLockError::Error(error)) => return Err(failed(&at, "lock", error)),
+    }
+    let note = |lock: &mut File| {
+        lock.set_len(0)?;
+        lock.rewind()?;
+        writeln!(lock, "{}", std::process::id())
+    };
+    note(&mut lock).map_err(|error| failed(&at, "write this lock", error))?;
+    Ok(lock)
+}
+
+/// Makes the file if it is not there, for its owner alone from the beginning, and gives its size. What SQLite
+/// puts beside it later takes its mode.
+///
+/// One that is there is not opened here: when a process closes a file it loses all its locks on it, and a
+/// reader in this process may hold some.
+fn make_private(path: &Path) -> Result<u64, LedgerError> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(path, "create this ledger", error)),
+    }
+    // SQLite would open a file that cannot be written all the same, and fail at the first commit.
+    access(path, Access::READ_OK | Access::WRITE_OK)
+        .map_err(|error| failed(path, "write this ledger", io::Error::from(error)))?;
+    let about = path
+        .metadata()
+        .map_err(|error| failed(path, "read this ledger", error))?;
+    for name in [
+        path.to_owned(),
+        with_suffix(path, "-wal"),
+        with_suffix(path, "-shm"),
+    ] {
+        let open = name
+            .metadata()
+            .is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
+        if open {
+            fs::set_permissions(&name, fs::Permissions::from_mode(0o600))
+                .map_err(|error| failed(&name, "keep others from reading", error))?;
+        }
+    }
+    Ok(about.len())
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, LedgerError> {
+    // Not SQLITE_OPEN_URI: a path is a path, whatever it begins with.
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(connection)
+    };
+    open().map_err(|error| LedgerError::of(path, error))
+}
+
+/// The version of our schema in this database: 0 for one that is new.
+fn version(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
+    let read = || -> rusqlite::Result<(i64, i64, i64)> {
+        let number = |sql| connection.query_row(sql, [], |row| row.get(0));
+        Ok((
+            number("PRAGMA application_id")?,
+            number("PRAGMA user_version")?,
+            number("SELECT count(*) FROM sqlite_schema")?,
+        ))
+    };
+    let (application, found, tables) = read().map_err(|error| LedgerError::of(path, error))?;
+    let new = application == 0 && found == 0 && tables == 0;
+    if application != APPLICATION && !new {
+        return Err(LedgerError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    let known = STEPS.len();
+    match usize::try_from(found) {
+        Ok(version) if version <= known => Ok(version),
+        Ok(_) => Err(LedgerError::Newer {
+            path: path.to_owned(),
+            found,
+            known: i64::try_from(known).unwrap_or(i64::MAX),
+        }),
+        Err(_) => Err(LedgerError::Damaged {
+            path: path.to_owned(),
+            detail: format!("its version is {found}"),
+        }),
+    }
+}
+
+/// Looks through every page.
+fn check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let verdict: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| LedgerError::of(path, error))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(LedgerError::Damaged {
+        path: path.to_owned(),
+        detail: verdict,
+    })
+}

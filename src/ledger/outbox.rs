@@ -1,0 +1,206 @@
+//! The outbox: what the API must be told, until it took it.
+//!
+//! A report tells the whole state of a plan, so only the newest of each plan waits. It may replace one that is
+//! on its way at that moment: numbers are never used again, so the delivery of the old takes nothing from the new.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::codes::{job_of, project_of};
+use super::{Ledger, LedgerError, Reader};
+use crate::plan::{JobId, ProjectId};
+use crate::planner::{Report, RunId};
+
+/// Longest error text kept with a report, in characters.
+const ERROR_LIMIT: usize = 500;
+
+/// Names one waiting report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReportId {
+    plan: i64,
+    number: i64,
+}
+
+/// A report that waits to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingReport {
+    /// What [`Ledger::delivered`] and [`Ledger::delivery_failed`] are told.
+    pub id: ReportId,
+    /// About which plan.
+    pub job: JobId,
+    /// That plan's project: where to write it.
+    pub project: Option<ProjectId>,
+    /// About which run, if one.
+    pub run: Option<RunId>,
+    /// What.
+    pub report: Report,
+    /// How often its delivery failed.
+    pub attempts: u32,
+    /// Why, the last time.
+    pub error: Option<String>,
+}
+
+/// What became of a report put into the outbox.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Put {
+    pub(super) id: ReportId,
+    pub(super) replaced: Option<ReportId>,
+}
+
+/// Puts a report into the outbox, in the place of an older one of its plan. What the older one would have
+/// told and the new one leaves out is kept.
+pub(super) fn put(
+    connection: &Connection,
+    plan: i64,
+    run: Option<&RunId>,
+    report: &Report,
+) -> rusqlite::Result<Put> {
+    let old: Option<(i64, Report, Option<i64>)> = connection
+        .prepare_cached(
+            "DELETE FROM report WHERE plan = ?1
+             RETURNING status, result, time_started, time_ended, current_pid, answers_event, number, event_number",
+        )?
+        .query_row([plan], |row| Ok((row.get(6)?, report_of(row, 0)?, row.get(7)?)))
+        .optional()?;
+    let replaced = old.as_ref().map(|(number, ..)| ReportId {
+        plan,
+        number: *number,
+    });
+    let (started, ended, pid, event, event_number) = match old {
+        Some((_, old, number)) => (
+            old.time_started,
+            old.time_ended,
+            old.current_pid,
+            old.answers_event,
+            number,
+        ),
+        None => (None, None, None, None, None),
+    };
+    // The event's number: that of the report which first answers it. NULL here means: this one.
+    let event_number = if report.answers_event.is_some() {
+        None
+    } else {
+        event_number
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO report (plan, run, status, result, time_started, time_ended, current_pid, answers_event,
+               event_number)
+             VALUES (:plan, :run, :status, :result, :started, :ended, :pid, :event, :event_number)",
+        )?
+        .execute(named_params! {
+            ":plan": plan,
+            ":run": run.map(RunId::as_str),
+            ":status": report.status,
+            ":result": report.result,
+            ":started": report.time_started.or(started),
+            ":ended": report.time_ended.or(ended),
+            ":pid": report.current_pid.or(pid),
+            ":event": report.answers_event.as_ref().or(event.as_ref()),
+            ":event_number": event_number,
+        })?;
+    let number = connection.last_insert_rowid();
+    if report.answers_event.is_some() {
+        connection
+            .prepare_cached("UPDATE report SET event_number = number WHERE number = ?1")?
+            .execute([number])?;
+    }
+    Ok(Put {
+        id: ReportId { plan, number },
+        replaced,
+    })
+}
+
+/// A report from its columns, which begin at column `from`.
+fn report_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Report> {
+    Ok(Report {
+        status: row.get(from)?,
+        result: row.get(from + 1)?,
+        time_started: row.get(from + 2)?,
+        time_ended: row.get(from + 3)?,
+        current_pid: row.get(from + 4)?,
+        answers_event: row.get(from + 5)?,
+    })
+}
+
+impl Reader {
+    /// Reports that wait, at most `limit`: those tried least often first, and of these the oldest. So one that
+    /// the API will never take holds up no other.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn pending_reports(&self, limit: usize) -> Result<Vec<PendingReport>, LedgerError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT status, result, time_started, time_ended, current_pid, answers_event,
+                       o.plan, o.number, p.job_id, p.project, o.run, o.attempts, o.error
+                     FROM report o JOIN plan p ON p.key = o.plan ORDER BY o.attempts, o.number LIMIT ?1",
+                )?
+                .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                    Ok(PendingReport {
+                        id: ReportId {
+                            plan: row.get(6)?,
+                            number: row.get(7)?,
+                        },
+                        job: job_of(row, 8)?,
+                        project: project_of(row, 9)?,
+                        run: row.get::<_, Option<String>>(10)?.map(RunId::from_stored),
+                        report: report_of(row, 0)?,
+                        attempts: row.get(11)?,
+                        error: row.get(12)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// How many reports wait.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn report_backlog(&self) -> Result<u64, LedgerError> {
+        self.read(|connection| {
+            let count: i64 = connection.query_row("SELECT count(*) FROM report", [], |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        })
+    }
+}
+
+impl Ledger {
+    /// The API took this report (or the job it is about is gone): it waits no longer. If a newer one took its
+    /// place meanwhile, that one stays; it only need not answer the event any more that this one answered.
+    ///
+    /// # Errors
+    /// When it cannot be written; then the report will be delivered once more, which does no harm.
+    pub fn delivered(&mut self, id: ReportId) -> Result<(), LedgerError> {
+        let (connection, path) = self.reader.parts();
+        let mut write = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction()?;
+            transaction
+                .prepare_cached("DELETE FROM report WHERE number = ?1")?
+                .execute([id.number])?;
+            transaction
+                .prepare_cached(
+                    "UPDATE report SET answers_event = NULL, event_number = NULL
+                     WHERE plan = ?1 AND event_number <= ?2",
+                )?
+                .execute([id.plan, id.number])?;
+            transaction.commit()
+        };
+        write().map_err(|error| LedgerError::of(path, error))
+    }
+
+    /// The API did not take this report: it waits on, behind those that were tried less often.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn delivery_failed(&mut self, id: ReportId, error: &str) -> Result<(), LedgerError> {
+        let error: String = error.chars().take(ERROR_LIMIT).collect();
+        self.reader.read(|connection| {
+            connection
+                .prepare_cached("UPDATE report SET attempts = attempts + 1, error = ?2 WHERE number = ?1")?
+                .execute(params![id.number, error])
+                .map(|_| ())
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! The tables, and how a ledger of an earlier version becomes one of this version.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// Marks a database as ours: `frzd`.
+pub(super) const APPLICATION: i64 = 0x6672_7a64;
+
+/// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
+pub(super) const STEPS: &[&str] = &[VERSION_1];
+
+/// What is kept apart, and why:
+/// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
+/// - `progress` from `plan`: it changes at every due time, so its rows must be few to the page.
+/// - `verdict` is ordered by time first, then by plan: those of one moment are one append at the end of the
+///   tree, however many plans there are, and the oldest go in one cut. In the order of plans, each would lie
+///   on a page of its own. (One plan's verdicts are found by going from due time to due time: `history.rs`.)
+const VERSION_1: &str = "
+CREATE TABLE plan (
+  key        INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: verdicts outlive a plan's row
+  job_id     TEXT NOT NULL UNIQUE,
+  project    TEXT,
+  name       TEXT NOT NULL,
+  first_seen INTEGER NOT NULL,                    -- epoch seconds
+  forgotten  INTEGER NOT NULL DEFAULT 0           -- 1: gone from its source; only its history is kept
+) STRICT;
+CREATE INDEX plan_forgotten ON plan (key) WHERE forgotten = 1;
+
+CREATE TABLE document (
+  plan INTEGER PRIMARY KEY REFERENCES plan (key) ON DELETE CASCADE,
+  text TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE progress (
+  plan         INTEGER PRIMARY KEY REFERENCES plan (key) ON DELETE CASCADE,
+  covered      INTEGER NOT NULL,                  -- epoch seconds
+  last_done    INTEGER,                           -- run.key of its done run with the latest due time
+  last_success INTEGER                            -- run.key of its successful one
+) STRICT;
+
+CREATE TABLE verdict (
+  first   INTEGER NOT NULL,                       -- epoch seconds
+  plan    INTEGER NOT NULL,                       -- plan.key
+  span    INTEGER NOT NULL,                       -- seconds from the first to the last due time covered
+  count   INTEGER NOT NULL,
+  kind    INTEGER NOT NULL,                       -- 0 run, 1 coalesced, 2.. skipped: codes.rs
+  run     ANY,                                    -- seconds from first to the run's due time, else its id
+  decided INTEGER NOT NULL,                       -- epoch milliseconds
+  PRIMARY KEY (first, plan)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run (
+  key        INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: progress may still point to it
+  id         TEXT NOT NULL UNIQUE,
+  plan       INTEGER NOT NULL REFERENCES plan (key),
+  project    TEXT,
+  due        INTEGER NOT NULL,                    -- epoch seconds
+  cadence    INTEGER,                             -- seconds
+  state      INTEGER NOT NULL,                    -- 0 queued, 1 starting, 2 running, 3.. done: codes.rs
+  not_before INTEGER,                             -- epoch seconds
+  queued     INTEGER NOT NULL,                    -- epoch milliseconds
+  started    INTEGER,                             -- epoch milliseconds
+  ended      INTEGER,                             -- epoch milliseconds
+  pid        INTEGER,
+  detail     TEXT NOT NULL
+) STRICT;
+CREATE INDEX run_by_plan ON run (plan, due);
+CREATE INDEX run_open ON run (key) WHERE state < 3;
+
+CREATE TABLE report (
+  number        INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: an old one may be on its way
+  plan          INTEGER NOT NULL UNIQUE REFERENCES plan (key),
+  run           TEXT,
+  status        TEXT NOT NULL,
+  result        TEXT NOT NULL,
+  time_started  INTEGER,
+  time_ended    INTEGER,
+  current_pid   INTEGER,
+  answers_event TEXT,
+  event_number  INTEGER,                          -- number of the report that first carried answers_event
+  attempts      INTEGER NOT NULL DEFAULT 0,
+  error         TEXT
+) STRICT;
+CREATE INDEX report_order ON report (attempts, number);
+
+CREATE TABLE tally (
+  kind  INTEGER PRIMARY KEY,                      -- a verdict's kind, or 100 + a done run's state
+  total INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE fact (
+  name  TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Brings a database from `version` to the end of `steps`, in one transaction.
+pub(super) fn migrate(connection: &mut Connection, version: usize, steps: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in steps.iter().skip(version) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(
+        None,
+        "user_version",
+        i64::try_from(steps.len()).unwrap_or(i64::MAX),
+    )?;
+    transaction.commit()
+}

@@ -1,0 +1,263 @@
+//! What the ledger means, in memory and as simple as can be: the oracle of `random.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use freezerd::ledger::{LastSuccess, Restored, RestoredPlan, Tally};
+use freezerd::plan::JobId;
+use freezerd::planner::{Outcome, Record, Report, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use freezerd::schedule::DueTime;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub name: String,
+    pub document: Option<Arc<str>>,
+    pub first_seen: DueTime,
+    pub covered: DueTime,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    pub number: usize,
+    pub job: JobId,
+    pub run: Option<RunId>,
+    pub report: Report,
+    /// Number of the report that first answered the event.
+    pub event_number: usize,
+    pub attempts: u32,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// In the order they were first recorded.
+    pub plans: Vec<(JobId, Plan)>,
+    pub verdicts: BTreeMap<(JobId, DueTime), VerdictRecord>,
+    /// In the order they were first recorded.
+    pub runs: Vec<RunRecord>,
+    pub reports: Vec<Waiting>,
+    pub next_report: usize,
+    polled: Option<DateTime<Utc>>,
+    tally: Tally,
+}
+
+impl Model {
+    /// Whether the records can be committed; if not, nothing changes.
+    pub fn commit(&mut self, records: &[Record]) -> bool {
+        let mut next = self.clone();
+        let fine = records.iter().all(|record| next.apply(record).is_some());
+        if fine {
+            *self = next;
+        }
+        fine
+    }
+
+    pub fn plan(&mut self, job: &JobId) -> Option<&mut Plan> {
+        self.plans
+            .iter_mut()
+            .find(|(id, _)| id == job)
+            .map(|(_, plan)| plan)
+    }
+
+    fn apply(&mut self, record: &Record) -> Option<()> {
+        match record.clone() {
+            Record::Plan {
+                job,
+                name,
+                document,
+                first_seen,
+                covered,
+                ..
+            } => {
+                let known = self.plan(&job).and_then(|plan| plan.document.clone());
+                let document = Some(document.or(known)?);
+                let plan = Plan {
+                    name,
+                    document,
+                    first_seen,
+                    covered,
+                };
+                match self.plan(&job) {
+                    Some(old) => *old = plan,
+                    None => self.plans.push((job, plan)),
+                }
+            }
+            Record::Covered { job, covered } => self.plan(&job)?.covered = covered,
+            Record::Forget { job } => self.plan(&job)?.document = None,
+            Record::Verdict(verdict) => {
+                self.plan(&verdict.job)?;
+                *self.total(&verdict.verdict) += verdict.count;
+                let key = (verdict.job.clone(), verdict.first);
+                if let Some(old) = self.verdicts.insert(key, verdict) {
+                    *self.total(&old.verdict) -= old.count;
+                    self.tally.skipped.retain(|_, total| *total > 0);
+                }
+            }
+            Record::Run(run) => {
+                self.plan(&run.job)?;
+                let old = self.runs.iter().position(|old| old.id == run.id);
+                if let Some(RunState::Done(outcome)) = old.map(|old| self.runs[old].state) {
+                    *self.outcomes(outcome) -= 1;
+                }
+                if let RunState::Done(outcome) = run.state {
+                    *self.outcomes(outcome) += 1;
+                }
+                match old {
+                    Some(old) => self.runs[old] = run,
+                    None => self.runs.push(run),
+                }
+            }
+            Record::Withdraw { run } => {
+                let old = self
+                    .runs
+                    .iter()
+                    .position(|old| old.id == run && old.state == RunState::Queued)?;
+                self.runs.remove(old);
+            }
+            Record::Report { job, run, mut report } => {
+                self.plan(&job)?;
+                let number = self.next_report;
+                self.next_report += 1;
+                let mut event_number = number;
+                if let Some(old) = self.reports.iter().position(|old| old.job == job) {
+                    let old = self.reports.remove(old);
+                    report.time_started = report.time_started.or(old.report.time_started);
+                    report.time_ended = report.time_ended.or(old.report.time_ended);
+                    report.current_pid = report.current_pid.or(old.report.current_pid);
+                    if report.answers_event.is_none() {
+                        report.answers_event = old.report.answers_event;
+                        event_number = old.event_number;
+                    }
+                }
+                self.reports.push(Waiting {
+                    number,
+                    job,
+                    run,
+                    report,
+                    event_number,
+                    attempts: 0,
+                });
+            }
+            Record::Polled { at } => self.polled = Some(at),
+        }
+        Some(())
+    }
+
+    fn total(&mut self, verdict: &Verdict) -> &mut u64 {
+        match verdict {
+            Verdict::Run(_) => &mut self.tally.ran,
+            Verdict::Coalesced(_) => &mut self.tally.coalesced,
+            Verdict::Skipped(reason) => self.tally.skipped.entry(*reason).or_default(),
+        }
+    }
+
+    fn outcomes(&mut self, outcome: Outcome) -> &mut u64 {
+        &mut self
+            .tally
+            .outcomes
+            .iter_mut()
+            .find(|(other, _)| *other == outcome)
+            .expect("all four")
+            .1
+    }
+
+    pub fn delivered(&mut self, job: &JobId, number: usize) {
+        self.reports.retain(|report| report.number != number);
+        for report in self.reports.iter_mut().filter(|report| report.job == *job) {
+            if report.event_number <= number {
+                report.report.answers_event = None;
+            }
+        }
+    }
+
+    pub fn delivery_failed(&mut self, number: usize) {
+        for report in self.reports.iter_mut().filter(|report| report.number == number) {
+            report.attempts += 1;
+        }
+    }
+
+    /// What waits, in the order it is to be delivered.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting = self.reports.clone();
+        waiting.sort_by_key(|report| (report.attempts, report.number));
+        waiting
+    }
+
+    fn last(&self, job: &JobId, wanted: impl Fn(RunState) -> bool) -> Option<&RunRecord> {
+        let runs = self
+            .runs
+            .iter()
+            .filter(|run| run.job == *job && wanted(run.state));
+        // Of two with one due time, the one recorded later.
+        runs.max_by_key(|run| run.due)
+    }
+
+    fn last_done(&self, job: &JobId) -> Option<&RunRecord> {
+        self.last(job, |state| matches!(state, RunState::Done(_)))
+    }
+
+    fn last_success(&self, job: &JobId) -> Option<&RunRecord> {
+        self.last(job, |state| state == RunState::Done(Outcome::Success))
+    }
+
+    pub fn prune(&mut self, before: DueTime) {
+        self.verdicts
+            .retain(|(_, first), verdict| *first >= before || verdict.last >= before);
+        let kept = |run: &RunRecord| {
+            let living = self
+                .plans
+                .iter()
+                .any(|(job, plan)| *job == run.job && plan.document.is_some());
+            let last = [self.last_done(&run.job), self.last_success(&run.job)];
+            let is_last = last.into_iter().flatten().any(|last| last.id == run.id);
+            !matches!(run.state, RunState::Done(_)) || run.due >= before || (living && is_last)
+        };
+        self.runs = self.runs.iter().filter(|run| kept(run)).cloned().collect();
+        let (runs, reports) = (&self.runs, &self.reports);
+        self.plans.retain(|(job, plan)| {
+            plan.document.is_some()
+                || plan.covered >= before
+                || runs.iter().any(|run| run.job == *job)
+                || reports.iter().any(|report| report.job == *job)
+        });
+        let plans = &self.plans;
+        self.verdicts
+            .retain(|(job, _), _| plans.iter().any(|(id, _)| id == job));
+    }
+
+    pub fn restored(&self) -> Restored {
+        let plans = self.plans.iter().filter_map(|(job, plan)| {
+            Some(RestoredPlan {
+                job: job.clone(),
+                document: plan.document.clone()?,
+                first_seen: plan.first_seen,
+                covered: plan.covered,
+                last_run: self.last_done(job).cloned(),
+                last_success: self.last_success(job).map(|run| LastSuccess {
+                    due: run.due,
+                    ended: run.ended,
+                }),
+            })
+        });
+        let open = self
+            .runs
+            .iter()
+            .filter(|run| !matches!(run.state, RunState::Done(_)));
+        Restored {
+            plans: plans.collect(),
+            open_runs: open.cloned().collect(),
+            polled: self.polled,
+            tally: self.tally.clone(),
+        }
+    }
+
+    /// The verdicts of a plan, the latest first.
+    pub fn verdicts(&self, job: &JobId) -> Vec<VerdictRecord> {
+        self.verdicts
+            .values()
+            .rev()
+            .filter(|verdict| verdict.job == *job)
+            .cloned()
+            .collect()
+    }
+}

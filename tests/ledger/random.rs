@@ -1,0 +1,234 @@
+//! Random records, deliveries, prunings and restarts: the ledger is what the model is, at every step.
+
+use freezerd::ledger::ReportId;
+use freezerd::plan::JobId;
+use freezerd::planner::{
+    Outcome, Reason, Record, Report, RunId, RunRecord, RunState, Verdict, VerdictRecord,
+};
+use proptest::prelude::*;
+
+use crate::model::Model;
+use crate::{Store, at, due, job, plan};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Commit(Vec<Record>),
+    /// Of a report that ever waited: the API took it.
+    Delivered(prop::sample::Index),
+    /// Or did not.
+    Failed(prop::sample::Index),
+    Prune(i64),
+    Reopen,
+}
+
+/// Few plans and due times, so that records meet; now and then a plan that was never recorded.
+fn jobs() -> impl Strategy<Value = JobId> {
+    prop_oneof![
+        60 => prop::sample::select(PLANS.to_vec()).prop_map(job),
+        1 => Just(job("unknown")),
+    ]
+}
+
+/// The plans that are there from the beginning.
+const PLANS: [&str; 2] = ["a", "b/unsafe"];
+
+fn dues() -> impl Strategy<Value = i64> {
+    0_i64..8
+}
+
+fn run_ids() -> impl Strategy<Value = RunId> {
+    prop_oneof![
+        5 => (jobs(), dues()).prop_map(|(job, when)| RunId::new(&job, due(when))),
+        1 => Just(RunId::from_stored("odd".to_owned())),
+    ]
+}
+
+fn states() -> impl Strategy<Value = RunState> {
+    let outcomes = [Outcome::Success, Outcome::Fail, Outcome::Aborted, Outcome::Lost].map(RunState::Done);
+    let open = [RunState::Queued, RunState::Starting, RunState::Running];
+    prop::sample::select(open.into_iter().chain(outcomes).collect::<Vec<_>>())
+}
+
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        run_ids().prop_map(Verdict::Run),
+        run_ids().prop_map(Verdict::Coalesced),
+        prop::sample::select(vec![Reason::Overlap, Reason::Stopped, Reason::Superseded])
+            .prop_map(Verdict::Skipped),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Option<String>> {
+    prop::option::of(prop::sample::select(vec!["start", "stop"]).prop_map(str::to_owned))
+}
+
+fn records() -> impl Strategy<Value = Record> {
+    prop_oneof![
+        4 => (jobs(), "[xy]", prop::option::weighted(0.8, "[a-z]{0,3}"), dues(), dues()).prop_map(
+            |(job, name, document, first_seen, covered)| Record::Plan {
+                job,
+                name,
+                project: None,
+                document: document.map(Into::into),
+                first_seen: due(first_seen),
+                covered: due(covered),
+            }
+        ),
+        2 => (jobs(), dues()).prop_map(|(job, covered)| Record::Covered { job, covered: due(covered) }),
+        1 => jobs().prop_map(|job| Record::Forget { job }),
+        8 => (jobs(), dues(), 0_i64..4, 1_u64..4, verdicts(), any::<u32>()).prop_map(
+            |(job, first, span, count, verdict, decided)| Record::Verdict(VerdictRecord {
+                job,
+                first: due(first),
+                last: due(first + span),
+                count,
+                verdict,
+                decided: at(i64::from(decided)),
+            })
+        ),
+        8 => (run_ids(), jobs(), dues(), states(), prop::option::of(dues()), any::<Option<u32>>()).prop_map(
+            |(id, job, when, state, not_before, pid)| Record::Run(RunRecord {
+                id,
+                job,
+                project: None,
+                due: due(when),
+                cadence: pid.map(i64::from),
+                state,
+                not_before: not_before.map(due),
+                queued: at(when),
+                started: pid.map(|pid| at(i64::from(pid))),
+                ended: not_before.map(at),
+                pid,
+                detail: format!("{pid:?}"),
+            })
+        ),
+        1 => (jobs(), dues()).prop_map(|(job, when)| Record::Withdraw { run: RunId::new(&job, due(when)) }),
+        6 => (jobs(), prop::option::of(run_ids()), prop::option::of(dues()), prop::option::of(dues()), events())
+            .prop_map(|(job, run, started, ended, answers_event)| Record::Report {
+                job,
+                run,
+                report: Report {
+                    status: "scheduled".to_owned(),
+                    result: String::new(),
+                    time_started: started,
+                    time_ended: ended,
+                    current_pid: None,
+                    answers_event,
+                },
+            }),
+        1 => dues().prop_map(|when| Record::Polled { at: at(when) }),
+    ]
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => prop::collection::vec(records(), 0..5).prop_map(Step::Commit),
+        2 => any::<prop::sample::Index>().prop_map(Step::Delivered),
+        1 => any::<prop::sample::Index>().prop_map(Step::Failed),
+        1 => dues().prop_map(Step::Prune),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+/// The ledger beside its model.
+struct Pair {
+    store: Store,
+    model: Model,
+    /// Every report that ever waited: its name in the ledger, and its plan and number in the model.
+    known: Vec<(ReportId, JobId, usize)>,
+}
+
+impl Pair {
+    fn step(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let Self { store, model, known } = self;
+        match step {
+            Step::Commit(records) => {
+                let committed = store.ledger().commit(&records);
+                prop_assert_eq!(committed.is_ok(), model.commit(&records), "{:?}", committed);
+                let Ok(committed) = committed else { return Ok(()) };
+                let new: Vec<_> = committed
+                    .reports
+                    .iter()
+                    .filter_map(|id| {
+                        let waiting = store.ledger().reader().pending_reports(99).expect("reports");
+                        let job = waiting.into_iter().find(|report| report.id == *id)?.job;
+                        let number = model.reports.iter().find(|report| report.job == job)?.number;
+                        Some((*id, job, number))
+                    })
+                    .collect();
+                prop_assert_eq!(new.len(), committed.reports.len(), "what a commit tells of waits");
+                known.extend(new);
+            }
+            Step::Delivered(index) if !known.is_empty() => {
+                let (id, job, number) = index.get(known);
+                store.ledger().delivered(*id).expect("written");
+                model.delivered(job, *number);
+            }
+            Step::Failed(index) if !known.is_empty() => {
+                let (id, _, number) = index.get(known);
+                store.ledger().delivery_failed(*id, "no").expect("written");
+                model.delivery_failed(*number);
+            }
+            Step::Delivered(_) | Step::Failed(_) => {}
+            Step::Prune(before) => {
+                while store.ledger().prune(due(before)).expect("pruned").more {}
+                model.prune(due(before));
+            }
+            Step::Reopen => store.reopen(),
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self) -> Result<(), TestCaseError> {
+        let Self { store, model, .. } = self;
+        let reader = store.ledger().reader();
+        prop_assert_eq!(reader.restore().expect("restored"), model.restored());
+
+        let waiting = reader.pending_reports(99).expect("reports");
+        prop_assert_eq!(reader.report_backlog().expect("a number"), waiting.len() as u64);
+        let found: Vec<_> = waiting
+            .into_iter()
+            .map(|one| (one.job, one.run, one.report, one.attempts))
+            .collect();
+        let meant: Vec<_> = model
+            .waiting()
+            .into_iter()
+            .map(|one| (one.job, one.run, one.report, one.attempts))
+            .collect();
+        prop_assert_eq!(found, meant);
+
+        let mut runs = reader.runs(None, 99).expect("runs");
+        runs.reverse();
+        prop_assert_eq!(&runs, &model.runs);
+        for (job, plan) in &model.plans {
+            let meant = model.verdicts(job);
+            for when in -1..16 {
+                let at = meant.iter().find(|verdict| verdict.first <= due(when));
+                let at = at.filter(|verdict| verdict.last >= due(when)).cloned();
+                prop_assert_eq!(reader.verdict_at(job, due(when)).expect("read"), at);
+            }
+            prop_assert_eq!(
+                reader.verdicts(job, due(0), due(99), 99).expect("verdicts"),
+                meant
+            );
+            let known = reader.plans(Some(job.as_str()), 9).expect("plans");
+            prop_assert_eq!((&known[0].name, &known[0].document), (&plan.name, &plan.document));
+        }
+        prop_assert_eq!(reader.plans(None, 99).expect("plans").len(), model.plans.len());
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_ledger_is_what_the_model_is(steps in prop::collection::vec(steps(), 1..40)) {
+        let mut pair = Pair { store: Store::new(), model: Model::default(), known: Vec::new() };
+        pair.step(Step::Commit(PLANS.map(|id| plan(id, 0, 0)).to_vec()))?;
+        for step in steps {
+            pair.step(step)?;
+            pair.compare()?;
+        }
+    }
+}
