@@ -1,1 +1,34 @@
-//! (room under construction)
+//! Configuration: `freezerd.toml`, its drop-ins, `FREEZERD_*`, credentials; all of it into one [`Settings`].
+//!
+//! Every file becomes a [`fragment::Fragment`] in which nothing is required and nothing unknown is let pass;
+//! fragments are merged in order (file, drop-ins by name, environment), and what comes out is checked once and
+//! filled up with defaults. The environment is handed in as a map, so that nothing here reads the process's.
+//! May use: `schedule` (crontab expressions), `freezer` (what an access to the API consists of), the file
+//! system. Must not use: any other room; least of all `daemon` or `cli`, which read what comes out.
+
+mod auth;
+mod clouds;
+mod describe;
+mod environment;
+mod error;
+mod file;
+mod fragment;
+mod length;
+mod loader;
+mod resolve;
+mod rules;
+mod secret;
+mod settings;
+
+pub use auth::{Auth, Credentials, CredentialsError, Domain, Scope, User};
+pub use error::{ConfigError, Finding, Origin};
+pub use loader::{DEFAULT_FILE, Loaded, Loader};
+pub use rules::{Named, Outside, WindowRule, ZoneRule};
+pub use secret::Secret;
+pub use settings::{
+    ApiSettings, CatchUp, Clients, Cluster, Dispatch, HistorySettings, HttpSettings, Interface, Launcher,
+    LogFormat, LogSettings, MetricsSettings, Settings, Source,
+};
+
+#[cfg(test)]
+mod tests;
