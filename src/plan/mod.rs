@@ -1,15 +1,26 @@
 //! Plans: one job document of either dialect, normalised.
 //!
-//! [`parse`] takes one document's JSON text and gives a [`Plan`], or a [`Problem`] that names the job, the
+//! [`parse`] takes one document's JSON text and gives a [`Plan`], or [`Problem`]s that name the job, the
 //! field, the text and what is allowed. Strings or integers, nulls, unknown keys: all normal.
 //! PURE. May use: `schedule`. Must not use: any other room.
 
+mod parse;
+mod problem;
+mod raw;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::schedule::Schedule;
+
+pub use parse::{Parsed, parse};
+pub use problem::{Problem, printable};
 
 /// The API's `job_id`; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -37,8 +48,8 @@ macro_rules! text_id {
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
             }
         }
@@ -61,7 +72,8 @@ pub enum Dialect {
 pub enum Standing {
     /// It may.
     Active,
-    /// Its user stopped it (upstream `status: stop`, or an unanswered `event: stop`).
+    /// Its user stopped it: `status` is `stop`, or an `event` stop, abort or remove waits for its answer.
+    /// An unanswered `event: start` wins over the status.
     Stopped,
     /// It is disabled (Virtuozzo `disabled: true`).
     Disabled,
@@ -70,7 +82,8 @@ pub enum Standing {
 /// What the document says of its last run, for those who merge or show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reported {
-    /// `status`: stop, scheduled, running, completed ...; empty when absent.
+    /// `status`: stop, scheduled, running, completed ...; empty when absent. A plan that is to run once and
+    /// says `completed` has run.
     pub status: String,
     /// `result`: success, fail, aborted; empty when absent.
     pub result: String,
@@ -82,8 +95,8 @@ pub struct Reported {
     pub ended: Option<DateTime<Utc>>,
 }
 
-/// One `job_actions` entry.
-#[derive(Debug, Clone, PartialEq)]
+/// One `job_actions` entry. Its `Debug` shows no value of `freezer_action`: some hold passwords.
+#[derive(Clone, PartialEq)]
 pub struct Action {
     /// The `freezer_action` object, as it came.
     pub freezer_action: Map<String, Value>,
@@ -106,14 +119,25 @@ impl Action {
     }
 }
 
-/// One job document, normalised.
-#[derive(Debug, Clone, PartialEq)]
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action")
+            .field("freezer_action", &self.freezer_action.keys().collect::<Vec<_>>())
+            .field("max_retries", &self.max_retries)
+            .field("max_retries_interval", &self.max_retries_interval)
+            .field("mandatory", &self.mandatory)
+            .finish()
+    }
+}
+
+/// One job document, normalised. Its `Debug` leaves the document's text out: it may hold passwords.
+#[derive(Clone, PartialEq)]
 pub struct Plan {
     /// `job_id`.
     pub id: JobId,
     /// `project_id`.
     pub project: Option<ProjectId>,
-    /// `name`, else `description`, else the id.
+    /// `name`, else `description`, else the id; fit to be printed (see [`printable`]).
     pub name: String,
     /// `client_id`; empty when absent.
     pub client_id: String,
@@ -135,18 +159,20 @@ pub struct Plan {
     pub document: Arc<str>,
 }
 
-/// A document, or a part of one, that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Problem {
-    /// `job_id`, if the document has a readable one; else where it stands (`document 3 of the listing`, a file name).
-    pub job_id: String,
-    /// `name`, if readable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The key that is wrong, as `schedule_hour`, `job_actions[0].max_retries`; empty for the whole document.
-    pub field: String,
-    /// The text it has, shortened to 200 characters.
-    pub text: String,
-    /// What is wrong and what is allowed.
-    pub error: String,
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("id", &self.id)
+            .field("project", &self.project)
+            .field("name", &self.name)
+            .field("client_id", &self.client_id)
+            .field("dialect", &self.dialect)
+            .field("standing", &self.standing)
+            .field("schedule", &self.schedule)
+            .field("created", &self.created)
+            .field("updated", &self.updated)
+            .field("actions", &self.actions)
+            .field("reported", &self.reported)
+            .finish_non_exhaustive()
+    }
 }
