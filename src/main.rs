@@ -26,7 +26,6 @@ fn main() -> ExitCode {
         search_path: environment.get("PATH").cloned().unwrap_or_default(),
         now: SystemClock::new().now(),
         colour: cli::wants_colour(stdout.is_terminal(), &environment),
-        stdin: &mut std::io::stdin().lock(),
         stdout: &mut stdout.lock(),
         stderr: &mut std::io::stderr().lock(),
         loader: Loader::new(environment),

@@ -44,19 +44,28 @@ impl Failure {
     /// It was tried and failed.
     #[must_use]
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { code: Code::Failed, message: message.into() }
+        Self {
+            code: Code::Failed,
+            message: message.into(),
+        }
     }
 
     /// It was asked for in a way that makes no sense.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { code: Code::Usage, message: message.into() }
+        Self {
+            code: Code::Usage,
+            message: message.into(),
+        }
     }
 
     /// The configuration cannot be used.
     #[must_use]
     pub fn configuration(message: impl Into<String>) -> Self {
-        Self { code: Code::Configuration, message: message.into() }
+        Self {
+            code: Code::Configuration,
+            message: message.into(),
+        }
     }
 
     /// Says it on `stderr`, each line with the program's name before it, and gives the exit code.
@@ -79,7 +88,10 @@ impl From<ConfigError> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == ErrorKind::BrokenPipe {
-            Self { code: Code::Fine, message: String::new() }
+            Self {
+                code: Code::Fine,
+                message: String::new(),
+            }
         } else {
             Self::failed(format!("cannot write: {error}"))
         }

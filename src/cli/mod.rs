@@ -31,7 +31,13 @@ pub use why::WhyArgs;
 #[command(name = "freezerd", version, about, propagate_version = true)]
 pub struct Cli {
     /// The configuration; drop-ins are read from conf.d/*.toml beside it [default: /etc/freezerd/freezerd.toml]
-    #[arg(long, global = true, value_name = "FILE", env = "FREEZERD_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FREEZERD_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
@@ -73,7 +79,9 @@ pub fn execute(cli: Cli, shell: &mut Shell<'_>) -> Result<Option<Cli>, Failure> 
     match cli.command {
         Command::DryRun(ref args) => dry_run::execute(cli.config.as_deref(), args, shell)?,
         Command::Check(ref args) => check::execute(cli.config.as_deref(), args, shell)?,
-        Command::Run(_) | Command::Why(_) | Command::History(_) | Command::Supervise(_) => return Ok(Some(cli)),
+        Command::Run(_) | Command::Why(_) | Command::History(_) | Command::Supervise(_) => {
+            return Ok(Some(cli));
+        }
     }
     Ok(None)
 }

@@ -1,7 +1,7 @@
 //! What surrounds a command: handed in, so that tests need no process.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -17,8 +17,6 @@ pub struct Shell<'a> {
     pub search_path: String,
     /// Now.
     pub now: DateTime<Utc>,
-    /// Standard input.
-    pub stdin: &'a mut dyn Read,
     /// Standard output: data only.
     pub stdout: &'a mut dyn Write,
     /// Standard error: everything else.

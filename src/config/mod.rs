@@ -21,6 +21,7 @@ mod secret;
 mod settings;
 
 pub use auth::{Auth, Credentials, CredentialsError, Domain, Scope, User};
+pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Named, Outside, WindowRule, ZoneRule};

@@ -7,17 +7,42 @@ use super::forecast::Forecast;
 
 /// Writes it; gives the number of runs.
 pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64> {
-    let mut lines = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(out);
-    let columns = ["due", "local", "timezone", "job_id", "name", "action", "mode", "project_id", "note"];
+    let mut lines = ::csv::WriterBuilder::new()
+        .terminator(::csv::Terminator::CRLF)
+        .from_writer(out);
+    let columns = [
+        "due",
+        "local",
+        "timezone",
+        "job_id",
+        "name",
+        "action",
+        "mode",
+        "project_id",
+        "note",
+    ];
     lines.write_record(columns).map_err(io::Error::from)?;
     let mut count = 0;
     for run in forecast.runs() {
-        let (due, local) = (run.due.to_string(), run.local.format("%Y-%m-%dT%H:%M:%S%:z").to_string());
+        let (due, local) = (
+            run.due.to_string(),
+            run.local.format("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        );
         let project = run.project_id.map_or("", |project| project.as_str());
-        let texts = [run.timezone, run.job_id.as_str(), run.name, &run.action, &run.mode, project, &run.note];
+        let texts = [
+            run.timezone,
+            run.job_id.as_str(),
+            run.name,
+            &run.action,
+            &run.mode,
+            project,
+            &run.note,
+        ];
         let cells = [Cow::Borrowed(due.as_str()), Cow::Borrowed(local.as_str())];
         let all = cells.into_iter().chain(texts.into_iter().map(harmless));
-        lines.write_record(all.map(|cell| cell.into_owned())).map_err(io::Error::from)?;
+        lines
+            .write_record(all.map(|cell| cell.into_owned()))
+            .map_err(io::Error::from)?;
         count += 1;
     }
     lines.flush()?;

@@ -27,7 +27,12 @@ pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64>
 
 fn event(out: &mut dyn Write, run: &RunLine<'_>, stamp: DueTime) -> io::Result<()> {
     let what = [run.action.as_str(), run.mode.as_str()].join(" ");
-    let mut description = format!("job_id: {}\naction: {}\nlocal time: {}", run.job_id, what.trim(), run.local.format("%Y-%m-%d %H:%M:%S %:z"));
+    let mut description = format!(
+        "job_id: {}\naction: {}\nlocal time: {}",
+        run.job_id,
+        what.trim(),
+        run.local.format("%Y-%m-%d %H:%M:%S %:z")
+    );
     description.push_str(&format!(" {}", run.timezone));
     if let Some(project) = run.project_id {
         description.push_str(&format!("\nproject_id: {project}"));
@@ -71,7 +76,10 @@ fn line(out: &mut dyn Write, text: &str) -> io::Result<()> {
     let mut rest = text;
     let mut room = LINE;
     while rest.len() > room {
-        let cut = (1..=room).rev().find(|at| rest.is_char_boundary(*at)).unwrap_or(rest.len());
+        let cut = (1..=room)
+            .rev()
+            .find(|at| rest.is_char_boundary(*at))
+            .unwrap_or(rest.len());
         let (head, tail) = rest.split_at(cut);
         write!(out, "{head}\r\n ")?;
         rest = tail;

@@ -10,7 +10,11 @@ use super::forecast::Forecast;
 pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64> {
     write!(out, "{{\"timezone\": ")?;
     serde_json::to_writer(&mut *out, forecast.zone.name())?;
-    writeln!(out, ", \"from\": \"{}\", \"until\": \"{}\",", forecast.span.from, forecast.span.until)?;
+    writeln!(
+        out,
+        ", \"from\": \"{}\", \"until\": \"{}\",",
+        forecast.span.from, forecast.span.until
+    )?;
     let runs = list(out, "runs", forecast.runs())?;
     writeln!(out, ",")?;
     list(out, "problems", forecast.problems.iter())?;

@@ -33,7 +33,12 @@ pub struct DryRunArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub from: Option<String>,
     /// End, likewise; runs due at this time or before [default: 24 hours after the start]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "length")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        conflicts_with = "length"
+    )]
     pub until: Option<String>,
     /// Instead of an end, a length: 12h, 7d, 1h30m
     #[arg(long = "for", value_name = "LENGTH")]
@@ -67,16 +72,23 @@ pub enum Format {
 }
 
 /// Carries it out.
-pub(super) fn execute(config: Option<&Path>, args: &DryRunArgs, shell: &mut Shell<'_>) -> Result<(), Failure> {
+pub(super) fn execute(
+    config: Option<&Path>,
+    args: &DryRunArgs,
+    shell: &mut Shell<'_>,
+) -> Result<(), Failure> {
     let loaded = shell.settings(config)?;
-    let mut zones = ZoneBook::new(Zones::system(), &loaded, args.timezone.as_deref())?;
+    let zones = ZoneBook::new(Zones::system(), &loaded, args.timezone.as_deref())?;
     let span = span::Span::read(args, shell.now, zones.default())?;
     let listed = match args.jobs.as_deref() {
-        Some(jobs) => plans::saved(jobs, shell.stdin)?,
+        Some(jobs) => plans::saved(jobs)?,
         None => plans::configured(&loaded.settings)?,
     };
-    let only = Only { plans: &args.plan, projects: &args.project };
-    let forecast = Forecast::new(listed, &loaded.settings, &mut zones, span, &only)?;
+    let only = Only {
+        plans: &args.plan,
+        projects: &args.project,
+    };
+    let forecast = Forecast::new(listed, &loaded.settings, &zones, span, &only)?;
 
     let mut out = BufWriter::new(&mut *shell.stdout);
     let runs = match args.format {
@@ -95,7 +107,12 @@ pub(super) fn execute(config: Option<&Path>, args: &DryRunArgs, shell: &mut Shel
 fn summarise(forecast: &Forecast, runs: u64, format: Format, shell: &mut Shell<'_>) {
     let count = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let idle = u64::try_from(forecast.not_scheduled.len()).unwrap_or(u64::MAX);
-    let mut line = format!("{} from {} until {}", count(runs, "run"), forecast.span.from, forecast.span.until);
+    let mut line = format!(
+        "{} from {} until {}",
+        count(runs, "run"),
+        forecast.span.from,
+        forecast.span.until
+    );
     if idle > 0 {
         line.push_str(&format!("; {} not scheduled", count(idle, "plan")));
     }

@@ -59,7 +59,9 @@ pub(super) fn local(instant: DueTime, zone: &Zone) -> DateTime<FixedOffset> {
 
 /// `13:00`, or `13:00:30` when the seconds say something.
 pub(super) fn clock(civil: NaiveDateTime) -> String {
-    civil.format(if civil.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string()
+    civil
+        .format(if civil.second() == 0 { "%H:%M" } else { "%H:%M:%S" })
+        .to_string()
 }
 
 pub(super) fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> String {
@@ -76,7 +78,9 @@ fn notes(scheduled: &Scheduled, occurrence: Occurrence) -> String {
     let mut notes: Vec<String> = Vec::new();
     match occurrence.shift {
         Shift::None => {}
-        Shift::MovedFromGap(civil) => notes.push(format!("moved: {} does not exist on this date", clock(civil))),
+        Shift::MovedFromGap(civil) => {
+            notes.push(format!("moved: {} does not exist on this date", clock(civil)))
+        }
         Shift::FirstOfTwo => {
             let civil = scheduled.timetable.zone().civil(occurrence.due);
             notes.push(format!("first of two {}", clock(civil)));
@@ -100,7 +104,11 @@ fn window_note(scheduled: &Scheduled, due: DueTime) -> Option<String> {
         None => "outside its window, which does not open within 400 days".to_owned(),
         Some(opens) => {
             let (due, opens) = (zone.civil(due), zone.civil(opens));
-            let day = if due.date() == opens.date() { String::new() } else { opens.format("%a %-d %b ").to_string() };
+            let day = if due.date() == opens.date() {
+                String::new()
+            } else {
+                opens.format("%a %-d %b ").to_string()
+            };
             format!("waits for its window until {day}{}", clock(opens))
         }
     })

@@ -38,7 +38,9 @@ impl Span {
 
 fn length(text: &str) -> Result<i64, Failure> {
     let length = humantime::parse_duration(text.trim()).map_err(|error| {
-        Failure::usage(format!("--for {text:?}: a length of time is wanted, as 12h, 7d or 1h30m: {error}"))
+        Failure::usage(format!(
+            "--for {text:?}: a length of time is wanted, as 12h, 7d or 1h30m: {error}"
+        ))
     })?;
     Ok(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
 }
@@ -64,7 +66,11 @@ fn local(text: &str) -> Option<NaiveDateTime> {
     ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
         .iter()
         .find_map(|shape| NaiveDateTime::parse_from_str(&text, shape).ok())
-        .or_else(|| NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok().map(|date| date.and_time(NaiveTime::MIN)))
+        .or_else(|| {
+            NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+                .ok()
+                .map(|date| date.and_time(NaiveTime::MIN))
+        })
 }
 
 /// The first instant at which `zone`'s clocks show `civil`; in a gap, the time they would have shown it.

@@ -29,8 +29,16 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<u64> {
     let table = Table::new(forecast, now, colour);
-    let (from, until) = (local(forecast.span.from, table.zone), local(forecast.span.until, table.zone));
-    let title = format!("Runs after {} up to {}, {}", stamp(from), stamp(until), table.zone.name());
+    let (from, until) = (
+        local(forecast.span.from, table.zone),
+        local(forecast.span.until, table.zone),
+    );
+    let title = format!(
+        "Runs after {} up to {}, {}",
+        stamp(from),
+        stamp(until),
+        table.zone.name()
+    );
     writeln!(out, "{}", table.paint(BOLD, &title))?;
     let mut day = None;
     let mut count = 0;
@@ -71,7 +79,8 @@ impl<'a> Table<'a> {
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0).min(NAME);
         let scheduled = &forecast.scheduled;
         let does = |plan: &crate::plan::Plan| {
-            let part = |key: &str| super::run_line::each_once(plan.actions.iter().map(|action| action.text(key)));
+            let part =
+                |key: &str| super::run_line::each_once(plan.actions.iter().map(|action| action.text(key)));
             what(&part("action"), &part("mode")).width()
         };
         Self {
@@ -85,14 +94,21 @@ impl<'a> Table<'a> {
     }
 
     fn paint(&self, colour: &str, text: &str) -> String {
-        if self.colour && !text.is_empty() { format!("{colour}{text}{RESET}") } else { text.to_owned() }
+        if self.colour && !text.is_empty() {
+            format!("{colour}{text}{RESET}")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// `Sunday 29 March 2026 (clocks change: +01:00 to +02:00)`
     fn heading(&self, date: NaiveDate) -> String {
         let mut text = date.format("%A %-d %B %Y").to_string();
         let noon = DueTime::floor(date.and_time(NaiveTime::MIN).and_utc()).plus(43_200);
-        let (before, after) = (local(noon.plus(-86_400), self.zone), local(noon.plus(86_400), self.zone));
+        let (before, after) = (
+            local(noon.plus(-86_400), self.zone),
+            local(noon.plus(86_400), self.zone),
+        );
         let start = self.offset_at_edge(date);
         let end = date.succ_opt().map_or(start, |next| self.offset_at_edge(next));
         if before.offset() != after.offset() && start != end {
@@ -146,7 +162,11 @@ fn relative(seconds: i64) -> String {
         (days @ 1..100, hours, _) => format!("{days}d {hours}h"),
         (days, _, _) => format!("{days}d"),
     };
-    if seconds < 0 { format!("{text} ago") } else { format!("in {text}") }
+    if seconds < 0 {
+        format!("{text} ago")
+    } else {
+        format!("in {text}")
+    }
 }
 
 /// `text` in exactly `width` columns of a terminal.
