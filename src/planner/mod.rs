@@ -1,7 +1,213 @@
 //! The planner: (state, now, input) -> effects. All decisions are made here; nothing else decides.
 //!
+//! The daemon takes an input, calls [`Planner::handle`], commits the decision's records to the ledger in ONE
+//! transaction, and only then carries out its orders. So a crash at any point is "restart and read the
+//! ledger", and a simulator can drive this very code through years of virtual time.
+//!
+//! The life of one due time: its second comes ([`due`]); the planner gives its verdict; a run waits in the
+//! [`queue`] for a free place, or for its window; it is launched, starts, ends ([`life`]); its outcome is
+//! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits.
+//!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
+mod due;
+mod input;
+mod intake;
+mod life;
+mod policy;
+mod queue;
+mod report;
 mod run;
+mod slot;
+mod view;
 
-pub use run::{Outcome, Reason, Record, Report, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::JobId;
+use crate::schedule::DueTime;
+
+pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
+pub use report::Report;
+pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use view::{Counts, PlanView, Quiet};
+
+use life::End;
+use queue::Queue;
+use slot::Slot;
+
+/// All that is known of the plans and their runs, and the rules by which it is decided on.
+#[derive(Debug)]
+pub struct Planner {
+    policy: Policy,
+    slots: HashMap<JobId, Slot>,
+    /// When each plan is due next: what the daemon sleeps on.
+    timers: BTreeSet<(DueTime, JobId)>,
+    /// Every run that is queued, starting or running; also of plans that are gone by now.
+    open: BTreeMap<RunId, RunRecord>,
+    /// Runs that may start as soon as there is a place.
+    queue: Queue,
+    /// Runs that wait for their window: when it opens.
+    held: BTreeSet<(DueTime, RunId)>,
+    /// When the last complete listing was taken in.
+    polled: Option<DateTime<Utc>>,
+    /// Plans of the ledger whose document could not be used when it was read back.
+    aside: BTreeSet<JobId>,
+    phase: Phase,
+}
+
+/// What may be decided at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Just started: the first listing is on its way, and what it says comes before what is overdue.
+    Waiting,
+    /// As usual.
+    Live,
+    /// The daemon stops: nothing is decided or launched any more.
+    Halted,
+}
+
+impl Planner {
+    /// A planner that knows what the ledger knows. Decides nothing yet: the daemon may first look at the API.
+    #[must_use]
+    pub fn restore(policy: Policy, past: Past) -> Self {
+        let mut planner = Self {
+            policy,
+            slots: HashMap::new(),
+            timers: BTreeSet::new(),
+            open: BTreeMap::new(),
+            queue: Queue::default(),
+            held: BTreeSet::new(),
+            polled: past.polled,
+            aside: past.aside.into_iter().collect(),
+            phase: Phase::Waiting,
+        };
+        for known in past.plans {
+            let slot = Slot::restore(known, &planner.policy);
+            planner.slots.insert(slot.plan.id.clone(), slot);
+        }
+        for record in past.open {
+            if let Some(slot) = planner.slots.get_mut(&record.job) {
+                slot.open = Some(record.id.clone());
+            }
+            let queued = record.state == RunState::Queued;
+            planner.open.insert(record.id.clone(), record.clone());
+            if queued {
+                planner.enqueue(&record);
+            }
+        }
+        let jobs: Vec<JobId> = planner.slots.keys().cloned().collect();
+        for job in &jobs {
+            planner.arm(job);
+        }
+        planner
+    }
+
+    /// Decides what follows from `input` at `now`.
+    pub fn handle(&mut self, now: DateTime<Utc>, input: Input) -> Decision {
+        let mut out = Decision::default();
+        let second = DueTime::floor(now);
+        let waited = self.phase == Phase::Waiting;
+        match input {
+            Input::Tick => {}
+            Input::ClockStepped => self.clock_stepped(second, &mut out),
+            Input::Listing { began, plans, broken } => self.listing(now, began, plans, &broken, &mut out),
+            Input::Seen(plan) => {
+                if let Some(slot) = self.slots.get_mut(&plan.id) {
+                    slot.confirming = false;
+                }
+                self.take(now, *plan, &mut out);
+            }
+            Input::Gone(job) => self.gone(now, &job, &mut out),
+            Input::Started { run, pid, at } => self.started(&run, pid, at, &mut out),
+            Input::Ended {
+                run,
+                outcome,
+                started,
+                ended,
+                detail,
+            } => {
+                self.ended(
+                    &run,
+                    End {
+                        outcome,
+                        started,
+                        ended,
+                        detail,
+                    },
+                    &mut out,
+                );
+            }
+            Input::Found { run, found } => self.found(now, &run, found, &mut out),
+            Input::Policy(policy) => self.new_policy(now, *policy, &mut out),
+            Input::Begin if waited => self.phase = Phase::Live,
+            Input::Begin => {}
+            Input::Halt => self.phase = Phase::Halted,
+        }
+        if self.phase == Phase::Live {
+            if waited {
+                // The clock may have been set back while the daemon was away.
+                self.clock_stepped(second, &mut out);
+            }
+            self.decide_due(now, &mut out);
+            self.fill(now, &mut out);
+        }
+        out.wake = self.wake();
+        out
+    }
+
+    /// When the planner wants to be called again, if nothing else happens.
+    fn wake(&self) -> Option<DueTime> {
+        if self.phase != Phase::Live {
+            return None;
+        }
+        let due = self.timers.first().map(|(due, _)| *due);
+        let held = self.held.first().map(|(opens, _)| *opens);
+        match (due, held) {
+            (Some(due), Some(held)) => Some(due.min(held)),
+            (due, held) => due.or(held),
+        }
+    }
+
+    /// Puts `job`'s next due time on the clock (and takes its former one off).
+    fn arm(&mut self, job: &JobId) {
+        let Some(slot) = self.slots.get_mut(job) else {
+            return;
+        };
+        if let Some(due) = slot.armed.take() {
+            self.timers.remove(&(due, job.clone()));
+        }
+        if let Some(due) = slot.next_due() {
+            slot.armed = Some(due);
+            self.timers.insert((due, job.clone()));
+        }
+    }
+
+    /// After a step back of the wall clock, due times that lie far ahead may have been decided while the
+    /// clock was wrong. They are still to come, so they are opened again. A step of minutes opens nothing:
+    /// those seconds were lived through, and their runs have run.
+    fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
+        const LIVED_THROUGH: i64 = 600;
+        let ahead: Vec<JobId> = self
+            .slots
+            .values()
+            .filter(|slot| slot.covered.since(now) > LIVED_THROUGH)
+            .map(|slot| slot.plan.id.clone())
+            .collect();
+        for job in ahead {
+            if let Some(slot) = self.slots.get_mut(&job) {
+                slot.covered = now;
+                out.records.push(Record::Covered {
+                    job: job.clone(),
+                    covered: now,
+                });
+            }
+            self.arm(&job);
+        }
+    }
+}

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
+use super::Report;
+
 /// Names one run, from its plan and due time: the idempotency key of a launch.
 ///
 /// Safe as a file name and as part of a systemd unit name: `[A-Za-z0-9_-]+`, at most 100 bytes. A job id
@@ -21,7 +23,9 @@ impl RunId {
         let text = job.as_str();
         let safe = !text.is_empty()
             && text.len() <= 64
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         let stem = if safe { text.to_owned() } else { digest(text) };
         Self(format!("{stem}-{}", due.instant().format("%Y%m%dT%H%M%SZ")))
     }
@@ -103,6 +107,8 @@ pub enum Reason {
     OutsideWindow,
     /// The plan was edited or removed before this could start.
     Superseded,
+    /// freezerd runs in shadow: it decides and records, and launches nothing.
+    Shadow,
 }
 
 /// What became of one due time.
@@ -146,6 +152,8 @@ pub struct RunRecord {
     pub project: Option<ProjectId>,
     /// The due time it serves.
     pub due: DueTime,
+    /// The latest due time it serves: later than `due` when others were coalesced into it while it waited.
+    pub covers: DueTime,
     /// Seconds from `due` to the plan's next due time when it was decided: its cadence. `None`: no next.
     pub cadence: Option<i64>,
     /// Where it is.
@@ -162,23 +170,6 @@ pub struct RunRecord {
     pub pid: Option<u32>,
     /// What the launcher said of its end: exit status, failed action, last lines.
     pub detail: String,
-}
-
-/// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// `scheduled`, `running`, `completed`, `stop`.
-    pub status: String,
-    /// `success`, `fail`, `aborted`, or empty while it runs.
-    pub result: String,
-    /// `time_started`, epoch seconds.
-    pub time_started: Option<i64>,
-    /// `time_ended`, epoch seconds; -1 while it runs.
-    pub time_ended: Option<i64>,
-    /// `current_pid`.
-    pub current_pid: Option<u32>,
-    /// The `event` this answers, if any: cleared in the API if it is still the same there.
-    pub answers_event: Option<String>,
 }
 
 /// One durable change. The daemon commits all of one decision's in ONE transaction before anything is

@@ -1,0 +1,215 @@
+//! The engine: one step at a time, an input goes through the planner into the ledger, and only then out.
+//!
+//! Synchronous and without a clock or a runtime of its own, so that a simulator can drive this very code:
+//! `step` is the whole of "take an input, call the planner, commit its effects in ONE transaction, then
+//! carry them out". What it cannot carry out by itself (asking the API) it hands back as an [`Errand`].
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::launch::{self, LaunchError, LaunchEvent, Launcher};
+use crate::plan::JobId;
+use crate::planner::{Found, Input, Order, Outcome, Planner, Record, RunId, RunRecord};
+use crate::schedule::DueTime;
+
+use super::recipes::Recipes;
+
+/// Where decisions are kept. The ledger is one; tests and the simulator have their own.
+pub trait Store {
+    /// Keeps all of `records`, or none.
+    ///
+    /// # Errors
+    /// What kept it from it, for people.
+    fn commit(&mut self, records: &[Record]) -> Result<(), String>;
+}
+
+/// Hears of everything that was decided and is safe.
+pub trait Witness {
+    /// These records are in the ledger now.
+    fn recorded(&mut self, records: &[Record]);
+    /// The ledger did not take what was decided; it will be tried again.
+    fn unrecorded(&mut self, why: &str);
+}
+
+/// Something the shell has to see to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Ask the source whether this plan is really gone.
+    ConfirmGone(JobId),
+    /// There are new reports in the outbox.
+    Deliver,
+}
+
+/// What a step left to do.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// For the shell.
+    pub errands: Vec<Errand>,
+    /// When to step again with [`Input::Tick`].
+    pub wake: Option<DueTime>,
+    /// The ledger took everything so far. If not, nothing was carried out, and a later step tries again.
+    pub safe: bool,
+}
+
+/// The planner with its hands: ledger and launcher.
+pub struct Engine<S, W> {
+    clock: Arc<dyn Clock>,
+    planner: Planner,
+    store: S,
+    witness: W,
+    launcher: Arc<dyn Launcher>,
+    recipes: Recipes,
+    /// Decided, and not yet taken by the ledger: in order, oldest first.
+    unsaved: Vec<Record>,
+    /// To be carried out as soon as `unsaved` is safe.
+    pending: Vec<Order>,
+}
+
+impl<S: Store, W: Witness> Engine<S, W> {
+    /// Nothing is decided yet.
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        planner: Planner,
+        store: S,
+        witness: W,
+        launcher: Arc<dyn Launcher>,
+        recipes: Recipes,
+    ) -> Self {
+        Self { clock, planner, store, witness, launcher, recipes, unsaved: Vec::new(), pending: Vec::new() }
+    }
+
+    /// The planner, to look at.
+    pub fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
+    /// The witness, to talk to.
+    pub fn witness(&mut self) -> &mut W {
+        &mut self.witness
+    }
+
+    /// How runs are started from now on.
+    pub fn set_recipes(&mut self, recipes: Recipes) {
+        self.recipes = recipes;
+    }
+
+    /// Looks for every run that an earlier daemon launched, and takes up what became of it.
+    pub fn find_launched(&mut self) -> Step {
+        let inputs: Vec<Input> =
+            self.planner.launched().into_iter().filter_map(|run| self.look_for(&run)).collect();
+        self.step(inputs)
+    }
+
+    fn look_for(&self, run: &RunRecord) -> Option<Input> {
+        let found = match self.launcher.find(&run.id) {
+            Ok(launch::Found::Never) => Found::Never,
+            Ok(launch::Found::Alive { pid, started }) => Found::Alive { pid, started },
+            Ok(launch::Found::Ended(report)) => Found::Ended {
+                outcome: report.outcome,
+                started: report.started,
+                ended: report.ended,
+                detail: report.detail,
+            },
+            Ok(launch::Found::Lost) => Found::Lost {
+                detail: "it was started and is gone without an exit status: killed, or the machine went down"
+                    .to_owned(),
+            },
+            Err(error) => {
+                // Neither alive nor dead: it keeps its place, and the next start looks again.
+                tracing::error!(run = %run.id, job_id = %run.job, "{error}");
+                return None;
+            }
+        };
+        Some(Input::Found { run: run.id.clone(), found })
+    }
+
+    /// Takes in `inputs`, all of them in one transaction, and carries out what follows.
+    pub fn step(&mut self, inputs: Vec<Input>) -> Step {
+        let mut step = Step::default();
+        let mut inputs = inputs;
+        loop {
+            let now = self.clock.now();
+            let mut records = Vec::new();
+            for input in inputs.drain(..) {
+                let decision = self.planner.handle(now, input);
+                records.extend(decision.records);
+                self.pending.extend(decision.orders);
+                step.wake = decision.wake;
+            }
+            self.unsaved.extend(records);
+            if !self.save(&mut step) {
+                return step;
+            }
+            for order in std::mem::take(&mut self.pending) {
+                inputs.extend(self.carry_out(order, &mut step));
+            }
+            if inputs.is_empty() {
+                return step;
+            }
+        }
+    }
+
+    /// Tells whether the ledger has it all.
+    fn save(&mut self, step: &mut Step) -> bool {
+        if !self.unsaved.is_empty() {
+            if let Err(why) = self.store.commit(&self.unsaved) {
+                self.witness.unrecorded(&why);
+                step.safe = false;
+                return false;
+            }
+            let saved = std::mem::take(&mut self.unsaved);
+            if saved.iter().any(|record| matches!(record, Record::Report { .. })) {
+                step.errands.push(Errand::Deliver);
+            }
+            self.witness.recorded(&saved);
+        }
+        step.safe = true;
+        true
+    }
+
+    /// Carries out one order. What that leads to at once is the next input.
+    fn carry_out(&mut self, order: Order, step: &mut Step) -> Option<Input> {
+        match order {
+            Order::ConfirmGone(job) => {
+                step.errands.push(Errand::ConfirmGone(job));
+                None
+            }
+            Order::ForgetRun(run) => {
+                self.launcher.forget(&run);
+                None
+            }
+            Order::Launch { run, plan } => {
+                let recipe = match self.recipes.recipe(&run, &plan) {
+                    Ok(recipe) => recipe,
+                    Err(error) => return Some(self.not_started(run.id, error.to_string())),
+                };
+                match self.launcher.start(&recipe) {
+                    Ok(()) => None,
+                    // Started before a crash that hid it from us: what became of it is what counts.
+                    Err(LaunchError::AlreadyStarted { .. }) => self.look_for(&run),
+                    Err(error) => Some(self.not_started(run.id, error.to_string())),
+                }
+            }
+        }
+    }
+
+    fn not_started(&self, run: RunId, detail: String) -> Input {
+        tracing::error!(run = %run, "not started: {detail}");
+        Input::Ended { run, outcome: Outcome::Fail, started: None, ended: self.clock.now(), detail }
+    }
+}
+
+/// What a launcher's event means to the planner.
+#[must_use]
+pub fn told(event: LaunchEvent) -> Input {
+    match event {
+        LaunchEvent::Started { run, pid, at } => Input::Started { run, pid, at },
+        LaunchEvent::Ended { run, report } => Input::Ended {
+            run,
+            outcome: report.outcome,
+            started: report.started,
+            ended: report.ended,
+            detail: report.detail,
+        },
+    }
+}

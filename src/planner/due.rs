@@ -1,0 +1,334 @@
+//! A due time comes: its verdict, its place in the queue, and its launch.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::JobId;
+use crate::schedule::{DueTime, Kind, Missed, Zone};
+
+use super::{
+    CatchUp, Decision, Order, Outside, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
+    VerdictRecord, Window,
+};
+
+/// Seconds after which a continuous plan whose windows never open is looked at again.
+const NEVER_OPENS_LOOK_AGAIN: i64 = 86_400;
+
+/// Whether a plan may start now, by its backup windows.
+enum Gate {
+    Open,
+    /// Shut until then.
+    Until(DueTime),
+    /// Shut, and the plan does not wait for it to open (or it never opens). `next`: when it opens.
+    Skip {
+        next: Option<DueTime>,
+    },
+}
+
+impl Planner {
+    /// Gives every due time that has come its verdict.
+    pub(super) fn decide_due(&mut self, now: DateTime<Utc>, out: &mut Decision) {
+        let second = DueTime::floor(now);
+        while let Some((due, job)) = self.timers.first() {
+            if *due > second {
+                break;
+            }
+            let job = job.clone();
+            self.decide(now, &job, out);
+            self.arm(&job);
+        }
+    }
+
+    /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at
+    /// most one run, for the latest; the earlier ones are coalesced into it.
+    pub(super) fn decide(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
+        let second = DueTime::floor(now);
+        let Some(slot) = self.slots.get(job) else { return };
+        let Some(missed) = slot.undecided(second) else {
+            return;
+        };
+        let verdict = match self.judge(job, missed, second) {
+            Judgement::Skip { reason, covered } => {
+                if let Some(covered) = covered {
+                    self.cover(job, covered, out);
+                }
+                Verdict::Skipped(reason)
+            }
+            Judgement::Coalesce(run) => {
+                if let Some(record) = self.open.get_mut(&run) {
+                    record.covers = missed.last;
+                    out.records.push(Record::Run(record.clone()));
+                }
+                Verdict::Coalesced(run)
+            }
+            Judgement::Run { not_before } => {
+                self.new_run(now, job, missed, not_before, out);
+                return;
+            }
+        };
+        self.verdict(now, job, missed, verdict, out);
+    }
+
+    fn judge(&self, job: &JobId, missed: Missed, now: DueTime) -> Judgement {
+        let skip = |reason| Judgement::Skip {
+            reason,
+            covered: None,
+        };
+        let Some(slot) = self.slots.get(job) else {
+            return skip(Reason::Superseded);
+        };
+        if let Some(reason) = slot.hindrance {
+            return skip(reason);
+        }
+        if let Some(run) = slot.open.as_ref().and_then(|id| self.open.get(id)) {
+            return match run.state {
+                RunState::Queued => Judgement::Coalesce(run.id.clone()),
+                RunState::Starting | RunState::Running | RunState::Done(_) => skip(Reason::Overlap),
+            };
+        }
+        if let CatchUp::Within(seconds) = self.policy.catch_up
+            && now.since(missed.last) > seconds
+        {
+            // A continuous plan means "again": what is too late now is due afresh, from now on.
+            let afresh = (slot.kind() == Kind::Continuous).then_some(now);
+            return Judgement::Skip {
+                reason: Reason::Expired,
+                covered: afresh,
+            };
+        }
+        match Self::gate(slot.window.as_ref(), slot.timetable.zone(), now) {
+            _ if self.policy.shadow => {
+                let afresh = (slot.kind() == Kind::Continuous).then_some(now);
+                Judgement::Skip {
+                    reason: Reason::Shadow,
+                    covered: afresh,
+                }
+            }
+            Gate::Open => Judgement::Run { not_before: None },
+            Gate::Until(opens) => Judgement::Run {
+                not_before: Some(opens),
+            },
+            Gate::Skip { next } => {
+                // A continuous plan that is shut out is due again when its window opens, not every second.
+                let opening = next.unwrap_or(now.plus(NEVER_OPENS_LOOK_AGAIN)).plus(-1);
+                let covered = (slot.kind() == Kind::Continuous).then_some(opening);
+                Judgement::Skip {
+                    reason: Reason::OutsideWindow,
+                    covered,
+                }
+            }
+        }
+    }
+
+    /// Whether a plan with this window may start now.
+    fn gate(window: Option<&Window>, zone: &Arc<Zone>, now: DueTime) -> Gate {
+        let Some(Window { windows, outside }) = window else {
+            return Gate::Open;
+        };
+        match (windows.opens(now, zone), outside) {
+            (Some(opens), _) if opens <= now => Gate::Open,
+            (Some(opens), Outside::Wait) => Gate::Until(opens),
+            (next, _) => Gate::Skip { next },
+        }
+    }
+
+    fn new_run(
+        &mut self,
+        now: DateTime<Utc>,
+        job: &JobId,
+        missed: Missed,
+        not_before: Option<DueTime>,
+        out: &mut Decision,
+    ) {
+        let Some(slot) = self.slots.get_mut(job) else {
+            return;
+        };
+        let due = missed.last;
+        let next = match slot.kind() {
+            Kind::Continuous | Kind::Once | Kind::Date => None,
+            _ => slot.timetable.next(due),
+        };
+        let run = RunRecord {
+            id: RunId::new(job, due),
+            job: job.clone(),
+            project: slot.plan.project.clone(),
+            due,
+            covers: due,
+            cadence: next.map(|next| next.due.since(due)),
+            state: RunState::Queued,
+            not_before,
+            queued: now,
+            started: None,
+            ended: None,
+            pid: None,
+            detail: String::new(),
+        };
+        slot.open = Some(run.id.clone());
+        out.records.push(Record::Run(run.clone()));
+        if missed.count > 1
+            && let Some(earlier) = slot.timetable.missed(slot.covered, due.plus(-1))
+        {
+            self.verdict(now, job, earlier, Verdict::Coalesced(run.id.clone()), out);
+        }
+        let one = Missed {
+            first: due,
+            last: due,
+            count: 1,
+        };
+        self.verdict(now, job, one, Verdict::Run(run.id.clone()), out);
+        self.enqueue(&run);
+        self.open.insert(run.id.clone(), run);
+    }
+
+    /// Records a verdict; what it covers is decided from now on.
+    pub(super) fn verdict(
+        &mut self,
+        now: DateTime<Utc>,
+        job: &JobId,
+        missed: Missed,
+        verdict: Verdict,
+        out: &mut Decision,
+    ) {
+        if let Some(slot) = self.slots.get_mut(job) {
+            slot.covered = slot.covered.max(missed.last);
+        }
+        out.records.push(Record::Verdict(VerdictRecord {
+            job: job.clone(),
+            first: missed.first,
+            last: missed.last,
+            count: missed.count,
+            verdict,
+            decided: now,
+        }));
+    }
+
+    /// No due time up to `covered` is to come any more.
+    pub(super) fn cover(&mut self, job: &JobId, covered: DueTime, out: &mut Decision) {
+        if let Some(slot) = self.slots.get_mut(job)
+            && slot.covered < covered
+        {
+            slot.covered = covered;
+            out.records.push(Record::Covered {
+                job: job.clone(),
+                covered,
+            });
+        }
+    }
+
+    /// Lets a queued run wait for a place, or for its window.
+    pub(super) fn enqueue(&mut self, run: &RunRecord) {
+        match run.not_before {
+            Some(opens) => {
+                self.held.insert((opens, run.id.clone()));
+            }
+            None => self.queue.push(run),
+        }
+    }
+
+    /// Takes a queued run out of wherever it waits.
+    pub(super) fn dequeue(&mut self, run: &RunRecord) {
+        match run.not_before {
+            Some(opens) => {
+                self.held.remove(&(opens, run.id.clone()));
+            }
+            None => self.queue.remove(run),
+        }
+    }
+
+    /// Runs that hold a place: starting or running.
+    pub(super) fn busy(&self) -> usize {
+        self.open
+            .len()
+            .saturating_sub(self.queue.len())
+            .saturating_sub(self.held.len())
+    }
+
+    /// Gives the free places to those whose turn it is.
+    pub(super) fn fill(&mut self, now: DateTime<Utc>, out: &mut Decision) {
+        let second = DueTime::floor(now);
+        while let Some((opens, run)) = self.held.first().cloned() {
+            if opens > second {
+                break;
+            }
+            self.held.remove(&(opens, run.clone()));
+            if let Some(record) = self.open.get_mut(&run) {
+                record.not_before = None;
+                self.queue.push(record);
+            }
+        }
+        while self.busy() < self.policy.max_concurrent {
+            let Some(run) = self.queue.next(second) else { break };
+            self.start(now, &run, out);
+        }
+    }
+
+    /// Starts a queued run, unless its window has shut while it waited: then it waits for the next one.
+    fn start(&mut self, now: DateTime<Utc>, run: &RunId, out: &mut Decision) {
+        let Some(mut record) = self.open.get(run).cloned() else {
+            return;
+        };
+        self.queue.remove(&record);
+        let Some(slot) = self.slots.get(&record.job) else {
+            self.withdraw(now, &record, Reason::Superseded, out);
+            return;
+        };
+        match Self::gate(slot.window.as_ref(), slot.timetable.zone(), DueTime::floor(now)) {
+            Gate::Open => {
+                let plan = Arc::clone(&slot.plan);
+                record.state = RunState::Starting;
+                out.orders.push(Order::Launch {
+                    run: record.clone(),
+                    plan,
+                });
+            }
+            Gate::Until(opens) | Gate::Skip { next: Some(opens) } => {
+                record.not_before = Some(opens);
+                self.held.insert((opens, run.clone()));
+            }
+            Gate::Skip { next: None } => {
+                self.withdraw(now, &record, Reason::OutsideWindow, out);
+                let job = record.job;
+                self.arm(&job);
+                return;
+            }
+        }
+        out.records.push(Record::Run(record.clone()));
+        self.open.insert(run.clone(), record);
+    }
+
+    /// Takes back a queued run: its due time gets `reason` as its verdict instead.
+    pub(super) fn withdraw(
+        &mut self,
+        now: DateTime<Utc>,
+        run: &RunRecord,
+        reason: Reason,
+        out: &mut Decision,
+    ) {
+        self.dequeue(run);
+        self.open.remove(&run.id);
+        if let Some(slot) = self.slots.get_mut(&run.job) {
+            slot.open = None;
+        }
+        out.records.push(Record::Withdraw { run: run.id.clone() });
+        let one = Missed {
+            first: run.due,
+            last: run.due,
+            count: 1,
+        };
+        self.verdict(now, &run.job, one, Verdict::Skipped(reason), out);
+    }
+}
+
+/// What the planner makes of due times that have come.
+enum Judgement {
+    /// They do not run. `covered`: due times up to there do not arise at all.
+    Skip {
+        reason: Reason,
+        covered: Option<DueTime>,
+    },
+    /// They go with a run that waits.
+    Coalesce(RunId),
+    /// The latest of them runs, not before its window opens.
+    Run { not_before: Option<DueTime> },
+}

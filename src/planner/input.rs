@@ -1,0 +1,161 @@
+//! What the planner is told, and what it answers.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::{JobId, Plan};
+use crate::schedule::DueTime;
+
+use super::{Outcome, Policy, Record, RunId, RunRecord};
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A due time, or the opening of a window, may have come.
+    Tick,
+    /// The wall clock was set.
+    ClockStepped,
+    /// A complete listing.
+    Listing {
+        /// When it was asked for: what happened later it may not know.
+        began: DateTime<Utc>,
+        /// Every plan of it.
+        plans: Vec<Plan>,
+        /// Jobs that are listed but whose document cannot be used.
+        broken: Vec<Broken>,
+    },
+    /// A plan that a listing missed was asked for by itself, and is still there.
+    Seen(Box<Plan>),
+    /// A plan that a listing missed was asked for by itself, and is not there (or not ours) any more.
+    Gone(JobId),
+    /// A run's first agent was started.
+    Started {
+        /// Which run.
+        run: RunId,
+        /// Its supervisor's process id.
+        pid: u32,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A run is over (or could not be started: then `started` is `None`).
+    Ended {
+        /// Which run.
+        run: RunId,
+        /// How.
+        outcome: Outcome,
+        /// When its first agent was started.
+        started: Option<DateTime<Utc>>,
+        /// When it ended.
+        ended: DateTime<Utc>,
+        /// For people: why.
+        detail: String,
+    },
+    /// What the launcher knows, at a start of the daemon, of a run that the ledger believes was launched.
+    Found {
+        /// Which run.
+        run: RunId,
+        /// What is known.
+        found: Found,
+    },
+    /// The configuration was read again.
+    Policy(Box<Policy>),
+    /// The first listing does not come: go on with what the ledger knows.
+    Begin,
+    /// The daemon stops: decide and launch nothing more.
+    Halt,
+}
+
+/// A job that is listed but whose document cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub job: JobId,
+    /// Its document's text.
+    pub document: Arc<str>,
+}
+
+/// What became, while the daemon was away, of a run it had launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It was never started: there is no trace of it.
+    Never,
+    /// It lives.
+    Alive {
+        /// Its supervisor's process id.
+        pid: u32,
+        /// When its first agent was started, if it got that far.
+        started: Option<DateTime<Utc>>,
+    },
+    /// It ended.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// When its first agent was started.
+        started: Option<DateTime<Utc>>,
+        /// When it ended.
+        ended: DateTime<Utc>,
+        /// For people: why.
+        detail: String,
+    },
+    /// It was started, is gone, and left nothing: evidence of a crash.
+    Lost {
+        /// The evidence.
+        detail: String,
+    },
+}
+
+/// What follows: first commit `records`, all or none; then carry out `orders`; then sleep until `wake`.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// Durable changes, in order.
+    pub records: Vec<Record>,
+    /// To be carried out once the records are safe.
+    pub orders: Vec<Order>,
+    /// When to send [`Input::Tick`].
+    pub wake: Option<DueTime>,
+}
+
+/// Something to be carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Order {
+    /// Start this run.
+    Launch {
+        /// The run.
+        run: RunRecord,
+        /// What it runs.
+        plan: Arc<Plan>,
+    },
+    /// Ask whether a plan that a listing missed is really gone; answer with [`Input::Seen`] or [`Input::Gone`].
+    ConfirmGone(JobId),
+    /// The traces of this run may be removed: its outcome is recorded.
+    ForgetRun(RunId),
+}
+
+/// What the ledger knows, for [`super::Planner::restore`].
+#[derive(Debug, Default)]
+pub struct Past {
+    /// The plans last seen.
+    pub plans: Vec<LedgerPlan>,
+    /// Every run that was not over.
+    pub open: Vec<RunRecord>,
+    /// Plans whose document cannot be used any more.
+    pub aside: Vec<JobId>,
+    /// When the last complete listing was taken in.
+    pub polled: Option<DateTime<Utc>>,
+}
+
+/// A plan as the ledger has it.
+#[derive(Debug)]
+pub struct LedgerPlan {
+    /// Its document, parsed again.
+    pub plan: Plan,
+    /// When it was first seen.
+    pub first_seen: DueTime,
+    /// Up to where its due times are decided.
+    pub covered: DueTime,
+    /// Its last run that is over.
+    pub last: Option<RunRecord>,
+    /// Its last run that succeeded.
+    pub success: Option<RunRecord>,
+}

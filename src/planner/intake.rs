@@ -1,0 +1,233 @@
+//! Listings come in: new plans, edits, plans that are gone, rules that changed.
+//!
+//! Editing, enabling or un-stopping a plan never fires the past. What waits in the queue under a schedule
+//! that is no more is withdrawn (`superseded`); what runs goes on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::{JobId, Plan};
+use crate::schedule::{DueTime, Kind};
+
+use super::slot::{Slot, has_run};
+use super::{Broken, Decision, Order, Phase, Planner, Policy, Reason, Record, RunState, Verdict};
+
+impl Planner {
+    /// A complete listing, asked for at `began`.
+    pub(super) fn listing(
+        &mut self,
+        now: DateTime<Utc>,
+        began: DateTime<Utc>,
+        plans: Vec<Plan>,
+        broken: &[Broken],
+        out: &mut Decision,
+    ) {
+        let mut listed: HashSet<JobId> = HashSet::with_capacity(plans.len() + broken.len());
+        for plan in plans {
+            listed.insert(plan.id.clone());
+            self.take(now, plan, out);
+        }
+        for broken in broken {
+            listed.insert(broken.job.clone());
+            self.set_aside(now, broken, out);
+        }
+        let mut unlisted: Vec<JobId> = Vec::new();
+        for (job, slot) in &mut self.slots {
+            if listed.contains(job) {
+                slot.confirming = false;
+            } else if !slot.confirming {
+                slot.confirming = true;
+                unlisted.push(job.clone());
+            }
+        }
+        unlisted.sort();
+        out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
+        let forgotten: Vec<JobId> = self
+            .aside
+            .iter()
+            .filter(|job| !listed.contains(job))
+            .cloned()
+            .collect();
+        for job in forgotten {
+            self.aside.remove(&job);
+            out.records.push(Record::Forget { job });
+        }
+        self.polled = Some(began);
+        out.records.push(Record::Polled { at: began });
+        if self.phase == Phase::Waiting {
+            self.phase = Phase::Live;
+        }
+    }
+
+    /// A plan as it is now.
+    pub(super) fn take(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+        self.aside.remove(&plan.id);
+        if self.slots.contains_key(&plan.id) {
+            self.change(now, plan, out);
+        } else {
+            self.welcome(now, plan, out);
+        }
+    }
+
+    /// From when on the due times of a plan that was created or edited at `changed` are ours. One that
+    /// happened since the last listing is younger than that listing, so what fell due in between was never
+    /// anybody's past: it runs. Otherwise (also on an empty ledger) only what is still to come.
+    fn since(&self, changed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DueTime {
+        let second = DueTime::floor(now);
+        match (changed, self.polled) {
+            (Some(changed), Some(polled)) => DueTime::floor(changed.max(polled)).min(second),
+            _ => second,
+        }
+    }
+
+    fn welcome(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+        let second = DueTime::floor(now);
+        let covered = match plan.schedule.kind() {
+            Kind::Once if has_run(&plan) => second,
+            Kind::Once | Kind::Continuous => second.plus(-1),
+            _ => self.since(plan.created, now),
+        };
+        let job = plan.id.clone();
+        let slot = Slot::new(plan, &self.policy, second, covered);
+        out.records.push(slot.record(true));
+        self.slots.insert(job.clone(), slot);
+        self.arm(&job);
+    }
+
+    fn change(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+        let job = plan.id.clone();
+        let Some(slot) = self.slots.get(&job) else { return };
+        if slot.plan.document == plan.document && !slot.broken {
+            return;
+        }
+        let second = DueTime::floor(now);
+        let rescheduled = slot.broken || slot.plan.schedule != plan.schedule;
+        let hindered = slot.hindrance;
+        if rescheduled {
+            self.supersede(now, &job, out);
+        } else if hindered.is_some() {
+            // What fell due while it was stopped gets that verdict, before it is un-stopped.
+            self.decide(now, &job, out);
+        }
+        let since = self.since(plan.updated, now);
+        let Some(slot) = self.slots.get_mut(&job) else {
+            return;
+        };
+        slot.plan = Arc::new(plan);
+        slot.broken = false;
+        slot.rebind(&self.policy);
+        if rescheduled {
+            slot.covered = slot.covered.max(since);
+        }
+        let freed = hindered.is_some() && slot.hindrance.is_none();
+        let afresh = rescheduled || freed;
+        match slot.kind() {
+            // "Now" means when it was last set to run.
+            Kind::Once if afresh && slot.last.is_none() && !has_run(&slot.plan) => {
+                slot.first_seen = second;
+                slot.covered = second.plus(-1);
+                slot.rebind(&self.policy);
+            }
+            Kind::Continuous if afresh => slot.covered = slot.covered.max(second.plus(-1)),
+            _ => {}
+        }
+        out.records.push(slot.record(true));
+        if let (None, Some(reason)) = (hindered, slot.hindrance) {
+            self.withdraw_queued(now, &job, reason, out);
+        }
+        self.arm(&job);
+    }
+
+    /// A plan whose document was edited into something that cannot be used. Its old schedule is not what
+    /// its user wants any more, so it has none until it is mended.
+    fn set_aside(&mut self, now: DateTime<Utc>, broken: &Broken, out: &mut Decision) {
+        let Some(slot) = self.slots.get(&broken.job) else {
+            return;
+        };
+        if slot.broken {
+            return;
+        }
+        self.supersede(now, &broken.job, out);
+        if let Some(slot) = self.slots.get_mut(&broken.job) {
+            slot.broken = true;
+            out.records.push(Record::Plan {
+                job: broken.job.clone(),
+                document: Some(Arc::clone(&broken.document)),
+                first_seen: slot.first_seen,
+                covered: slot.covered,
+            });
+        }
+        self.arm(&broken.job);
+    }
+
+    /// A plan that is not there any more, or not ours.
+    pub(super) fn gone(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
+        if !self.slots.contains_key(job) {
+            return;
+        }
+        self.supersede(now, job, out);
+        if let Some(slot) = self.slots.remove(job)
+            && let Some(due) = slot.armed
+        {
+            self.timers.remove(&(due, job.clone()));
+        }
+        out.records.push(Record::Forget { job: job.clone() });
+    }
+
+    /// The schedule by which `job` was planned is no more: what is undecided or waits is superseded.
+    fn supersede(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
+        self.withdraw_queued(now, job, Reason::Superseded, out);
+        let undecided = self
+            .slots
+            .get(job)
+            .and_then(|slot| slot.undecided(DueTime::floor(now)));
+        if let Some(missed) = undecided {
+            self.verdict(now, job, missed, Verdict::Skipped(Reason::Superseded), out);
+        }
+    }
+
+    fn withdraw_queued(&mut self, now: DateTime<Utc>, job: &JobId, reason: Reason, out: &mut Decision) {
+        let open = self.slots.get(job).and_then(|slot| slot.open.as_ref());
+        let queued = open
+            .and_then(|run| self.open.get(run))
+            .filter(|run| run.state == RunState::Queued);
+        if let Some(run) = queued.cloned() {
+            self.withdraw(now, &run, reason, out);
+        }
+    }
+
+    /// Other rules. What has come due is decided by the old ones first.
+    pub(super) fn new_policy(&mut self, now: DateTime<Utc>, policy: Policy, out: &mut Decision) {
+        if self.phase == Phase::Live {
+            self.decide_due(now, out);
+        }
+        let second = DueTime::floor(now);
+        self.policy = policy;
+        let jobs: Vec<JobId> = self.slots.keys().cloned().collect();
+        for job in jobs {
+            let Some(slot) = self.slots.get_mut(&job) else {
+                continue;
+            };
+            let (zone, hindered) = (Arc::clone(slot.timetable.zone()), slot.hindrance);
+            slot.rebind(&self.policy);
+            let hindrance = slot.hindrance;
+            let freed = hindered.is_some() && hindrance.is_none();
+            if zone != *slot.timetable.zone() || freed {
+                self.cover(&job, second, out);
+            }
+            if let (None, Some(reason)) = (hindered, hindrance) {
+                self.withdraw_queued(now, &job, reason, out);
+            }
+            self.arm(&job);
+        }
+        // A window may have been changed or taken away: those that wait for one look again.
+        for (_, run) in std::mem::take(&mut self.held) {
+            if let Some(record) = self.open.get_mut(&run) {
+                record.not_before = None;
+                self.queue.push(record);
+            }
+        }
+    }
+}

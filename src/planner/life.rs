@@ -1,0 +1,153 @@
+//! A run's life after its launch: it starts, it ends, or it is found again after a restart.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::schedule::{DueTime, Kind, Missed};
+
+use super::{
+    Decision, Found, Order, Outcome, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, report,
+};
+
+/// The end of a run, as told.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) started: Option<DateTime<Utc>>,
+    pub(super) ended: DateTime<Utc>,
+    pub(super) detail: String,
+}
+
+impl Planner {
+    pub(super) fn started(&mut self, run: &RunId, pid: u32, at: DateTime<Utc>, out: &mut Decision) {
+        let Some(record) = self.open.get_mut(run) else {
+            return;
+        };
+        if record.state == RunState::Running && record.started == Some(at) {
+            return;
+        }
+        record.state = RunState::Running;
+        record.started = Some(at);
+        record.pid = Some(pid);
+        out.records.push(Record::Run(record.clone()));
+        let record = record.clone();
+        if let Some(slot) = self.slots.get(&record.job)
+            && report::wanted(&self.policy, &slot.plan)
+        {
+            self.report(&record, report::running(&record), out);
+        }
+    }
+
+    pub(super) fn ended(&mut self, run: &RunId, end: End, out: &mut Decision) {
+        // Said again (its traces were not yet removed): it is recorded, only the traces are left to remove.
+        out.orders.push(Order::ForgetRun(run.clone()));
+        let Some(mut record) = self.open.remove(run) else {
+            return;
+        };
+        if record.state == RunState::Queued {
+            self.dequeue(&record);
+        }
+        record.state = RunState::Done(end.outcome);
+        record.started = end.started.or(record.started);
+        record.ended = Some(end.ended);
+        record.detail = end.detail;
+        out.records.push(Record::Run(record.clone()));
+        let job = record.job.clone();
+        let Some(slot) = self.slots.get_mut(&job) else {
+            return;
+        };
+        slot.open = None;
+        slot.last = Some(record.clone());
+        if end.outcome == Outcome::Success {
+            slot.success = Some(record.clone());
+        }
+        let kind = slot.kind();
+        if report::wanted(&self.policy, &slot.plan) {
+            let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
+            let text = report::ended(&record, end.outcome, kind, next);
+            self.report(&record, text, out);
+        }
+        if kind == Kind::Continuous {
+            self.cover(&job, DueTime::floor(end.ended), out);
+        }
+        self.arm(&job);
+    }
+
+    /// What the launcher knows of a run that an earlier daemon launched.
+    pub(super) fn found(&mut self, now: DateTime<Utc>, run: &RunId, found: Found, out: &mut Decision) {
+        let Some(record) = self.open.get(run).cloned() else {
+            return;
+        };
+        let lost = |detail: String| End {
+            outcome: Outcome::Lost,
+            started: record.started,
+            ended: now,
+            detail,
+        };
+        match found {
+            Found::Never if record.state == RunState::Starting => self.launch_again(now, &record, out),
+            Found::Never => {
+                let detail = "it was running, and every trace of it is gone from the state directory";
+                self.ended(run, lost(detail.to_owned()), out);
+            }
+            Found::Alive {
+                pid,
+                started: Some(at),
+            } => self.started(run, pid, at, out),
+            Found::Alive { pid, started: None } => {
+                if let Some(record) = self.open.get_mut(run) {
+                    record.pid = Some(pid);
+                }
+            }
+            Found::Ended {
+                outcome,
+                started,
+                ended,
+                detail,
+            } => {
+                self.ended(
+                    run,
+                    End {
+                        outcome,
+                        started,
+                        ended,
+                        detail,
+                    },
+                    out,
+                );
+            }
+            Found::Lost { detail } => self.ended(run, lost(detail), out),
+        }
+    }
+
+    /// The daemon died between recording the launch and carrying it out.
+    fn launch_again(&mut self, now: DateTime<Utc>, record: &RunRecord, out: &mut Decision) {
+        if let Some(slot) = self.slots.get(&record.job) {
+            let plan = Arc::clone(&slot.plan);
+            out.orders.push(Order::Launch {
+                run: record.clone(),
+                plan,
+            });
+            return;
+        }
+        self.open.remove(&record.id);
+        out.records.push(Record::Withdraw {
+            run: record.id.clone(),
+        });
+        let one = Missed {
+            first: record.due,
+            last: record.due,
+            count: 1,
+        };
+        self.verdict(now, &record.job, one, Verdict::Skipped(Reason::Superseded), out);
+    }
+
+    fn report(&self, run: &RunRecord, report: report::Report, out: &mut Decision) {
+        out.records.push(Record::Report {
+            job: run.job.clone(),
+            run: Some(run.id.clone()),
+            report,
+        });
+    }
+}

@@ -1,0 +1,189 @@
+//! The rules of this node, as configured: zones, windows, limits.
+
+use std::sync::Arc;
+
+use crate::plan::Plan;
+use crate::schedule::{Crontab, Windows, Zone};
+
+/// How late a missed due time may still run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// Until the plan's next due time: a backup late is better than none.
+    UntilNext,
+    /// This many seconds.
+    Within(i64),
+}
+
+/// What becomes of a plan that is due while its window is shut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outside {
+    /// It waits for the window to open.
+    Wait,
+    /// It is skipped.
+    Skip,
+}
+
+/// Which plans a rule is for: by id or name, and by project; `*` stands for any text. Both empty: all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Ids or names.
+    pub plans: Vec<String>,
+    /// Project ids.
+    pub projects: Vec<String>,
+}
+
+/// How closely a rule means a plan: the closer one is stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Closeness {
+    All,
+    Project,
+    Plan,
+}
+
+impl Scope {
+    fn closeness(&self, plan: &Plan) -> Option<Closeness> {
+        let project = plan.project.as_ref().map_or("", |project| project.as_str());
+        let named = |pattern: &String| glob(pattern, plan.id.as_str()) || glob(pattern, &plan.name);
+        if self.plans.iter().any(named) {
+            Some(Closeness::Plan)
+        } else if self.projects.iter().any(|pattern| glob(pattern, project)) {
+            Some(Closeness::Project)
+        } else {
+            (self.plans.is_empty() && self.projects.is_empty()).then_some(Closeness::All)
+        }
+    }
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any text, also none.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// A zone for some plans.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZoneRule {
+    /// For which.
+    pub scope: Scope,
+    /// The zone.
+    pub zone: Arc<Zone>,
+}
+
+/// Backup windows for some plans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowRule {
+    /// For which.
+    pub scope: Scope,
+    /// When runs may start.
+    pub allow: Vec<Crontab>,
+    /// When they may not, whatever `allow` says.
+    pub deny: Vec<Crontab>,
+    /// What becomes of a plan that is due outside; `None`: this rule does not say.
+    pub outside: Option<Outside>,
+}
+
+/// When one plan may start, by all the rules that mean it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// When.
+    pub windows: Windows,
+    /// What becomes of it outside.
+    pub outside: Outside,
+}
+
+/// The rules of this node.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Runs at once, at most.
+    pub max_concurrent: usize,
+    /// How late a missed due time may still run.
+    pub catch_up: CatchUp,
+    /// Whether `exec` actions may run.
+    pub allow_exec: bool,
+    /// Seconds after its due time from which a plan counts as late.
+    pub late_after: i64,
+    /// Decide and record, launch nothing.
+    pub shadow: bool,
+    /// Whether runs are reported to the API.
+    pub reports: bool,
+    /// The zone of plans without a rule.
+    pub zone: Arc<Zone>,
+    /// Zones of others.
+    pub zones: Vec<ZoneRule>,
+    /// Backup windows.
+    pub windows: Vec<WindowRule>,
+}
+
+impl Policy {
+    /// The zone of `plan`: by the rule that means it most closely (the plan itself, else its project); of
+    /// equals, the last; else the default zone.
+    #[must_use]
+    pub fn zone_of(&self, plan: &Plan) -> Arc<Zone> {
+        let meant = self
+            .zones
+            .iter()
+            .filter_map(|rule| Some((rule.scope.closeness(plan)?, &rule.zone)));
+        Arc::clone(
+            meant
+                .max_by_key(|(closeness, _)| *closeness)
+                .map_or(&self.zone, |(_, zone)| zone),
+        )
+    }
+
+    /// When `plan` may start; `None`: at any time.
+    ///
+    /// Every `deny` of a rule that means the plan holds. `allow` is taken from the rules that mean it most
+    /// closely (the plan itself, else its project, else all plans); among those they add up. `outside`
+    /// likewise, of equals the last; nobody says: wait.
+    #[must_use]
+    pub fn window_of(&self, plan: &Plan) -> Option<Window> {
+        let meant: Vec<(Closeness, &WindowRule)> = self
+            .windows
+            .iter()
+            .filter_map(|rule| Some((rule.scope.closeness(plan)?, rule)))
+            .collect();
+        if meant.is_empty() {
+            return None;
+        }
+        let allowing = || meant.iter().filter(|(_, rule)| !rule.allow.is_empty());
+        let closest = allowing().map(|(closeness, _)| *closeness).max();
+        let allow = allowing()
+            .filter(|(closeness, _)| Some(*closeness) == closest)
+            .flat_map(|(_, rule)| rule.allow.iter().cloned())
+            .collect();
+        let deny = meant
+            .iter()
+            .flat_map(|(_, rule)| rule.deny.iter().cloned())
+            .collect();
+        let outside = meant
+            .iter()
+            .filter_map(|(closeness, rule)| Some((*closeness, rule.outside?)))
+            .max_by_key(|(closeness, _)| *closeness)
+            .map_or(Outside::Wait, |(_, outside)| outside);
+        Some(Window {
+            windows: Windows::new(allow, deny),
+            outside,
+        })
+    }
+
+    /// Whether `plan` has an `exec` action that this node denies.
+    #[must_use]
+    pub fn denies_exec(&self, plan: &Plan) -> bool {
+        !self.allow_exec && plan.actions.iter().any(|action| action.text("action") == "exec")
+    }
+}

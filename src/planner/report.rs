@@ -1,0 +1,62 @@
+//! What the API is told about a run, in the words its clients read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{Dialect, Plan};
+use crate::schedule::{DueTime, Kind};
+
+use super::{Outcome, Policy, RunRecord};
+
+/// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// `scheduled`, `running`, `completed`, `stop`.
+    pub status: String,
+    /// `success`, `fail`, `aborted`, or empty while it runs.
+    pub result: String,
+    /// `time_started`, epoch seconds.
+    pub time_started: Option<i64>,
+    /// `time_ended`, epoch seconds; -1 while it runs.
+    pub time_ended: Option<i64>,
+    /// `current_pid`.
+    pub current_pid: Option<u32>,
+    /// The `event` this answers, if any: cleared in the API if it is still the same there.
+    pub answers_event: Option<String>,
+}
+
+/// Whether runs of `plan` are reported at all.
+pub(super) fn wanted(policy: &Policy, plan: &Plan) -> bool {
+    policy.reports && !policy.shadow && plan.dialect == Dialect::Upstream
+}
+
+/// The run's agent was started.
+pub(super) fn running(run: &RunRecord) -> Report {
+    Report {
+        status: "running".to_owned(),
+        result: String::new(),
+        time_started: run.started.map(|at| at.timestamp()),
+        time_ended: Some(-1),
+        current_pid: run.pid,
+        answers_event: None,
+    }
+}
+
+/// The run is over. `next`: whether the plan will be due again by itself.
+pub(super) fn ended(run: &RunRecord, outcome: Outcome, kind: Kind, next: Option<DueTime>) -> Report {
+    let one_shot = matches!(kind, Kind::Date | Kind::Once);
+    let again = !one_shot && (next.is_some() || kind == Kind::Continuous);
+    Report {
+        status: if again { "scheduled" } else { "completed" }.to_owned(),
+        result: match outcome {
+            Outcome::Success => "success",
+            Outcome::Aborted => "aborted",
+            // The API has no word for a lost run, and its backup cannot be counted on.
+            Outcome::Fail | Outcome::Lost => "fail",
+        }
+        .to_owned(),
+        time_started: run.started.map(|at| at.timestamp()),
+        time_ended: run.ended.map(|at| at.timestamp()),
+        current_pid: run.pid,
+        answers_event: None,
+    }
+}

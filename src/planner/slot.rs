@@ -1,0 +1,169 @@
+//! One plan in the planner: its timetable, and up to where its due times are decided.
+
+use std::sync::Arc;
+
+use crate::plan::{Dialect, Plan, Standing};
+use crate::schedule::{DueTime, Kind, Missed, Timetable};
+
+use super::{LedgerPlan, Policy, Reason, Record, RunId, RunRecord, Window};
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) plan: Arc<Plan>,
+    pub(super) timetable: Timetable,
+    /// Anchors intervals of plans whose creation time is unknown, and is the due time of `Once`.
+    pub(super) first_seen: DueTime,
+    /// Every due time up to and including this one has its verdict.
+    pub(super) covered: DueTime,
+    /// The due time it is on the clock with.
+    pub(super) armed: Option<DueTime>,
+    /// Its run that is not over.
+    pub(super) open: Option<RunId>,
+    /// Its last run that is over.
+    pub(super) last: Option<RunRecord>,
+    /// Its last run that succeeded.
+    pub(super) success: Option<RunRecord>,
+    /// Why it may not run at present, whatever its schedule says.
+    pub(super) hindrance: Option<Reason>,
+    /// When it may start; `None`: at any time.
+    pub(super) window: Option<Window>,
+    /// Its document was edited into something that cannot be used: no due times until it is mended.
+    pub(super) broken: bool,
+    /// A listing missed it, and it was asked for by itself.
+    pub(super) confirming: bool,
+}
+
+impl Slot {
+    pub(super) fn new(plan: Plan, policy: &Policy, first_seen: DueTime, covered: DueTime) -> Self {
+        let timetable = timetable(&plan, policy, first_seen);
+        let hindrance = hindrance(&plan, policy);
+        let window = policy.window_of(&plan);
+        Self {
+            plan: Arc::new(plan),
+            timetable,
+            first_seen,
+            covered,
+            armed: None,
+            open: None,
+            last: None,
+            success: None,
+            hindrance,
+            window,
+            broken: false,
+            confirming: false,
+        }
+    }
+
+    /// As the ledger knows it. A ledger that is ahead of the clock (it was set back while the daemon was
+    /// away) is the planner's `clock_stepped` business, not ours.
+    pub(super) fn restore(known: LedgerPlan, policy: &Policy) -> Self {
+        let mut slot = Self::new(known.plan, policy, known.first_seen, known.covered);
+        slot.last = known.last;
+        slot.success = known.success;
+        slot
+    }
+
+    /// Binds the timetable again, after the plan or the policy changed.
+    pub(super) fn rebind(&mut self, policy: &Policy) {
+        self.timetable = timetable(&self.plan, policy, self.first_seen);
+        self.hindrance = hindrance(&self.plan, policy);
+        self.window = policy.window_of(&self.plan);
+    }
+
+    /// The durable record of it.
+    pub(super) fn record(&self, document: bool) -> Record {
+        Record::Plan {
+            job: self.plan.id.clone(),
+            document: document.then(|| Arc::clone(&self.plan.document)),
+            first_seen: self.first_seen,
+            covered: self.covered,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.timetable.schedule().kind()
+    }
+
+    /// The next due time without a verdict.
+    ///
+    /// A continuous plan has one only while no run of it is open and nothing hinders it, and so has a plan
+    /// that runs once: both mean "now", and a "now" that passed while the plan was stopped is no due time.
+    pub(super) fn next_due(&self) -> Option<DueTime> {
+        if self.broken {
+            return None;
+        }
+        if matches!(self.kind(), Kind::Continuous | Kind::Once)
+            && (self.open.is_some() || self.hindrance.is_some())
+        {
+            return None;
+        }
+        self.timetable.next(self.covered).map(|occurrence| occurrence.due)
+    }
+
+    /// The due times up to `now` that have no verdict yet.
+    pub(super) fn undecided(&self, now: DueTime) -> Option<Missed> {
+        let first = self.next_due().filter(|due| *due <= now)?;
+        if matches!(self.kind(), Kind::Continuous | Kind::Once) {
+            return Some(Missed {
+                first,
+                last: first,
+                count: 1,
+            });
+        }
+        self.timetable.missed(self.covered, now)
+    }
+
+    /// From this moment on the plan is late by its own cadence: the first due time after what its last
+    /// success covers, plus `late_after` seconds. `None` while nothing can be late.
+    pub(super) fn deadline(&self, late_after: i64) -> Option<DueTime> {
+        if self.broken || self.hindrance.is_some() {
+            return None;
+        }
+        let from = match (&self.success, self.kind()) {
+            (Some(_), Kind::Once | Kind::Date) => return None,
+            (Some(success), _) => success.covers,
+            (None, Kind::Once) if has_run(&self.plan) => return None,
+            (None, _) => self.first_seen.plus(-1),
+        };
+        self.timetable
+            .next(from)
+            .map(|occurrence| occurrence.due.plus(late_after))
+    }
+}
+
+fn timetable(plan: &Plan, policy: &Policy, first_seen: DueTime) -> Timetable {
+    let created = plan.created.map(DueTime::floor);
+    let anchor = match plan.schedule.kind() {
+        Kind::Once => first_seen,
+        _ => created.unwrap_or(first_seen),
+    };
+    Timetable::new(Arc::clone(&plan.schedule), policy.zone_of(plan), anchor)
+}
+
+/// Whether the document of a one-shot says that it has had its run.
+pub(super) fn has_run(plan: &Plan) -> bool {
+    let reported = &plan.reported;
+    let started_again = reported.event == "start";
+    let over = reported.status == "completed" || !reported.result.is_empty() || reported.ended.is_some();
+    over && !started_again
+}
+
+/// Why `plan` may not run at present, whatever its schedule says.
+fn hindrance(plan: &Plan, policy: &Policy) -> Option<Reason> {
+    match plan.standing {
+        Standing::Disabled => Some(Reason::Disabled),
+        Standing::Stopped => Some(Reason::Stopped),
+        Standing::Active if ended_by_its_user(plan) => Some(Reason::Stopped),
+        Standing::Active if plan.actions.is_empty() => Some(Reason::Unsupported),
+        Standing::Active if policy.denies_exec(plan) => Some(Reason::ExecDenied),
+        Standing::Active => None,
+    }
+}
+
+/// Upstream's `completed` on a plan that would recur: stopped or aborted during a run. Its clients start
+/// it again by an event.
+fn ended_by_its_user(plan: &Plan) -> bool {
+    let recurs = !matches!(plan.schedule.kind(), Kind::Once | Kind::Date | Kind::Manual);
+    let reported = &plan.reported;
+    plan.dialect == Dialect::Upstream && recurs && reported.status == "completed" && reported.event != "start"
+}

@@ -1,0 +1,133 @@
+use super::*;
+
+#[test]
+fn after_downtime_one_run_for_the_latest_and_the_rest_coalesced() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
+    world.jump_to("2026-03-02T10:20:00Z");
+    assert_eq!(
+        world.verdicts("a"),
+        [
+            "2026-03-01T01:00:00Z..2026-03-02T09:00:00Z x33 coalesced a-20260302T100000Z",
+            "2026-03-02T10:00:00Z run a-20260302T100000Z",
+        ]
+    );
+    assert_eq!(world.wake, Some(due("2026-03-02T11:00:00Z")));
+}
+
+#[test]
+fn too_late_by_catch_up_is_expired() {
+    let strict = Policy {
+        catch_up: CatchUp::Within(600),
+        ..policy()
+    };
+    let mut world = World::new("2026-03-01T00:30:00Z", strict, vec![hourly("a")]);
+    world.jump_to("2026-03-01T03:10:01Z");
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T01:00:00Z..2026-03-01T03:00:00Z x3 skipped Expired"]
+    );
+    world.jump_to("2026-03-01T04:10:00Z");
+    assert_eq!(world.launched().len(), 1);
+}
+
+#[test]
+fn waiting_in_the_queue_never_expires() {
+    let tight = Policy {
+        max_concurrent: 1,
+        catch_up: CatchUp::Within(60),
+        ..policy()
+    };
+    let mut world = World::new("2026-03-01T00:30:00Z", tight, vec![hourly("a"), hourly("b")]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let first = world.launched().remove(0);
+    world.tell(Input::Started {
+        run: first.clone(),
+        pid: 1,
+        at: world.now,
+    });
+    // The other one waits for five days; its further due times go with it.
+    world.live_until("2026-03-06T01:30:00Z");
+    world.run_for(&first, 0, Outcome::Success);
+    let second = world.launched().remove(1);
+    assert_eq!(second.as_str(), "b-20260301T010000Z");
+    let verdicts = world.verdicts("b");
+    assert_eq!(verdicts.len(), 121);
+    assert!(
+        verdicts
+            .iter()
+            .skip(1)
+            .all(|verdict| verdict.ends_with("coalesced b-20260301T010000Z"))
+    );
+}
+
+#[test]
+fn a_success_covers_what_was_coalesced_into_it_while_it_waited() {
+    let tight = Policy {
+        max_concurrent: 1,
+        ..policy()
+    };
+    let mut world = World::new("2026-03-01T00:30:00Z", tight, vec![hourly("a"), hourly("b")]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let first = world.launched().remove(0);
+    world.tell(Input::Started {
+        run: first.clone(),
+        pid: 1,
+        at: world.now,
+    });
+    world.live_until("2026-03-01T04:30:00Z");
+    world.run_for(&first, 0, Outcome::Success);
+    let second = world.launched().remove(1);
+    world.run_for(&second, 60, Outcome::Success);
+    let late = world.planner.plans(9).remove(1);
+    assert_eq!(late.deadline, Some(due("2026-03-01T06:00:00Z")));
+}
+
+#[test]
+fn an_interval_is_not_moved_or_fired_again_by_a_restart() {
+    let every = plan("a", json!({"schedule_interval": "6 hours"}));
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![every.clone()]);
+    assert_eq!(world.wake, Some(due("2026-03-01T06:00:00Z")));
+    world.live_until("2026-03-01T06:00:00Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 30, Outcome::Success);
+    let past = Past {
+        plans: vec![LedgerPlan {
+            plan: every.clone(),
+            first_seen: due("2026-03-01T00:30:00Z"),
+            covered: due("2026-03-01T06:00:00Z"),
+            last: None,
+            success: None,
+        }],
+        polled: Some(at("2026-03-01T06:00:00Z")),
+        ..Past::default()
+    };
+    let mut again = World::bare("2026-03-01T06:10:00Z", policy(), past);
+    again.list(vec![every]);
+    assert_eq!(
+        (again.launched().len(), again.wake),
+        (0, Some(due("2026-03-01T12:00:00Z")))
+    );
+}
+
+#[test]
+fn a_clock_set_forward_and_back_does_not_starve_a_plan() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
+    world.jump_to("2031-03-01T00:00:00Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 5, Outcome::Success);
+    world.now = at("2026-03-01T00:31:00Z");
+    world.tell(Input::ClockStepped);
+    assert_eq!(world.wake, Some(due("2026-03-01T01:00:00Z")));
+}
+
+#[test]
+fn a_small_step_back_fires_nothing_twice() {
+    let mut world = World::new("2026-03-01T00:59:00Z", policy(), vec![hourly("a")]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 5, Outcome::Success);
+    world.now = at("2026-03-01T00:58:00Z");
+    world.tell(Input::ClockStepped);
+    world.live_until("2026-03-01T01:30:00Z");
+    assert_eq!(world.launched().len(), 1);
+}

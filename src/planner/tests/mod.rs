@@ -1,0 +1,198 @@
+//! The planner, driven in virtual time.
+
+mod catch_up;
+mod edits;
+mod life;
+mod order;
+mod restart;
+mod windows;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::plan::{JobId, Plan};
+use crate::schedule::{DueTime, Zone};
+
+use super::*;
+
+/// The instant called `text`, RFC 3339.
+pub(super) fn at(text: &str) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339(text)
+        .expect("a test's instant")
+        .with_timezone(&Utc)
+}
+
+pub(super) fn due(text: &str) -> DueTime {
+    DueTime::floor(at(text))
+}
+
+pub(super) fn job(id: &str) -> JobId {
+    JobId::new(id)
+}
+
+/// A plan of the upstream dialect.
+pub(super) fn plan(id: &str, schedule: Value) -> Plan {
+    document(json!({
+        "job_id": id,
+        "project_id": "p1",
+        "description": id,
+        "created_at": "2026-01-01T00:00:00",
+        "job_schedule": schedule,
+        "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
+    }))
+}
+
+pub(super) fn document(document: Value) -> Plan {
+    crate::plan::parse(&document.to_string(), "a test")
+        .expect("a test's plan")
+        .plan
+}
+
+pub(super) fn hourly(id: &str) -> Plan {
+    plan(id, json!({"schedule_minute": "0"}))
+}
+
+pub(super) fn policy() -> Policy {
+    Policy {
+        max_concurrent: 4,
+        catch_up: CatchUp::UntilNext,
+        allow_exec: false,
+        late_after: 3600,
+        shadow: false,
+        reports: true,
+        zone: Arc::new(Zone::utc()),
+        zones: Vec::new(),
+        windows: Vec::new(),
+    }
+}
+
+/// A planner, its clock, and all it has said.
+pub(super) struct World {
+    pub(super) planner: Planner,
+    pub(super) now: DateTime<Utc>,
+    pub(super) records: Vec<Record>,
+    pub(super) orders: Vec<Order>,
+    pub(super) wake: Option<DueTime>,
+}
+
+impl World {
+    /// On an empty ledger, at `now`, with these plans listed.
+    pub(super) fn new(now: &str, policy: Policy, plans: Vec<Plan>) -> Self {
+        let mut world = Self::bare(now, policy, Past::default());
+        world.list(plans);
+        world
+    }
+
+    /// Restored from `past`, before anything is decided.
+    pub(super) fn bare(now: &str, policy: Policy, past: Past) -> Self {
+        let planner = Planner::restore(policy, past);
+        Self {
+            planner,
+            now: at(now),
+            records: Vec::new(),
+            orders: Vec::new(),
+            wake: None,
+        }
+    }
+
+    pub(super) fn tell(&mut self, input: Input) {
+        let decision = self.planner.handle(self.now, input);
+        self.records.extend(decision.records);
+        self.orders.extend(decision.orders);
+        self.wake = decision.wake;
+    }
+
+    pub(super) fn list(&mut self, plans: Vec<Plan>) {
+        self.tell(Input::Listing {
+            began: self.now,
+            plans,
+            broken: Vec::new(),
+        });
+    }
+
+    /// Lives until `time`, waking whenever the planner asked to be woken.
+    pub(super) fn live_until(&mut self, time: &str) {
+        let end = at(time);
+        while let Some(wake) = self.wake.filter(|wake| wake.instant() <= end) {
+            self.now = self.now.max(wake.instant());
+            self.tell(Input::Tick);
+        }
+        self.now = end;
+    }
+
+    /// Jumps to `time` without having woken in between, as after downtime or a suspended machine.
+    pub(super) fn jump_to(&mut self, time: &str) {
+        self.now = at(time);
+        self.tell(Input::Tick);
+    }
+
+    /// The run with an order to launch it, started and ended after `seconds` with `outcome`.
+    pub(super) fn run_for(&mut self, run: &RunId, seconds: i64, outcome: Outcome) {
+        let started = self.now;
+        self.tell(Input::Started {
+            run: run.clone(),
+            pid: 7,
+            at: started,
+        });
+        self.now += TimeDelta::seconds(seconds);
+        let ended = self.now;
+        self.tell(Input::Ended {
+            run: run.clone(),
+            outcome,
+            started: Some(started),
+            ended,
+            detail: String::new(),
+        });
+    }
+
+    /// Runs ordered to be launched, in order.
+    pub(super) fn launched(&self) -> Vec<RunId> {
+        self.orders
+            .iter()
+            .filter_map(|order| match order {
+                Order::Launch { run, .. } => Some(run.id.clone()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The verdicts as they stand, one line each: `first..last xcount verdict`.
+    pub(super) fn verdicts(&self, of: &str) -> Vec<String> {
+        let mut standing: BTreeMap<DueTime, &VerdictRecord> = BTreeMap::new();
+        for record in &self.records {
+            if let Record::Verdict(verdict) = record
+                && verdict.job.as_str() == of
+            {
+                standing.insert(verdict.first, verdict);
+            }
+        }
+        standing
+            .values()
+            .map(|record| {
+                let what = match &record.verdict {
+                    Verdict::Run(run) => format!("run {run}"),
+                    Verdict::Coalesced(run) => format!("coalesced {run}"),
+                    Verdict::Skipped(reason) => format!("skipped {reason:?}"),
+                };
+                if record.count == 1 {
+                    format!("{} {what}", record.first)
+                } else {
+                    format!("{}..{} x{} {what}", record.first, record.last, record.count)
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn reports(&self) -> Vec<(&str, &str)> {
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Report { report, .. } => Some((report.status.as_str(), report.result.as_str())),
+                _ => None,
+            })
+            .collect()
+    }
+}

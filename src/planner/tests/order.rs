@@ -1,0 +1,94 @@
+use super::*;
+
+fn of(project: &str, id: &str, schedule: Value) -> Plan {
+    document(json!({
+        "job_id": id, "project_id": project, "created_at": "2026-01-01T00:00:00",
+        "job_schedule": schedule, "job_actions": [{"freezer_action": {"action": "backup"}}],
+    }))
+}
+
+/// Lets one run after another through a single place; gives the order of their plans.
+fn one_by_one(world: &mut World, most: usize) -> Vec<String> {
+    world.tell(Input::Policy(Box::new(Policy {
+        max_concurrent: 1,
+        ..policy()
+    })));
+    let mut order = Vec::new();
+    while order.len() < most {
+        let Some(run) = world.launched().get(order.len()).cloned() else {
+            break;
+        };
+        order.push(run.as_str().split('-').next().unwrap_or_default().to_owned());
+        world.run_for(&run, 0, Outcome::Success);
+    }
+    order
+}
+
+#[test]
+fn the_cap_holds() {
+    let plans = (0..9).map(|n| hourly(&format!("a{n}"))).collect();
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), plans);
+    world.live_until("2026-03-01T01:00:00Z");
+    assert_eq!((world.launched().len(), world.planner.counts().running), (4, 4));
+    let run = world.launched().remove(0);
+    world.run_for(&run, 1, Outcome::Success);
+    assert_eq!((world.launched().len(), world.planner.counts().running), (5, 4));
+}
+
+#[test]
+fn longest_overdue_against_its_own_cadence_goes_first() {
+    let shut = Policy {
+        max_concurrent: 0,
+        ..policy()
+    };
+    let plans = vec![
+        of(
+            "p",
+            "weekly",
+            json!({"schedule_day_of_week": "sun", "schedule_hour": "1"}),
+        ),
+        of("p", "daily", json!({"schedule_hour": "2"})),
+        of("p", "hourly", json!({"schedule_minute": "30"})),
+    ];
+    let mut world = World::new("2026-03-01T00:59:00Z", shut, plans);
+    // At 02:45: weekly 1 h 45 of 168 h, daily 45 min of 24 h, hourly 1 h 15 of 1 h.
+    world.live_until("2026-03-01T02:45:00Z");
+    assert_eq!(one_by_one(&mut world, 3), ["hourly", "daily", "weekly"]);
+}
+
+#[test]
+fn projects_take_turns() {
+    let shut = Policy {
+        max_concurrent: 0,
+        ..policy()
+    };
+    let mut plans: Vec<Plan> = (0..4)
+        .map(|n| of("big", &format!("big{n}"), json!({"schedule_minute": "0"})))
+        .collect();
+    plans.push(of("small", "small", json!({"schedule_minute": "1"})));
+    let mut world = World::new("2026-03-01T00:59:00Z", shut, plans);
+    world.live_until("2026-03-01T01:02:00Z");
+    let order = one_by_one(&mut world, 5);
+    assert!(
+        order
+            .iter()
+            .position(|name| name == "small")
+            .is_some_and(|place| place <= 1),
+        "{order:?}"
+    );
+}
+
+#[test]
+fn among_equals_the_order_is_fixed() {
+    let shut = Policy {
+        max_concurrent: 0,
+        ..policy()
+    };
+    let plans = (0..5)
+        .rev()
+        .map(|n| of("p", &format!("a{n}"), json!({"schedule_minute": "0"})))
+        .collect();
+    let mut world = World::new("2026-03-01T00:59:00Z", shut, plans);
+    world.live_until("2026-03-01T01:02:00Z");
+    assert_eq!(one_by_one(&mut world, 5), ["a0", "a1", "a2", "a3", "a4"]);
+}

@@ -1,0 +1,155 @@
+use super::*;
+
+fn record(state: RunState) -> RunRecord {
+    RunRecord {
+        id: RunId::new(&job("a"), due("2026-03-01T01:00:00Z")),
+        job: job("a"),
+        project: None,
+        due: due("2026-03-01T01:00:00Z"),
+        covers: due("2026-03-01T01:00:00Z"),
+        cadence: Some(3600),
+        state,
+        not_before: None,
+        queued: at("2026-03-01T01:00:00Z"),
+        started: None,
+        ended: None,
+        pid: None,
+        detail: String::new(),
+    }
+}
+
+fn past(state: RunState) -> Past {
+    Past {
+        plans: vec![LedgerPlan {
+            plan: hourly("a"),
+            first_seen: due("2026-03-01T00:30:00Z"),
+            covered: due("2026-03-01T01:00:00Z"),
+            last: None,
+            success: None,
+        }],
+        open: vec![record(state)],
+        aside: Vec::new(),
+        polled: Some(at("2026-03-01T01:00:00Z")),
+    }
+}
+
+fn woken(state: RunState) -> World {
+    World::bare("2026-03-01T01:10:00Z", policy(), past(state))
+}
+
+#[test]
+fn nothing_is_decided_until_the_first_listing_or_the_end_of_the_grace() {
+    let mut world = woken(RunState::Queued);
+    world.jump_to("2026-03-01T02:10:00Z");
+    assert_eq!(
+        (world.records.len(), world.orders.len(), world.wake),
+        (0, 0, None)
+    );
+    world.tell(Input::Begin);
+    assert_eq!(world.launched().len(), 1);
+}
+
+#[test]
+fn with_the_api_away_what_is_due_fires_from_the_ledger() {
+    let mut world = World::bare(
+        "2026-03-01T03:10:00Z",
+        policy(),
+        Past {
+            open: Vec::new(),
+            ..past(RunState::Queued)
+        },
+    );
+    world.tell(Input::Begin);
+    assert_eq!(
+        world.verdicts("a"),
+        [
+            "2026-03-01T02:00:00Z coalesced a-20260301T030000Z",
+            "2026-03-01T03:00:00Z run a-20260301T030000Z"
+        ]
+    );
+}
+
+#[test]
+fn what_was_edited_while_the_daemon_was_away_does_not_run_by_its_old_schedule() {
+    let mut world = World::bare(
+        "2026-03-01T03:10:00Z",
+        policy(),
+        Past {
+            open: Vec::new(),
+            ..past(RunState::Queued)
+        },
+    );
+    world.list(vec![document(json!({
+        "job_id": "a", "updated_at": "2026-03-01T01:30:00", "job_schedule": {"schedule_hour": "12"},
+        "job_actions": [{"freezer_action": {"action": "backup"}}],
+    }))]);
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T02:00:00Z..2026-03-01T03:00:00Z x2 skipped Superseded"]
+    );
+    assert_eq!(
+        (world.launched().len(), world.wake),
+        (0, Some(due("2026-03-01T12:00:00Z")))
+    );
+}
+
+#[test]
+fn a_launch_that_was_recorded_and_not_carried_out_is_carried_out() {
+    let mut world = woken(RunState::Starting);
+    let run = world.planner.launched().remove(0).id;
+    world.tell(Input::Found {
+        run: run.clone(),
+        found: Found::Never,
+    });
+    assert_eq!(world.launched(), [run]);
+}
+
+#[test]
+fn a_run_that_lives_holds_its_place_and_its_plan() {
+    let mut world = woken(RunState::Running);
+    let run = world.planner.launched().remove(0).id;
+    let started = Some(at("2026-03-01T01:00:01Z"));
+    world.tell(Input::Found {
+        run: run.clone(),
+        found: Found::Alive { pid: 3, started },
+    });
+    world.tell(Input::Begin);
+    world.live_until("2026-03-01T02:30:00Z");
+    assert_eq!(world.verdicts("a"), ["2026-03-01T02:00:00Z skipped Overlap"]);
+    assert_eq!(world.planner.counts().running, 1);
+    world.run_for(&run, 1, Outcome::Success);
+    world.live_until("2026-03-01T03:00:00Z");
+    assert_eq!(world.launched().len(), 1);
+}
+
+#[test]
+fn an_end_that_came_while_the_daemon_was_away_is_recorded_and_reported() {
+    let mut world = woken(RunState::Running);
+    let run = world.planner.launched().remove(0).id;
+    let ended = at("2026-03-01T01:05:00Z");
+    world.tell(Input::Found {
+        run,
+        found: Found::Ended {
+            outcome: Outcome::Fail,
+            started: None,
+            ended,
+            detail: "exit 1".into(),
+        },
+    });
+    assert_eq!(world.reports(), [("scheduled", "fail")]);
+}
+
+#[test]
+fn lost_only_with_evidence() {
+    let mut world = woken(RunState::Running);
+    let run = world.planner.launched().remove(0).id;
+    world.tell(Input::Found {
+        run,
+        found: Found::Never,
+    });
+    let Some(Record::Run(run)) = world.records.first() else {
+        panic!("no record")
+    };
+    assert_eq!(run.state, RunState::Done(Outcome::Lost));
+    assert!(run.detail.contains("every trace of it is gone"), "{}", run.detail);
+}

@@ -1,0 +1,140 @@
+//! What others may see of the planner: counts for metrics, and each plan in short.
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::{JobId, ProjectId};
+use crate::schedule::{DueTime, Kind};
+
+use super::slot::Slot;
+use super::{Planner, Reason, RunRecord, RunState};
+
+/// Why a plan will not run by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// Hindered, as its next verdict would say.
+    Hindered(Reason),
+    /// Its document cannot be used at present.
+    Broken,
+    /// It has no schedule, and its dialect says that it then waits for its user.
+    Manual,
+    /// It has no further due time.
+    Over,
+}
+
+/// One plan in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanView {
+    /// Its id.
+    pub job: JobId,
+    /// Its name.
+    pub name: String,
+    /// Its project.
+    pub project: Option<ProjectId>,
+    /// When it is due next; `Err`: why it is not.
+    pub next: Result<DueTime, Quiet>,
+    /// When its last success ended.
+    pub last_success: Option<DateTime<Utc>>,
+    /// From when on it is late by its own cadence.
+    pub deadline: Option<DueTime>,
+}
+
+/// How many plans and runs there are, by what they do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Plans with a due time to come.
+    pub scheduled: usize,
+    /// Plans whose user stopped them.
+    pub stopped: usize,
+    /// Plans that are disabled.
+    pub disabled: usize,
+    /// Plans this node may not or cannot run.
+    pub unsupported: usize,
+    /// Plans that only their user starts.
+    pub manual: usize,
+    /// Plans with no further due time.
+    pub over: usize,
+    /// Plans whose document cannot be used at present.
+    pub broken: usize,
+    /// Runs that wait for a place.
+    pub queued: usize,
+    /// Runs that wait for their window.
+    pub held: usize,
+    /// Runs that are starting or running.
+    pub running: usize,
+}
+
+impl Planner {
+    /// How many plans and runs there are.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts {
+            queued: self.queue.len(),
+            held: self.held.len(),
+            running: self.busy(),
+            ..Counts::default()
+        };
+        for slot in self.slots.values() {
+            let place = match next(slot) {
+                Ok(_) => &mut counts.scheduled,
+                Err(Quiet::Hindered(Reason::Stopped)) => &mut counts.stopped,
+                Err(Quiet::Hindered(Reason::Disabled)) => &mut counts.disabled,
+                Err(Quiet::Hindered(_)) => &mut counts.unsupported,
+                Err(Quiet::Broken) => &mut counts.broken,
+                Err(Quiet::Manual) => &mut counts.manual,
+                // A continuous plan whose run is open is due again as soon as that ends.
+                Err(Quiet::Over) if slot.open.is_some() => &mut counts.scheduled,
+                Err(Quiet::Over) => &mut counts.over,
+            };
+            *place += 1;
+        }
+        counts
+    }
+
+    /// The first `most` plans by id, in short.
+    #[must_use]
+    pub fn plans(&self, most: usize) -> Vec<PlanView> {
+        let mut slots: Vec<&Slot> = self.slots.values().collect();
+        slots.sort_unstable_by(|a, b| a.plan.id.cmp(&b.plan.id));
+        slots.into_iter().take(most).map(|slot| self.view(slot)).collect()
+    }
+
+    fn view(&self, slot: &Slot) -> PlanView {
+        PlanView {
+            job: slot.plan.id.clone(),
+            name: slot.plan.name.clone(),
+            project: slot.plan.project.clone(),
+            next: next(slot),
+            last_success: slot.success.as_ref().and_then(|run| run.ended),
+            deadline: slot.deadline(self.policy.late_after),
+        }
+    }
+
+    /// How many plans there are.
+    #[must_use]
+    pub fn plan_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Runs that were handed to the launcher and are not over: to be looked for after a restart.
+    #[must_use]
+    pub fn launched(&self) -> Vec<RunRecord> {
+        self.open
+            .values()
+            .filter(|run| run.state != RunState::Queued)
+            .cloned()
+            .collect()
+    }
+}
+
+fn next(slot: &Slot) -> Result<DueTime, Quiet> {
+    if slot.broken {
+        return Err(Quiet::Broken);
+    }
+    if let Some(reason) = slot.hindrance {
+        return Err(Quiet::Hindered(reason));
+    }
+    if slot.kind() == Kind::Manual {
+        return Err(Quiet::Manual);
+    }
+    slot.armed.ok_or(Quiet::Over)
+}
