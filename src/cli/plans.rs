@@ -1,13 +1,10 @@
-//! The plans a command looks at, and the zones they are in.
+//! The plans a command looks at.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::config::{Loaded, Named, Origin, Settings, Source};
+use crate::config::{Settings, Source};
 use crate::plan::{self, Plan, Problem};
-use crate::schedule::Zone;
 use crate::source::{self, Limits, Listing};
-use crate::zones::Zones;
 
 use super::Failure;
 
@@ -92,15 +89,6 @@ impl Plans {
     }
 }
 
-/// A plan as rules know it.
-pub(super) fn named(plan: &Plan) -> Named<'_> {
-    Named {
-        id: plan.id.as_str(),
-        name: &plan.name,
-        project: plan.project.as_ref().map(plan::ProjectId::as_str),
-    }
-}
-
 /// One problem in one line.
 pub(super) fn describe(problem: &Problem) -> String {
     let mut line = problem.job_id.clone();
@@ -114,60 +102,4 @@ pub(super) fn describe(problem: &Problem) -> String {
         line.push_str(&format!(": {:?}", problem.text));
     }
     format!("{line}: {}", problem.error)
-}
-
-/// The default zone in force, and the zones of rules.
-#[derive(Debug)]
-pub(super) struct ZoneBook {
-    zones: Zones,
-    default: Arc<Zone>,
-}
-
-impl ZoneBook {
-    /// With `chosen` (`--timezone`) for default, else the configured one, else the node's. All zones the
-    /// configuration names must be known.
-    pub(super) fn new(zones: Zones, loaded: &Loaded, chosen: Option<&str>) -> Result<Self, Failure> {
-        let configured = loaded.settings.timezone.as_deref();
-        let default = match (chosen, configured) {
-            (Some(name), _) => zones
-                .get(name)
-                .map_err(|error| Failure::usage(format!("--timezone: {error}")))?,
-            (None, Some(name)) => zones
-                .get(name)
-                .map_err(|error| misconfigured(&loaded.origin("timezone"), "timezone", &error))?,
-            (None, None) => zones
-                .get(&Zones::node_zone())
-                .unwrap_or_else(|_| Arc::new(Zone::utc())),
-        };
-        for (index, rule) in loaded.settings.zones.iter().enumerate() {
-            let name = format!("zone[{index}].timezone");
-            zones
-                .get(&rule.timezone)
-                .map_err(|error| misconfigured(&loaded.origin(&name), &name, &error))?;
-        }
-        Ok(Self { zones, default })
-    }
-
-    /// The default zone.
-    pub(super) fn default(&self) -> &Arc<Zone> {
-        &self.default
-    }
-
-    /// The zones there are.
-    pub(super) fn zones(&self) -> &Zones {
-        &self.zones
-    }
-
-    /// The zone of a plan.
-    pub(super) fn of(&self, settings: &Settings, plan: &Plan) -> Arc<Zone> {
-        let ruled = settings
-            .zone_for(named(plan))
-            .and_then(|name| self.zones.get(name).ok());
-        // All rules' zones were found to be known.
-        ruled.unwrap_or_else(|| self.default.clone())
-    }
-}
-
-fn misconfigured(at: &Origin, name: &str, error: &impl std::fmt::Display) -> Failure {
-    Failure::configuration(format!("{at}: `{name}`: {error}"))
 }

@@ -13,6 +13,8 @@ mod environment;
 mod error;
 mod file;
 mod fragment;
+mod gathered;
+mod held;
 mod length;
 mod loader;
 mod resolve;
@@ -24,7 +26,7 @@ pub use auth::{Auth, Credentials, CredentialsError, Domain, Scope, User};
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
-pub use rules::{Named, Outside, WindowRule, ZoneRule};
+pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use secret::Secret;
 pub use settings::{
     ApiSettings, CatchUp, Clients, Cluster, Dispatch, HistorySettings, HttpSettings, Interface, Launcher,

@@ -33,9 +33,9 @@ pub struct Settings {
     pub late_after: Duration,
     /// Metrics, health and status over HTTP.
     pub http: HttpSettings,
-    /// When runs may start; see [`Settings::window_for`].
+    /// When runs may start.
     pub windows: Vec<WindowRule>,
-    /// Zones of some plans and projects; see [`Settings::zone_for`].
+    /// Zones of some plans and projects.
     pub zones: Vec<ZoneRule>,
     /// What /metrics holds.
     pub metrics: MetricsSettings,

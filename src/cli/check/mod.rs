@@ -10,9 +10,10 @@ mod tests;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::plans::{self, Plans, ZoneBook};
-use super::{Failure, Shell};
+use super::plans::{self, Plans};
+use super::{Failure, Shell, policy};
 use crate::config::{Loaded, Source};
+use crate::planner::Policy;
 use crate::zones::{Origin, Zones};
 
 /// `freezerd check`
@@ -22,14 +23,15 @@ pub struct CheckArgs {}
 /// Carries it out.
 pub(super) fn execute(config: Option<&Path>, _: &CheckArgs, shell: &mut Shell<'_>) -> Result<(), Failure> {
     let loaded = shell.settings(config)?;
-    let zones = ZoneBook::new(Zones::system(), &loaded, None)?;
+    let zones = Zones::system();
+    let policy = policy(&loaded, &zones, None)?;
     let mut sheet = Sheet {
         out: &mut *shell.stdout,
         colour: shell.colour,
         wrong: 0,
     };
     sheet.configuration(&loaded)?;
-    sheet.zones(&loaded, &zones)?;
+    sheet.zones(&policy, &zones)?;
     sheet.node(&loaded, &shell.search_path)?;
     sheet.source(&loaded)?;
     sheet.out.flush()?;
@@ -112,16 +114,20 @@ impl Sheet<'_> {
         writeln!(self.out)
     }
 
-    fn zones(&mut self, loaded: &Loaded, zones: &ZoneBook) -> io::Result<()> {
+    fn zones(&mut self, policy: &Policy, zones: &Zones) -> io::Result<()> {
         self.section("Time zones")?;
-        let default = zones.default().name().to_owned();
-        let mut names = vec![default.clone()];
-        names.extend(loaded.settings.zones.iter().map(|rule| rule.timezone.clone()));
+        let default = policy.zone.name();
+        let mut names: Vec<&str> = policy
+            .zones
+            .iter()
+            .map(|rule| rule.zone.name())
+            .chain([default])
+            .collect();
         names.sort();
         names.dedup();
         for name in names {
             let note = if name == default { " (default)" } else { "" };
-            let verdict = match zones.zones().origin(&name) {
+            let verdict = match zones.origin(name) {
                 Ok(Origin::System { directory, version }) => Ok(format!(
                     "{name}{note}: {}, tzdata {}",
                     directory.display(),

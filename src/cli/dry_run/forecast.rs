@@ -2,23 +2,24 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::run_line::RunLine;
 use super::span::Span;
 use crate::cli::Failure;
-use crate::cli::plans::{Plans, ZoneBook, named};
-use crate::config::{Outside, Settings};
-use crate::plan::{JobId, Plan, Problem, ProjectId, Standing};
-use crate::schedule::{DueTime, Kind, Occurrence, Shift, Timetable, Windows, Zone};
+use crate::cli::plans::Plans;
+use crate::plan::{JobId, Plan, Problem, ProjectId};
+use crate::planner::{Policy, Reason, Window, has_run, hindrance, timetable};
+use crate::schedule::{DueTime, Kind, Occurrence, Shift, Timetable, Zone};
 
 /// A plan whose due times are printed.
 #[derive(Debug)]
 pub(super) struct Scheduled {
     pub plan: Plan,
     pub timetable: Timetable,
-    pub window: Option<(Windows, Outside)>,
+    pub window: Option<Window>,
     /// True of every run of it.
     pub remarks: Vec<&'static str>,
 }
@@ -44,7 +45,7 @@ pub(super) struct Only<'a> {
 pub(super) struct Forecast {
     pub span: Span,
     /// The default zone.
-    pub zone: std::sync::Arc<Zone>,
+    pub zone: Arc<Zone>,
     /// In order of their ids.
     pub scheduled: Vec<Scheduled>,
     /// In order of their ids.
@@ -54,15 +55,9 @@ pub(super) struct Forecast {
 }
 
 impl Forecast {
-    pub(super) fn new(
-        listed: Plans,
-        settings: &Settings,
-        zones: &ZoneBook,
-        span: Span,
-        only: &Only<'_>,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(listed: Plans, policy: &Policy, span: Span, only: &Only<'_>) -> Result<Self, Failure> {
         only.must_know(&listed)?;
-        let zone = zones.default().clone();
+        let zone = Arc::clone(&policy.zone);
         let mut forecast = Self {
             span,
             zone,
@@ -75,8 +70,7 @@ impl Forecast {
                 .collect(),
         };
         for plan in listed.plans.into_iter().filter(|plan| only.takes(plan)) {
-            let zone = zones.of(settings, &plan);
-            match scheduled(plan, settings, zone, span.from) {
+            match scheduled(plan, policy, span.from) {
                 Ok(scheduled) => forecast.scheduled.push(scheduled),
                 Err(not) => forecast.not_scheduled.push(not),
             }
@@ -182,15 +176,11 @@ impl Only<'_> {
     }
 }
 
-fn scheduled(
-    plan: Plan,
-    settings: &Settings,
-    zone: std::sync::Arc<Zone>,
-    from: DueTime,
-) -> Result<Scheduled, NotScheduled> {
-    let anchor = plan.created.map_or(from, DueTime::floor);
-    let timetable = Timetable::new(plan.schedule.clone(), zone, anchor);
-    if let Some(reason) = why_not(&plan, &timetable, from) {
+fn scheduled(plan: Plan, policy: &Policy, from: DueTime) -> Result<Scheduled, NotScheduled> {
+    // A daemon that meets a plan counts from then; here that is the start of the list.
+    let timetable = timetable(&plan, policy, from);
+    let hindrance = hindrance(&plan, policy);
+    if let Some(reason) = why_not(&plan, &timetable, hindrance, from) {
         let Plan {
             id, name, project, ..
         } = plan;
@@ -202,17 +192,17 @@ fn scheduled(
         });
     }
     let mut remarks = Vec::new();
-    if plan.actions.is_empty() {
-        remarks.push("has no actions: will be skipped");
-    }
-    if !settings.dispatch.allow_exec && plan.actions.iter().any(|action| action.text("action") == "exec") {
-        remarks.push("exec is not allowed: will be skipped");
+    match hindrance {
+        Some(Reason::ExecDenied) => remarks.push("exec is not allowed: will be skipped"),
+        Some(Reason::Unsupported) => remarks.push("has no actions: will be skipped"),
+        Some(_) => remarks.push("will be skipped"),
+        None => {}
     }
     if plan.created.is_none() && plan.schedule.wants_anchor() {
         remarks.push("its interval is counted from the start of this list: it has no created_at");
     }
     Ok(Scheduled {
-        window: settings.window_for(named(&plan)),
+        window: policy.window_of(&plan),
         timetable,
         remarks,
         plan,
@@ -220,21 +210,33 @@ fn scheduled(
 }
 
 /// Why a plan has no due times to print.
-fn why_not(plan: &Plan, timetable: &Timetable, from: DueTime) -> Option<&'static str> {
-    let ran = plan.reported.status == "completed"
-        || !plan.reported.result.is_empty()
-        || plan.reported.ended.is_some();
-    match (plan.standing, plan.schedule.kind()) {
-        (Standing::Stopped, _) => Some("stopped by its user"),
-        (Standing::Disabled, _) => Some("disabled by its user"),
+fn why_not(
+    plan: &Plan,
+    timetable: &Timetable,
+    hindrance: Option<Reason>,
+    from: DueTime,
+) -> Option<&'static str> {
+    match (hindrance, plan.schedule.kind()) {
+        (Some(Reason::Stopped), _) => Some("stopped by its user"),
+        (Some(Reason::Disabled), _) => Some("disabled by its user"),
         (_, Kind::Manual) => Some("has no schedule: runs only when it is started by hand"),
-        (_, Kind::Once) if ran => Some("runs once, and has run"),
+        (_, Kind::Once) if has_run(plan) => Some("runs once, and has run"),
         (_, Kind::Once) => Some("runs once, as soon as the daemon sees it"),
         (_, Kind::Continuous) => Some("runs again one second after each run ends"),
-        (_, Kind::Date) if plan.reported.status == "completed" => Some("runs once, and has run"),
+        (_, Kind::Date) if has_run(plan) && !dated_anew(plan, timetable, from) => {
+            Some("runs once, and has run")
+        }
         (_, Kind::Calendar | Kind::Interval | Kind::Date) => timetable
             .next(from)
             .is_none()
             .then_some("has no due time after the start of this list"),
     }
+}
+
+/// Whether the one date of a plan that has run is a later one than that run's.
+fn dated_anew(plan: &Plan, timetable: &Timetable, from: DueTime) -> bool {
+    let ended = plan.reported.ended.map(DueTime::floor);
+    timetable
+        .next(from)
+        .is_some_and(|date| ended.is_some_and(|ended| ended < date.due))
 }

@@ -2,7 +2,7 @@
 //!
 //! The forecast is pure: plans, zones, windows and a span of time in; a stream of runs out, in order, in
 //! memory bounded by the number of plans. The formats write it as it comes.
-//! May use: `schedule`, `plan`, `config`, `planner` (the name of a run). Must not use: `ledger`, `launch`.
+//! May use: `schedule`, `plan`, `config`, `planner` (its policy, and how it reads a plan). Must not use: `ledger`, `launch`.
 
 mod csv;
 mod forecast;
@@ -17,8 +17,7 @@ mod tests;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::plans::{self, ZoneBook};
-use super::{Failure, Shell};
+use super::{Failure, Shell, plans, policy};
 use crate::zones::Zones;
 use forecast::{Forecast, Only};
 
@@ -78,8 +77,8 @@ pub(super) fn execute(
     shell: &mut Shell<'_>,
 ) -> Result<(), Failure> {
     let loaded = shell.settings(config)?;
-    let zones = ZoneBook::new(Zones::system(), &loaded, args.timezone.as_deref())?;
-    let span = span::Span::read(args, shell.now, zones.default())?;
+    let policy = policy(&loaded, &Zones::system(), args.timezone.as_deref())?;
+    let span = span::Span::read(args, shell.now, &policy.zone)?;
     let listed = match args.jobs.as_deref() {
         Some(jobs) => plans::saved(jobs)?,
         None => plans::configured(&loaded.settings)?,
@@ -88,7 +87,7 @@ pub(super) fn execute(
         plans: &args.plan,
         projects: &args.project,
     };
-    let forecast = Forecast::new(listed, &loaded.settings, &zones, span, &only)?;
+    let forecast = Forecast::new(listed, &policy, span, &only)?;
 
     let mut out = BufWriter::new(&mut *shell.stdout);
     let runs = match args.format {

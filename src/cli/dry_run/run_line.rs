@@ -4,8 +4,8 @@ use chrono::{DateTime, FixedOffset, NaiveDateTime, Timelike};
 use serde::Serialize;
 
 use super::forecast::Scheduled;
-use crate::config::Outside;
 use crate::plan::{JobId, ProjectId};
+use crate::planner::{Outside, Window};
 use crate::schedule::{DueTime, Occurrence, Shift, Zone};
 
 /// One upcoming run. Its fields, in this order, are the JSON object and the CSV line.
@@ -92,7 +92,7 @@ fn notes(scheduled: &Scheduled, occurrence: Occurrence) -> String {
 }
 
 fn window_note(scheduled: &Scheduled, due: DueTime) -> Option<String> {
-    let (windows, outside) = scheduled.window.as_ref()?;
+    let Window { windows, outside } = scheduled.window.as_ref()?;
     let zone = scheduled.timetable.zone();
     if windows.open_at(due, zone) {
         return None;
