@@ -23,8 +23,12 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
             .map_err(|error| Failure::usage(format!("--timezone: {error}")))?,
         (None, Some(name)) => configured(loaded, zones, "timezone", name)?,
         (None, None) => zones
-            .get(&Zones::node_zone())
-            .unwrap_or_else(|_| Arc::new(Zone::utc())),
+            .get(&Zones::node_zone(loaded.tz.as_deref()))
+            .map_err(|error| {
+                Failure::configuration(format!(
+                    "the node's time zone (TZ, /etc/timezone, /etc/localtime): {error}; or set `timezone`"
+                ))
+            })?,
     };
     let mut zone_rules = Vec::with_capacity(settings.zones.len());
     for (index, rule) in settings.zones.iter().enumerate() {

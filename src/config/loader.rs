@@ -30,6 +30,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// What is allowed but unwise.
     pub warnings: Vec<String>,
+    /// The variable `TZ`, which names the node's own zone.
+    pub tz: Option<String>,
     pub(super) origins: BTreeMap<String, Origin>,
 }
 
@@ -85,6 +87,7 @@ impl Loader {
             settings,
             files: gathered.files,
             warnings,
+            tz: self.variable("TZ").map(str::to_owned),
             origins: gathered.origins,
         })
     }

@@ -3,16 +3,36 @@
 //! PURE: no I/O, no clock, no API types, and nothing of any other room. A [`Spec`] of texts is compiled
 //! once ([`compile`]) into a [`Schedule`]; bound to a [`Zone`] and an anchor it is a [`Timetable`], which
 //! answers one question: which is the first due time after this one?
+//!
+//! The way of a calendar through this room: `fields` (keys and bounds), `grammar` (text to items),
+//! `compile` (items to sets of allowed [`values`]), `dates` and `times` (which dates and times of day match),
+//! `calendar` (the next civil second that matches), `zone` and `clock_change` (from civil time to an instant).
 
+mod calendar;
+mod clock_change;
+mod compile;
+mod dates;
 mod due;
+mod fields;
+mod grammar;
+mod interval;
+mod moment;
+mod render;
+mod times;
+mod timetable;
+mod values;
 mod window;
+mod years;
 mod zone;
 
-use std::sync::Arc;
-
+pub use compile::compile;
 pub use due::{DueTime, Occurrence, Shift};
+pub use timetable::{Missed, Timetable};
 pub use window::{Crontab, CrontabError, Windows};
 pub use zone::{Segment, Zone};
+
+use calendar::Calendar;
+use moment::Moment;
 
 /// The texts of one `job_schedule`, as the document has them (an integer is written out as text).
 /// `None`: left out or null.
@@ -68,8 +88,26 @@ pub struct FieldError {
 /// A compiled `job_schedule`, not yet bound to a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Schedule {
-    // room A: replace by the real representation
-    _private: (),
+    rule: Rule,
+    bounds: Bounds,
+}
+
+/// When it is due, within its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Rule {
+    Calendar(Calendar),
+    Every { seconds: i64 },
+    Continuous,
+    Date(Moment),
+    Once,
+    Manual,
+}
+
+/// `schedule_start_date` and `schedule_end_date`, both inclusive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Bounds {
+    start: Option<Moment>,
+    end: Option<Moment>,
 }
 
 /// Which sort of schedule it is, for those who print it.
@@ -89,90 +127,47 @@ pub enum Kind {
     Manual,
 }
 
-/// Compiles the texts of a `job_schedule`.
-///
-/// # Errors
-/// Every field that is wrong, not only the first.
-pub fn compile(spec: &Spec<'_>, unscheduled: Unscheduled) -> Result<Schedule, Vec<FieldError>> {
-    let _ = (spec, unscheduled);
-    todo!()
-}
-
 impl Schedule {
     /// Which sort it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        todo!()
+        match self.rule {
+            Rule::Calendar(_) => Kind::Calendar,
+            Rule::Every { .. } => Kind::Interval,
+            Rule::Continuous => Kind::Continuous,
+            Rule::Date(_) => Kind::Date,
+            Rule::Once => Kind::Once,
+            Rule::Manual => Kind::Manual,
+        }
     }
 
     /// Whether an anchor matters: an interval without `schedule_start_date`, or `Once`.
     #[must_use]
     pub fn wants_anchor(&self) -> bool {
-        todo!()
-    }
-
-    /// Canonical texts that compile to this very schedule, by document key (`schedule_hour` ...).
-    #[must_use]
-    pub fn render(&self) -> Vec<(&'static str, String)> {
-        todo!()
-    }
-}
-
-/// A schedule in its zone: what the planner asks.
-#[derive(Debug, Clone)]
-pub struct Timetable {
-    schedule: Arc<Schedule>,
-    zone: Arc<Zone>,
-    anchor: DueTime,
-}
-
-/// The due times between two instants, summed up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missed {
-    /// The earliest of them.
-    pub first: DueTime,
-    /// The latest of them.
-    pub last: DueTime,
-    /// How many, both ends included.
-    pub count: u64,
-}
-
-impl Timetable {
-    /// Binds `schedule` to `zone`. `anchor`: where an interval without `schedule_start_date` counts from
-    /// (its first due time is one interval later), and the due time of `Once`.
-    #[must_use]
-    pub fn new(schedule: Arc<Schedule>, zone: Arc<Zone>, anchor: DueTime) -> Self {
-        Self {
-            schedule,
-            zone,
-            anchor,
+        match self.rule {
+            Rule::Every { .. } => self.bounds.start.is_none(),
+            Rule::Once => true,
+            Rule::Calendar(_) | Rule::Continuous | Rule::Date(_) | Rule::Manual => false,
         }
     }
 
-    /// The first due time strictly after `after`; `None` when there will never be one.
-    /// For [`Kind::Continuous`], `after` is the end of the last run.
+    /// Canonical texts that compile to this very schedule, by document key (`schedule_hour` ...).
+    /// None for `Manual`, and for `Once` but for its bounds: there it is the [`Unscheduled`] that decides.
     #[must_use]
-    pub fn next(&self, after: DueTime) -> Option<Occurrence> {
-        let _ = (after, self.anchor, &self.schedule);
-        todo!()
-    }
-
-    /// Sums up the due times with `after < due <= until`; `None` when there is none.
-    #[must_use]
-    pub fn missed(&self, after: DueTime, until: DueTime) -> Option<Missed> {
-        let _ = (after, until);
-        todo!()
-    }
-
-    /// The schedule.
-    #[must_use]
-    pub fn schedule(&self) -> &Arc<Schedule> {
-        &self.schedule
-    }
-
-    /// The zone.
-    #[must_use]
-    pub fn zone(&self) -> &Arc<Zone> {
-        &self.zone
+    pub fn render(&self) -> Vec<(&'static str, String)> {
+        let mut texts = match &self.rule {
+            Rule::Calendar(calendar) => render::calendar(calendar),
+            Rule::Every { seconds } => vec![("schedule_interval", interval::render(*seconds))],
+            Rule::Continuous => vec![("schedule_interval", "continuous".to_owned())],
+            Rule::Date(moment) => vec![("schedule_date", moment.render())],
+            Rule::Once | Rule::Manual => Vec::new(),
+        };
+        texts.extend(
+            self.bounds
+                .start
+                .map(|start| ("schedule_start_date", start.render())),
+        );
+        texts.extend(self.bounds.end.map(|end| ("schedule_end_date", end.render())));
+        texts
     }
 }

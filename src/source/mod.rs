@@ -3,15 +3,37 @@
 //! Gives documents as texts; what they mean is `plan`'s business. (The API, the third source, is `freezer`.)
 //! May use: `plan`'s `Problem`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
 
+mod contents;
+mod error;
+pub mod file;
+pub mod folder;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::path::Path;
+
 use serde_json::value::RawValue;
+
+pub use error::SourceError;
+pub use watch::Watch;
 
 /// One complete listing.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The documents, each the text of one JSON value.
     pub documents: Vec<Document>,
-    /// What could not even be read as JSON.
+    /// What could not even be read as JSON, and documents left out because another has their id.
     pub problems: Vec<crate::plan::Problem>,
+}
+
+impl Listing {
+    /// Whether a plan that is not among the documents is known to be gone. Not while a part of the listing
+    /// could not be read: the plan may well be in there.
+    #[must_use]
+    pub fn proves_absence(&self) -> bool {
+        self.problems.is_empty()
+    }
 }
 
 /// One document's text and where it stood, for messages when it has no job_id.
@@ -21,4 +43,44 @@ pub struct Document {
     pub place: String,
     /// Its text.
     pub text: Box<RawValue>,
+}
+
+/// How much is read at most. What is beyond is an error, never a part of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a saved listing.
+    pub listing_bytes: u64,
+    /// Bytes of one file of a folder.
+    pub file_bytes: u64,
+    /// Files of a folder that hold plans.
+    pub files: usize,
+    /// Bytes of all of a folder's files.
+    pub folder_bytes: u64,
+}
+
+impl Default for Limits {
+    /// A listing of a million plans; a folder of 100,000 files, of 16 MiB each and 1 GiB together.
+    fn default() -> Self {
+        Self {
+            listing_bytes: 2 << 30,
+            file_bytes: 16 << 20,
+            files: 100_000,
+            folder_bytes: 1 << 30,
+        }
+    }
+}
+
+/// Reads what is at `path`: a folder of job documents, or a saved listing.
+///
+/// # Errors
+/// When it is missing, unreadable, too large, or (a file) no listing.
+pub fn read(path: &Path, limits: &Limits) -> Result<Listing, SourceError> {
+    if !path.exists() {
+        return Err(SourceError::Missing { path: path.to_owned(), what: "file or folder" });
+    }
+    if path.is_dir() {
+        folder::read(path, limits)
+    } else {
+        file::read(path, limits.listing_bytes)
+    }
 }

@@ -14,7 +14,7 @@ use super::plans::{self, Plans};
 use super::{Failure, Shell, policy};
 use crate::config::{Loaded, Source};
 use crate::planner::Policy;
-use crate::zones::{Origin, Zones};
+use crate::zones::Zones;
 
 /// `freezerd check`
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -127,16 +127,8 @@ impl Sheet<'_> {
         names.dedup();
         for name in names {
             let note = if name == default { " (default)" } else { "" };
-            let verdict = match zones.origin(name) {
-                Ok(Origin::System { directory, version }) => Ok(format!(
-                    "{name}{note}: {}, tzdata {}",
-                    directory.display(),
-                    version.as_deref().unwrap_or("of a version it does not tell")
-                )),
-                Ok(Origin::Embedded { version }) => Ok(format!("{name}{note}: built in, tzdata {version}")),
-                Err(error) => Err(error.to_string()),
-            };
-            self.verdict(verdict)?;
+            let verdict = zones.origin(name).map(|origin| format!("{name}{note}: {origin}"));
+            self.verdict(verdict.map_err(|error| error.to_string()))?;
         }
         writeln!(self.out)
     }
