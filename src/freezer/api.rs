@@ -1,0 +1,325 @@
+//! The API as the daemon uses it: list, look at one job, report.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::access::{Access, ClientFilter};
+use super::error::ApiError;
+use super::http::{Answer, Ask, Http, Peer, parse};
+use super::keystone::{Keystone, Session};
+use super::merge::{Merge, merge};
+use super::pager::{Habits, Next, Pager};
+use crate::clock::Clock;
+use crate::plan::JobId;
+use crate::planner::Report;
+use crate::source::Document;
+
+/// The v2 API. Cheap to share behind an `Arc`; every method may be called at the same time as any other.
+/// A method that is dropped midway leaves nothing half done but, at most, one report delivered unheard.
+pub struct Api {
+    http: Arc<Http>,
+    keystone: Keystone,
+    access: Arc<Access>,
+    habits: Mutex<Habits>,
+}
+
+/// One complete listing.
+#[derive(Debug)]
+pub struct Listing {
+    /// The documents that were asked for, each once.
+    pub documents: Vec<Document>,
+    /// Different documents that the API showed, whosever they are.
+    pub seen: usize,
+    /// Those among them that belong to other clients, or to none.
+    pub others: usize,
+    /// Documents that came again on a later page: the listing changed while it was read.
+    pub repeated: usize,
+    /// Pages it took.
+    pub pages: u32,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// The job says it now.
+    Written,
+    /// There is no such job any more.
+    Gone,
+    /// This API keeps its own account of runs (the Virtuozzo dialect).
+    NotWanted,
+}
+
+/// Where we are, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The project of our token.
+    pub project_id: String,
+    /// The collection of jobs.
+    pub jobs_url: String,
+    /// Whose plans a listing keeps; `None`: everybody's.
+    pub client_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    jobs: Option<Vec<Box<RawValue>>>,
+}
+
+/// A good answer, or one that the caller said it can read, and where it came from.
+struct Called {
+    at: String,
+    answer: Answer,
+}
+
+impl Api {
+    /// Checks the settings and reads `ca_file`. Nothing is sent before the first call of another method.
+    ///
+    /// # Errors
+    /// [`ApiError::Setting`] or [`ApiError::CaFile`], which name what cannot be used.
+    pub fn connect(access: Access, clock: Arc<dyn Clock>) -> Result<Self, ApiError> {
+        if let Some(url) = &access.backup_url {
+            super::endpoint::Endpoint::new("backup_url", url, "project")?;
+        }
+        let access = Arc::new(access);
+        let http = Arc::new(Http::new(&access, Arc::clone(&clock))?);
+        let keystone = Keystone::new(Arc::clone(&http), Arc::clone(&access), clock)?;
+        Ok(Self { http, keystone, access, habits: Mutex::new(Habits::default()) })
+    }
+
+    /// Gets a token if there is none, and says where that leads.
+    ///
+    /// # Errors
+    /// When Keystone gives no token, or its catalogue does not lead to the API.
+    pub async fn connection(&self) -> Result<Connection, ApiError> {
+        let mut tries = self.http.tries();
+        let session = loop {
+            match self.keystone.session().await {
+                Ok(session) => break session,
+                Err(error) if tries.again(&error).await => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let client_id = match &self.access.clients {
+            ClientFilter::All => None,
+            ClientFilter::Own(Some(id)) => Some(id.clone()),
+            ClientFilter::Own(None) => {
+                let host = rustix::system::uname();
+                Some(format!("{}_{}", session.project, host.nodename().to_string_lossy()))
+            }
+        };
+        Ok(Connection {
+            project_id: session.project.clone(),
+            jobs_url: session.endpoint.jobs().to_string(),
+            client_id,
+        })
+    }
+
+    /// All plans of our client (or of all), page by page.
+    ///
+    /// # Errors
+    /// When any page of it cannot be had: a listing is complete or an error, never half of one.
+    pub async fn list(&self) -> Result<Listing, ApiError> {
+        let bounds = self.access.bounds;
+        let connection = self.connection().await?;
+        let page_size = usize::try_from(bounds.page_size.get()).unwrap_or(usize::MAX);
+        let mut pager = Pager::new(page_size, connection.client_id, *self.habits());
+        let mut bytes: u64 = 0;
+        let mut next = Next::Ask(None);
+        while let Next::Ask(offset) = next {
+            let at = || format!("GET {}", connection.jobs_url);
+            if pager.pages() >= bounds.pages {
+                let message = format!("the listing has not ended after {} pages", bounds.pages);
+                return Err(ApiError::Protocol { at: at(), message });
+            }
+            next = match self.page(offset.as_deref()).await {
+                Ok((page, length)) => {
+                    bytes = bytes.saturating_add(length);
+                    if bytes > bounds.listing_bytes {
+                        return Err(ApiError::TooLarge { at: at(), limit: bounds.listing_bytes });
+                    }
+                    match pager.take(page) {
+                        Next::Stuck => return Err(stuck(at(), page_size)),
+                        next => next,
+                    }
+                }
+                Err(error @ ApiError::Refused { status: 400 | 404 | 422, .. }) => match pager.refused() {
+                    Next::Stuck => return Err(error),
+                    next => next,
+                },
+                Err(error) => return Err(error),
+            };
+        }
+        *self.habits() = pager.habits();
+        Ok(Listing {
+            seen: pager.seen(),
+            others: pager.others,
+            repeated: pager.repeated,
+            pages: pager.pages(),
+            documents: pager.documents,
+        })
+    }
+
+    /// One job's document as it is now; `None` when there is no such job.
+    ///
+    /// # Errors
+    /// When it cannot be had, or the id cannot be part of an address.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Box<RawValue>>, ApiError> {
+        let mut tries = self.http.tries();
+        loop {
+            match self.job_once(id).await {
+                Err(error) if tries.again(&error).await => {}
+                done => return Ok(done?.map(|(document, _)| document)),
+            }
+        }
+    }
+
+    /// Tells the API about a run: reads the job as it is now, changes only what is ours, writes it back. A
+    /// further try begins with reading again.
+    ///
+    /// # Errors
+    /// When it could not be delivered. [`ApiError::is_final`] says whether that is so for ever.
+    pub async fn report(&self, id: &JobId, report: &Report) -> Result<Delivered, ApiError> {
+        let mut tries = self.http.tries();
+        loop {
+            match self.report_once(id, report).await {
+                Err(error) if tries.again(&error).await => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn report_once(&self, id: &JobId, report: &Report) -> Result<Delivered, ApiError> {
+        let Some((job, at)) = self.job_once(id).await? else { return Ok(Delivered::Gone) };
+        let merged = merge(&job, report).map_err(|error| ApiError::Protocol {
+            at,
+            message: format!("the job cannot be merged with a report: {error}"),
+        })?;
+        let (body, project) = match merged {
+            Merge::NotWanted => return Ok(Delivered::NotWanted),
+            Merge::Same => return Ok(Delivered::Written),
+            Merge::Patch { body, project } => (body, project),
+        };
+        let url = |session: &Session| session.endpoint.job(id.as_str(), project.as_deref());
+        match self.call(Method::PATCH, url, Some(body), |_| false).await {
+            Ok(_) => Ok(Delivered::Written),
+            // Deleted since we looked; or there all the same, and only not to be written here.
+            Err(error @ ApiError::Refused { status: 404, .. }) => match self.job_once(id).await? {
+                None => Ok(Delivered::Gone),
+                Some(_) => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn job_once(&self, id: &JobId) -> Result<Option<(Box<RawValue>, String)>, ApiError> {
+        let url = |session: &Session| session.endpoint.job(id.as_str(), None);
+        let Called { at, answer } = self.call(Method::GET, url, None, Answer::is_document_missing).await?;
+        if !answer.status.is_success() {
+            return Ok(None);
+        }
+        let document = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
+        Ok(Some((document, at)))
+    }
+
+    /// One page and its length in bytes.
+    async fn page(&self, offset: Option<&str>) -> Result<(Vec<Box<RawValue>>, u64), ApiError> {
+        let url = |session: &Session| {
+            let mut url = session.endpoint.jobs();
+            let mut query = url.query_pairs_mut();
+            query.append_pair("limit", &self.access.bounds.page_size.to_string());
+            if let Some(offset) = offset {
+                query.append_pair("offset", offset);
+            }
+            drop(query);
+            Ok(url)
+        };
+        let mut tries = self.http.tries();
+        loop {
+            match self.call(Method::GET, url, None, |_| false).await {
+                Err(error) if tries.again(&error).await => {}
+                done => return done.and_then(|called| read_page(&called)),
+            }
+        }
+    }
+
+    /// One request with a token. A token that is refused is replaced, once.
+    async fn call(
+        &self,
+        method: Method,
+        url: impl Fn(&Session) -> Result<Url, ApiError>,
+        body: Option<Vec<u8>>,
+        readable: impl Fn(&Answer) -> bool,
+    ) -> Result<Called, ApiError> {
+        let mut session = self.keystone.session().await?;
+        let mut fresh = false;
+        loop {
+            let ask = Ask {
+                method: method.clone(),
+                url: url(&session)?,
+                peer: Peer::Freezer,
+                token: Some(&session.token),
+                secrets: Vec::new(),
+                body: body.clone(),
+                limit: self.access.bounds.page_bytes,
+            };
+            let answer = self.http.send(&ask).await?;
+            if answer.status == reqwest::StatusCode::UNAUTHORIZED && !fresh {
+                fresh = true;
+                let replaced = self.keystone.instead_of(&session).await?;
+                session = replaced;
+                continue;
+            }
+            let at = ask.at();
+            if readable(&answer) {
+                return Ok(Called { at, answer });
+            }
+            return Ok(Called { answer: self.http.good(&ask, answer)?, at });
+        }
+    }
+
+    fn habits(&self) -> std::sync::MutexGuard<'_, Habits> {
+        self.habits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+fn read_page(Called { at, answer }: &Called) -> Result<(Vec<Box<RawValue>>, u64), ApiError> {
+    let page: Page = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
+    let length = answer.body.len() as u64;
+    if let Some(jobs) = page.jobs {
+        return Ok((jobs, length));
+    }
+    // `jobs` is optional in a listing, but what speaks of something else is none.
+    match parse::<BTreeMap<String, IgnoredAny>>(&answer.body) {
+        Ok(keys) if keys.keys().all(|key| key == "jobs") => Ok((Vec::new(), length)),
+        _ => Err(ApiError::Protocol {
+            at: at.clone(),
+            message: String::from("the answer holds no `jobs`: is this the Freezer API? (see backup_url)"),
+        }),
+    }
+}
+
+fn not_json(at: String, error: &serde_json::Error) -> ApiError {
+    ApiError::Protocol { at, message: format!("the answer cannot be read as JSON: {error}") }
+}
+
+fn stuck(at: String, page_size: usize) -> ApiError {
+    ApiError::Protocol {
+        at,
+        message: format!(
+            "the server gives the same {page_size} jobs again whatever `offset` says, so there may be more that it \
+             does not show: set page_size above the number of jobs"
+        ),
+    }
+}

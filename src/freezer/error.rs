@@ -1,0 +1,197 @@
+//! What can go wrong between us and the API: what, where, what the server said, and what to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// An exchange that failed. `at` is the method and the address (which never holds a secret); `said` is
+/// what the server said, shortened and stripped of control characters and of our own secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// A setting that cannot be used. Nothing was sent.
+    #[error("{setting}: {message}")]
+    Setting {
+        /// Which, as `auth_url`.
+        setting: &'static str,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+    /// The file of certificate authorities cannot be used.
+    #[error("ca_file {}: {message}", path.display())]
+    CaFile {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// An id that cannot stand in an address.
+    #[error("job id {id:?} cannot be part of an address: it is empty, `.` or `..`")]
+    JobId {
+        /// The id.
+        id: String,
+    },
+    /// No connection.
+    #[error("{at}: no connection: {cause} (does the service run there, and may this node reach it?)")]
+    Connect {
+        /// Where.
+        at: String,
+        /// Why.
+        cause: String,
+    },
+    /// The answer broke off, or what came was not HTTP.
+    #[error("{at}: the answer broke off: {cause}")]
+    Broken {
+        /// Where.
+        at: String,
+        /// Why.
+        cause: String,
+    },
+    /// No secure connection.
+    #[error("{at}: no secure connection: {cause} ({hint})")]
+    Tls {
+        /// Where.
+        at: String,
+        /// Why.
+        cause: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Too slow.
+    #[error("{at}: timed out: {cause}")]
+    Timeout {
+        /// Where.
+        at: String,
+        /// Which limit.
+        cause: String,
+    },
+    /// 401: who we are was not accepted.
+    #[error("{at}: not authenticated (401): {said} ({hint})")]
+    Auth {
+        /// Where.
+        at: String,
+        /// What the server said.
+        said: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// 403: we may not do that.
+    #[error("{at}: forbidden (403): {said} ({hint})")]
+    Forbidden {
+        /// Where.
+        at: String,
+        /// What the server said.
+        said: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The server has a fault of its own, or is busy; it may pass.
+    #[error("{at}: the server failed ({status}): {said}")]
+    Server {
+        /// Where.
+        at: String,
+        /// 5xx, 429 or 408.
+        status: u16,
+        /// What it said.
+        said: String,
+        /// How long it asked us to stay away.
+        retry_after: Option<Duration>,
+    },
+    /// The server does not take this request, now or later.
+    #[error("{at}: refused ({status}): {said}{hint}")]
+    Refused {
+        /// Where.
+        at: String,
+        /// 4xx or an odd one, as 753.
+        status: u16,
+        /// What it said.
+        said: String,
+        /// What to do, in brackets; may be empty.
+        hint: &'static str,
+    },
+    /// A redirect, which is never followed: the token would travel with it.
+    #[error(
+        "{at}: answered {status}, a redirect to {to}, which is not followed (set auth_url or backup_url to the final address)"
+    )]
+    Redirected {
+        /// Where.
+        at: String,
+        /// 3xx.
+        status: u16,
+        /// To where, without query.
+        to: String,
+    },
+    /// The answer is larger than allowed.
+    #[error("{at}: more than {limit} bytes were sent (page_bytes and listing_bytes bound it; a smaller page_size asks for less)")]
+    TooLarge {
+        /// Where.
+        at: String,
+        /// The bound, bytes.
+        limit: u64,
+    },
+    /// The answer is not what the API's documents promise.
+    #[error("{at}: {message}")]
+    Protocol {
+        /// Where.
+        at: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The catalogue does not lead to the API.
+    #[error("Keystone's catalogue: {message}")]
+    Catalog {
+        /// What is missing or ambiguous, and what to set.
+        message: String,
+    },
+}
+
+impl ApiError {
+    /// Its sort, for a metric's label: `settings`, `connect`, `tls`, `timeout`, `auth`, `forbidden`,
+    /// `server`, `protocol`, `too-large`, `bad-request` or `catalog`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Setting { .. } | Self::CaFile { .. } => "settings",
+            Self::Connect { .. } | Self::Broken { .. } => "connect",
+            Self::Tls { .. } => "tls",
+            Self::Timeout { .. } => "timeout",
+            Self::Auth { .. } => "auth",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Server { .. } => "server",
+            Self::Redirected { .. } | Self::Protocol { .. } => "protocol",
+            Self::TooLarge { .. } => "too-large",
+            Self::Refused { .. } | Self::JobId { .. } => "bad-request",
+            Self::Catalog { .. } => "catalog",
+        }
+    }
+
+    /// Whether the same request may well succeed a little later without anybody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Broken { .. } | Self::Timeout { .. } => true,
+            // 501 and 505 say what the server can never do.
+            Self::Server { status, .. } => !matches!(status, 501 | 505),
+            _ => false,
+        }
+    }
+
+    /// Whether the server looked at this very request and will never take it, so that sending it again is
+    /// useless. (Wrong credentials or a wrong address are not that: somebody can mend them.)
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::JobId { .. } => true,
+            Self::Refused { status, .. } => matches!(status, 400 | 409 | 413 | 414 | 422 | 753),
+            _ => false,
+        }
+    }
+
+    /// How long the server asked us to stay away, if it did.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! A report merged into the job as it is now. PURE.
+//!
+//! The API replaces `job_schedule` whole and keeps no version, so everything in it that is not ours goes
+//! back exactly as it came, text for text: a user's schedule is never written from memory.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::planner::Report;
+
+/// A JSON object whose values are left as they came.
+type Object = BTreeMap<String, Box<RawValue>>;
+
+/// What to send for a report.
+#[derive(Debug)]
+pub(super) enum Merge {
+    /// Nothing: this API keeps its own account of runs.
+    NotWanted,
+    /// Nothing: the job already says so.
+    Same,
+    /// This.
+    Patch {
+        /// The body of the PATCH.
+        body: Vec<u8>,
+        /// The job's own project, if it says so: an administrator's listing shows jobs of other projects,
+        /// but the API only writes them under theirs.
+        project: Option<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct Patch<'a> {
+    job_schedule: &'a Object,
+}
+
+/// Merges `report` into `job`, the document as the API has it now.
+///
+/// `time_started` and `time_ended` stay when the report does not know them; `current_pid` goes, because a
+/// process that has ended must not be pointed at.
+pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json::Error> {
+    let job: Object = serde_json::from_str(job.get())?;
+    // Virtuozzo's dialect, as `plan` knows it.
+    if job.contains_key("status") || job.contains_key("disabled") {
+        return Ok(Merge::NotWanted);
+    }
+    let before: Object = match job.get("job_schedule") {
+        Some(schedule) => serde_json::from_str::<Option<Object>>(schedule.get())?.unwrap_or_default(),
+        None => Object::new(),
+    };
+    let mut after = before.clone();
+    let mut put = |key: &str, value| after.insert(key.to_owned(), value);
+    put("status", to_raw_value(&report.status)?);
+    put("result", to_raw_value(&report.result)?);
+    if let Some(started) = report.time_started {
+        put("time_started", to_raw_value(&started)?);
+    }
+    if let Some(ended) = report.time_ended {
+        put("time_ended", to_raw_value(&ended)?);
+    }
+    match report.current_pid {
+        Some(pid) => put("current_pid", to_raw_value(&pid)?),
+        None => after.remove("current_pid"),
+    };
+    if let Some(answered) = &report.answers_event
+        && text(before.get("event")).as_ref() == Some(answered)
+    {
+        after.insert(String::from("event"), to_raw_value("")?);
+    }
+    if same(&before, &after) {
+        return Ok(Merge::Same);
+    }
+    let body = serde_json::to_vec(&Patch { job_schedule: &after })?;
+    Ok(Merge::Patch { body, project: text(job.get("project_id")) })
+}
+
+fn text(value: Option<&Box<RawValue>>) -> Option<String> {
+    value.and_then(|value| serde_json::from_str(value.get()).ok())
+}
+
+fn same(before: &Object, after: &Object) -> bool {
+    let texts = |object: &Object| -> Vec<(String, String)> {
+        object.iter().map(|(key, value)| (key.clone(), value.get().to_owned())).collect()
+    };
+    texts(before) == texts(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn report() -> Report {
+        Report {
+            status: "completed".into(),
+            result: "success".into(),
+            time_started: Some(100),
+            time_ended: Some(200),
+            current_pid: None,
+            answers_event: Some("start".into()),
+        }
+    }
+
+    fn merged(job: &str, report: &Report) -> Merge {
+        merge(&RawValue::from_string(job.to_owned()).unwrap(), report).unwrap()
+    }
+
+    fn schedule(job: &str, report: &Report) -> Value {
+        let Merge::Patch { body, .. } = merged(job, report) else { panic!("no patch") };
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+        body["job_schedule"].take()
+    }
+
+    #[test]
+    fn what_is_not_ours_goes_back_text_for_text() {
+        let job = r#"{"job_id": "j", "project_id": "p2", "job_schedule": {
+            "schedule_hour": "0,1", "schedule_minute": 007e0, "odd": {"x": [1.50, 12345678901234567890123]},
+            "schedule_date": "\u00fc\ud800", "time_created": 1, "status": "running", "event": "start", "current_pid": 7}}"#
+            .replace("007e0", "7e0");
+        let Merge::Patch { body, project } = merged(&job, &report()) else { panic!("no patch") };
+        assert_eq!(project.as_deref(), Some("p2"));
+        insta::assert_snapshot!(String::from_utf8(body).unwrap(), @r#"{"job_schedule":{"event":"","odd":{"x": [1.50, 12345678901234567890123]},"result":"success","schedule_date":"\u00fc\ud800","schedule_hour":"0,1","schedule_minute":7e0,"status":"completed","time_created":1,"time_ended":200,"time_started":100}}"#);
+    }
+
+    #[test]
+    fn an_event_is_cleared_only_if_it_is_the_one_answered() {
+        let with = |event: &str| schedule(&format!(r#"{{"job_schedule": {{"event": "{event}"}}}}"#), &report());
+        assert_eq!(with("start")["event"], "");
+        assert_eq!(with("abort")["event"], "abort");
+        let none = Report { answers_event: None, ..report() };
+        assert_eq!(schedule(r#"{"job_schedule": {"event": "start"}}"#, &none)["event"], "start");
+        assert!(schedule(r#"{"job_schedule": {}}"#, &report()).get("event").is_none());
+    }
+
+    #[test]
+    fn times_that_the_report_does_not_know_stay_and_a_process_id_goes() {
+        let job = r#"{"job_schedule": {"time_started": 1, "time_ended": 2, "current_pid": 3}}"#;
+        let scheduled =
+            Report { status: "scheduled".into(), result: String::new(), time_started: None, time_ended: None, ..report() };
+        assert_eq!(
+            schedule(job, &scheduled),
+            json!({"status": "scheduled", "result": "", "time_started": 1, "time_ended": 2})
+        );
+        let running = Report { current_pid: Some(9), time_ended: Some(-1), ..report() };
+        assert_eq!(schedule(job, &running)["current_pid"], 9);
+        assert_eq!(schedule(job, &running)["time_ended"], -1);
+    }
+
+    #[test]
+    fn nothing_is_sent_when_nothing_would_change_or_when_it_is_not_wanted() {
+        let done = r#"{"job_schedule": {"status": "completed", "result": "success", "time_started": 100, "time_ended": 200}}"#;
+        assert!(matches!(merged(done, &report()), Merge::Same));
+        for job in [r#"{"status": null, "job_schedule": {}}"#, r#"{"disabled": false}"#] {
+            assert!(matches!(merged(job, &report()), Merge::NotWanted));
+        }
+    }
+
+    #[test]
+    fn a_job_without_a_schedule_is_given_one_and_one_that_is_no_object_is_an_error() {
+        for job in ["{}", r#"{"job_schedule": null}"#] {
+            assert_eq!(schedule(job, &report())["status"], "completed");
+        }
+        for job in ["[]", "null", r#"{"job_schedule": []}"#, r#"{"job_schedule": "x"}"#] {
+            assert!(merge(&RawValue::from_string(job.to_owned()).unwrap(), &report()).is_err(), "{job}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_that_is_not_ours_survives(
+            keys in prop::collection::btree_map("(schedule_)?[a-z_é\"\\\\]{1,12}", "\\PC{0,20}", 0..12)
+        ) {
+            let ours = ["status", "result", "time_started", "time_ended", "current_pid", "event"];
+            let mut expected = json!(keys);
+            let after = schedule(&json!({"job_schedule": keys}).to_string(), &report());
+            let (expected, mut after) = (expected.as_object_mut().unwrap(), after.as_object().unwrap().clone());
+            for key in ours {
+                expected.remove(key);
+                after.remove(key);
+            }
+            prop_assert_eq!(&after, &*expected);
+        }
+    }
+}

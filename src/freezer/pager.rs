@@ -1,0 +1,262 @@
+//! How to walk through a listing page by page, without knowing beforehand how the server counts. PURE.
+//!
+//! Two meanings of `offset` exist: the number of jobs to pass over (upstream) and the id of the last job
+//! seen (the Virtuozzo document). The first page is asked for without it, which is right for both. For the
+//! second, the look of the first document says which to try first; a refusal, or a page that brings
+//! nothing new, says to try the other. What worked is remembered ([`Habits`]) for the next listing.
+//!
+//! When is a page the last one? An empty page is; so is one that brings nothing new. A page shorter than
+//! asked for should be, but a server may cap its pages below what we ask. So: a page shorter than the
+//! largest that this server ever gave is the last, for the server could have given more. One as long as
+//! that, but shorter than asked for, may have met the cap: another request asks; and when that brought nothing, a
+//! page of that very length is taken for the last one in the next listings, but for every tenth, which asks
+//! again. So a poll of fewer jobs than `page_size` costs upstream one request, and a second one every tenth
+//! time and whenever there are more jobs than ever before.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::source::Document;
+
+/// In how many listings after it was found out a page length is trusted to be the end.
+const TRUST: u32 = 9;
+
+/// What `offset` means to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// How many jobs to pass over.
+    Number,
+    /// The last job seen.
+    LastId,
+}
+
+impl Style {
+    fn other(self) -> Self {
+        match self {
+            Self::Number => Self::LastId,
+            Self::LastId => Self::Number,
+        }
+    }
+}
+
+/// What is known of a server from earlier listings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Habits {
+    style: Option<Style>,
+    /// The most documents it ever gave in one page.
+    largest: usize,
+    /// A length of page after which nothing came, and how many more listings may rely on it.
+    settled: Option<(usize, u32)>,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Ask for the page with this `offset`; `None`: the first.
+    Ask(Option<String>),
+    /// The listing is complete.
+    Done,
+    /// It cannot be completed.
+    Stuck,
+}
+
+/// How the second page went with the style tried first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setback {
+    Refused,
+    Repeated,
+}
+
+/// One walk through a listing.
+#[derive(Debug)]
+pub(super) struct Pager {
+    limit: usize,
+    /// Keep only documents of this client.
+    client: Option<String>,
+    habits: Habits,
+    style: Style,
+    setback: Option<Setback>,
+    /// A page beyond the first brought something new, so the style is right.
+    worked: bool,
+    /// Rows of the listing passed over so far.
+    rows: usize,
+    pages: u32,
+    last_length: usize,
+    last_id: Option<String>,
+    known: HashSet<Key>,
+    pub documents: Vec<Document>,
+    pub others: usize,
+    pub repeated: usize,
+}
+
+/// What makes a document the same one: its id; for one without a readable id, its text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Id(String),
+    Text(Box<str>),
+}
+
+/// The little that a listing needs to know of a document. Whatever else is odd about it is for `plan` to say.
+#[derive(Default, Deserialize)]
+struct Glance<'a> {
+    #[serde(borrow, default)]
+    job_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    client_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    disabled: Option<&'a RawValue>,
+}
+
+fn text(value: Option<&RawValue>) -> Option<String> {
+    value.and_then(|value| serde_json::from_str(value.get()).ok()).filter(|text: &String| !text.is_empty())
+}
+
+impl Pager {
+    /// `limit`: documents asked for in one page.
+    pub fn new(limit: usize, client: Option<String>, habits: Habits) -> Self {
+        Self {
+            limit,
+            client,
+            habits,
+            style: habits.style.unwrap_or(Style::Number),
+            setback: None,
+            worked: false,
+            rows: 0,
+            pages: 0,
+            last_length: 0,
+            last_id: None,
+            known: HashSet::new(),
+            documents: Vec::new(),
+            others: 0,
+            repeated: 0,
+        }
+    }
+
+    /// Pages taken in.
+    pub fn pages(&self) -> u32 {
+        self.pages
+    }
+
+    /// Different documents seen, whosever they are.
+    pub fn seen(&self) -> usize {
+        self.known.len()
+    }
+
+    /// What is known of the server now; to be kept when the listing is complete.
+    pub fn habits(&self) -> Habits {
+        self.habits
+    }
+
+    /// Takes in a page.
+    pub fn take(&mut self, page: Vec<Box<RawValue>>) -> Next {
+        let (first, length) = (self.pages == 0, page.len());
+        self.pages += 1;
+        let mut new = 0;
+        for document in page {
+            new += usize::from(self.take_document(document, first));
+        }
+        if length == 0 {
+            return self.end();
+        }
+        if new == 0 && !first {
+            return if self.worked { self.end() } else { self.switch(Setback::Repeated) };
+        }
+        if !first {
+            self.worked = true;
+            self.habits.style = Some(self.style);
+            // More came after a short page, so whatever was taken for the end is not.
+            self.habits.settled = None;
+        }
+        self.rows += length;
+        self.last_length = length;
+        let largest = self.habits.largest;
+        self.habits.largest = largest.max(length);
+        if length < self.limit {
+            if length < largest {
+                return Next::Done;
+            }
+            if let Some((settled, trust @ 1..)) = self.habits.settled
+                && settled == length
+                && first
+            {
+                self.habits.settled = Some((settled, trust - 1));
+                return Next::Done;
+            }
+        }
+        self.ask()
+    }
+
+    /// The server refused the page that was asked for, as it does an `offset` it cannot read.
+    /// `Next::Stuck`: that refusal is the error.
+    pub fn refused(&mut self) -> Next {
+        if self.pages == 0 || self.worked { Next::Stuck } else { self.switch(Setback::Refused) }
+    }
+
+    fn take_document(&mut self, document: Box<RawValue>, first_page: bool) -> bool {
+        let glance: Glance<'_> = serde_json::from_str(document.get()).unwrap_or_default();
+        let id = text(glance.job_id);
+        if first_page && self.known.is_empty() && self.habits.style.is_none() {
+            // A document of the Virtuozzo dialect; `plan` knows them by the same keys.
+            let virtuozzo = glance.status.is_some() || glance.disabled.is_some();
+            self.style = if virtuozzo { Style::LastId } else { Style::Number };
+        }
+        let ours = self.client.is_none() || text(glance.client_id) == self.client;
+        if id.is_some() {
+            self.last_id.clone_from(&id);
+        }
+        let key = id.map_or_else(|| Key::Text(document.get().into()), Key::Id);
+        if !self.known.insert(key) {
+            self.repeated += 1;
+            return false;
+        }
+        if ours {
+            let place = format!("document {} of the listing", self.known.len());
+            self.documents.push(Document { place, text: document });
+        } else {
+            self.others += 1;
+        }
+        true
+    }
+
+    fn ask(&mut self) -> Next {
+        match (self.style, &self.last_id) {
+            (Style::Number, _) => Next::Ask(Some(self.rows.to_string())),
+            (Style::LastId, Some(id)) => Next::Ask(Some(id.clone())),
+            // There is no id to name, so that style is as good as refused.
+            (Style::LastId, None) => self.refused(),
+        }
+    }
+
+    /// Nothing came after the page before.
+    fn end(&mut self) -> Next {
+        // Only a first page with nothing behind it: the next listing will compare its own first page.
+        if !self.worked && (1..self.limit).contains(&self.last_length) {
+            self.habits.settled = Some((self.last_length, TRUST));
+        }
+        Next::Done
+    }
+
+    /// The style tried did not lead on: the other one, once.
+    fn switch(&mut self, setback: Setback) -> Next {
+        match self.setback {
+            None => {
+                self.setback = Some(setback);
+                self.style = self.style.other();
+                self.ask()
+            }
+            // Neither way is understood at all.
+            Some(Setback::Refused) if setback == Setback::Refused => Next::Stuck,
+            // The server gives the same page again whatever we say. Full to the last place, there may be more
+            // behind it that it never shows; otherwise that page was all.
+            Some(_) if self.last_length == self.limit => Next::Stuck,
+            Some(_) => self.end(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
