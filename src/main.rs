@@ -5,9 +5,10 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use freezerd::cli::{self, Cli, Failure, Shell};
+use freezerd::cli::{self, Cli, Command, Failure, Shell};
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::config::Loader;
+use freezerd::launch;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -18,6 +19,10 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    // A supervisor carries out what it was handed: it reads no configuration, and holds no stream open.
+    if let Command::Supervise(args) = &cli.command {
+        return launch::supervise::main(&args.state, &args.runtime);
+    }
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();

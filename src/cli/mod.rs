@@ -14,7 +14,6 @@ mod run;
 mod shell;
 mod why;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -64,16 +63,19 @@ pub enum Command {
     Supervise(SuperviseArgs),
 }
 
-/// `freezerd supervise`: what the `process` launcher starts. Its arguments are `launch`'s business.
+/// `freezerd supervise`: what the `process` launcher starts.
 #[derive(Debug, clap::Args)]
 pub struct SuperviseArgs {
-    /// As `launch` wrote them.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub arguments: Vec<OsString>,
+    /// The run's folder in the state directory
+    #[arg(value_name = "STATE_RUN_DIR")]
+    pub state: PathBuf,
+    /// The run's folder in the runtime directory
+    #[arg(value_name = "RUNTIME_RUN_DIR")]
+    pub runtime: PathBuf,
 }
 
-/// Carries out the commands that need no daemon. `run`, `why`, `history` and `supervise` are wired by the
-/// program itself, which is handed them back.
+/// Carries out the commands that need no daemon. The others are handed back, for the
+/// program to wire.
 ///
 /// # Errors
 /// What failed, with its exit code.

@@ -1,8 +1,11 @@
 //! The plans a command looks at.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::clock::SystemClock;
 use crate::config::{Settings, Source};
+use crate::freezer::{Api, ApiError};
 use crate::plan::{self, Plan, Problem};
 use crate::source::{self, Limits, Listing};
 
@@ -15,6 +18,8 @@ pub(super) struct Plans {
     pub plans: Vec<Plan>,
     /// What cannot be used, and what is odd about what can; in the listing's order.
     pub problems: Vec<Problem>,
+    /// Plans of other clients, which the API showed too.
+    pub others: usize,
 }
 
 /// Reads a saved listing, a folder of job documents, or (`-`) standard input.
@@ -38,29 +43,34 @@ pub(super) fn configured(settings: &Settings) -> Result<Plans, Failure> {
                 .enable_all()
                 .build()
                 .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-            runtime.block_on(listed(settings)).map(Plans::of)
+            runtime.block_on(listed(settings))
         }
     }
 }
 
 /// Takes one listing from the API.
-#[expect(clippy::unused_async, reason = "the API's client comes with `freezer`")]
-async fn listed(settings: &Settings) -> Result<Listing, Failure> {
-    let _credentials = settings
-        .credentials
-        .as_ref()
+async fn listed(settings: &Settings) -> Result<Plans, Failure> {
+    let access = settings
+        .access
+        .clone()
         .map_err(|error| Failure::configuration(error.to_string()))?;
-    Err(Failure::failed(
-        "this version cannot ask the API yet; give a saved listing with --jobs",
-    ))
+    let failed = |error: ApiError| Failure::failed(error.to_string());
+    let api = Api::connect(access, Arc::new(SystemClock::new())).map_err(|error| match error {
+        ApiError::Setting { .. } | ApiError::CaFile { .. } => Failure::configuration(error.to_string()),
+        other => failed(other),
+    })?;
+    let listing = api.list().await.map_err(failed)?;
+    let mut plans = Plans::of(Listing {
+        documents: listing.documents,
+        problems: Vec::new(),
+    });
+    plans.others = listing.others;
+    Ok(plans)
 }
 
 impl Plans {
     fn of(listing: Listing) -> Self {
-        let mut all = Self {
-            plans: Vec::with_capacity(listing.documents.len()),
-            problems: Vec::new(),
-        };
+        let mut all = Self::default();
         for document in listing.documents {
             match plan::parse(document.text.get(), &document.place) {
                 Ok(parsed) => {
@@ -85,6 +95,12 @@ impl Plans {
             Some(near) => format!("; did you mean {near:?}?"),
             None => String::new(),
         };
+        let hint = match (hint.is_empty(), self.others) {
+            (true, others @ 1..) => {
+                format!("; {others} plans belong to other clients (see `client_id` in [api])")
+            }
+            _ => hint,
+        };
         Failure::failed(format!("no plan has the id or name {wanted:?}{hint}"))
     }
 }
@@ -99,7 +115,7 @@ pub(super) fn describe(problem: &Problem) -> String {
         line.push_str(&format!(": {}", problem.field));
     }
     if !problem.text.is_empty() {
-        line.push_str(&format!(": {:?}", problem.text));
+        line.push_str(&format!(": \"{}\"", problem.text));
     }
     format!("{line}: {}", problem.error)
 }

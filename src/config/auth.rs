@@ -1,97 +1,11 @@
 //! Who we are to Keystone: one of three ways, complete, or the reason why not.
 
+use crate::freezer::{Auth, Credential, Domain, Named, Scope, Secret};
+
 use super::fragment::{AuthFragment, SecretText};
-use super::secret::Secret;
 
-/// All Keystone needs to give us a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// Keystone's URL, http or https.
-    pub auth_url: String,
-    /// The way we identify ourselves.
-    pub auth: Auth,
-}
-
-/// The way we identify ourselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Auth {
-    /// By user and password.
-    Password {
-        /// Who.
-        user: User,
-        /// Their password.
-        password: Secret,
-        /// What the token is to be good for.
-        scope: Scope,
-    },
-    /// By an application credential; its scope is its own.
-    ApplicationCredential {
-        /// Which.
-        credential: ApplicationCredential,
-        /// Its secret.
-        secret: Secret,
-    },
-    /// By a token that somebody else got.
-    Token {
-        /// The token.
-        token: Secret,
-        /// What the new token is to be good for.
-        scope: Scope,
-    },
-}
-
-/// An application credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ApplicationCredential {
-    /// By id.
-    Id(String),
-    /// By the name its user gave it.
-    Name {
-        /// The name.
-        name: String,
-        /// Whose.
-        user: User,
-    },
-}
-
-/// A user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum User {
-    /// By id.
-    Id(String),
-    /// By name.
-    Name {
-        /// The name.
-        name: String,
-        /// The domain the name is from.
-        domain: Domain,
-    },
-}
-
-/// A domain of users or projects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Domain {
-    /// By id.
-    Id(String),
-    /// By name.
-    Name(String),
-}
-
-/// What a token is good for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// A project, by id.
-    ProjectId(String),
-    /// A project, by name.
-    Project {
-        /// The name.
-        name: String,
-        /// The domain the name is from.
-        domain: Domain,
-    },
-    /// A domain.
-    Domain(Domain),
-}
+/// Keystone's URL, and the way we identify ourselves.
+pub(super) type Credentials = (String, Auth);
 
 /// Why there are no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,7 +32,7 @@ impl CredentialsError {
 }
 
 /// Puts the parts together.
-pub(super) fn complete(parts: AuthFragment) -> Result<Credentials, CredentialsError> {
+pub(super) fn complete(parts: &AuthFragment) -> Result<Credentials, CredentialsError> {
     let auth_url = need(parts.auth_url.clone(), "auth_url")?;
     if !auth_url.starts_with("http://") && !auth_url.starts_with("https://") {
         return Err(CredentialsError::new(format!(
@@ -127,16 +41,16 @@ pub(super) fn complete(parts: AuthFragment) -> Result<Credentials, CredentialsEr
     }
     let way = match parts.auth_type.as_deref() {
         Some(name) => Way::named(name)?,
-        None => Way::guess(&parts),
+        None => Way::guess(parts),
     };
     let auth = match way {
         Way::Password => Auth::Password {
-            user: user(&parts)?,
+            user: user(parts)?,
             password: need_secret(&parts.password, "password")?,
-            scope: scope(&parts)?,
+            scope: scope(parts)?,
         },
         Way::ApplicationCredential => Auth::ApplicationCredential {
-            credential: application_credential(&parts)?,
+            credential: application_credential(parts)?,
             secret: need_secret(
                 &parts.application_credential_secret,
                 "application_credential_secret",
@@ -144,10 +58,10 @@ pub(super) fn complete(parts: AuthFragment) -> Result<Credentials, CredentialsEr
         },
         Way::Token => Auth::Token {
             token: need_secret(&parts.token, "token")?,
-            scope: scope(&parts)?,
+            scope: scope(parts)?,
         },
     };
-    Ok(Credentials { auth_url, auth })
+    Ok((auth_url, auth))
 }
 
 enum Way {
@@ -201,49 +115,39 @@ fn domain(id: Option<&String>, name: Option<&String>) -> Domain {
     }
 }
 
-fn user(parts: &AuthFragment) -> Result<User, CredentialsError> {
+fn user(parts: &AuthFragment) -> Result<Named, CredentialsError> {
     if let Some(id) = &parts.user_id {
-        return Ok(User::Id(id.clone()));
+        return Ok(Named::Id(id.clone()));
     }
     let name = need(parts.username.clone(), "username")?;
-    Ok(User::Name {
+    Ok(Named::Name {
         name,
         domain: domain(parts.user_domain_id.as_ref(), parts.user_domain_name.as_ref()),
     })
 }
 
+/// The API lives below a project, so a token for anything else is of no use.
 fn scope(parts: &AuthFragment) -> Result<Scope, CredentialsError> {
     if let Some(id) = &parts.project_id {
-        return Ok(Scope::ProjectId(id.clone()));
+        return Ok(Scope::Project(Named::Id(id.clone())));
     }
-    if let Some(name) = &parts.project_name {
-        let domain = domain(
-            parts.project_domain_id.as_ref(),
-            parts.project_domain_name.as_ref(),
-        );
-        return Ok(Scope::Project {
-            name: name.clone(),
-            domain,
-        });
-    }
-    if parts.domain_id.is_some() || parts.domain_name.is_some() {
-        return Ok(Scope::Domain(domain(
-            parts.domain_id.as_ref(),
-            parts.domain_name.as_ref(),
-        )));
-    }
-    Err(CredentialsError::missing("project_name"))
+    let name = need(parts.project_name.clone(), "project_name")?;
+    let domain = domain(
+        parts.project_domain_id.as_ref(),
+        parts.project_domain_name.as_ref(),
+    );
+    Ok(Scope::Project(Named::Name { name, domain }))
 }
 
-fn application_credential(parts: &AuthFragment) -> Result<ApplicationCredential, CredentialsError> {
+fn application_credential(parts: &AuthFragment) -> Result<Credential, CredentialsError> {
     if let Some(id) = &parts.application_credential_id {
-        return Ok(ApplicationCredential::Id(id.clone()));
+        return Ok(Credential::Id(id.clone()));
     }
     let name = need(
         parts.application_credential_name.clone(),
         "application_credential_id",
     )?;
-    Ok(ApplicationCredential::Name {
+    Ok(Credential::Name {
         name,
         user: user(parts)?,
     })

@@ -77,8 +77,7 @@ impl Search {
             files.push(path);
         }
         let here = |text: String| (text, at.clone());
-        let (api, mut places) = api_from(|key| cloud.api(key).map(here))
-            .map_err(|(_, message)| format!("cloud {name:?} in clouds.yaml: {message}"))?;
+        let (api, mut places) = api_from(|key| cloud.api(key).map(here));
         let (auth, of_auth) = auth_from(|key| match key {
             "auth_type" => cloud.auth_type.clone().map(here),
             "cloud" => None,

@@ -150,13 +150,8 @@ const API_NAMES: [(&str, &str); 6] = [
 ];
 
 /// Takes `[api]` from whoever knows it under OpenStack's names.
-///
-/// # Errors
-/// Where a value is that is not allowed, and why.
-pub(super) fn api_from(
-    mut get: impl FnMut(&str) -> Option<(String, Origin)>,
-) -> Result<(ApiFragment, Places), (Origin, String)> {
-    let mut api = ApiFragment::default();
+pub(super) fn api_from(mut get: impl FnMut(&str) -> Option<(String, Origin)>) -> (ApiFragment, Places) {
+    let mut table = Table::new();
     let mut places = Vec::new();
     for (from, to) in API_NAMES {
         let Some((text, at)) = get(from).filter(|(text, _)| !text.is_empty()) else {
@@ -170,9 +165,12 @@ pub(super) fn api_from(
         } else {
             Value::String(text)
         };
-        let one = ApiFragment::deserialize(Value::Table(Table::from_iter([(to.to_owned(), value)])));
-        api.merge(one.map_err(|error| (at.clone(), explain(error.message())))?);
+        table.insert(to.to_owned(), value);
         places.push((format!("api.{to}"), at));
     }
-    Ok((api, places))
+    // All of them are of the right sort, so this cannot fail.
+    (
+        ApiFragment::deserialize(Value::Table(table)).unwrap_or_default(),
+        places,
+    )
 }

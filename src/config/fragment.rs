@@ -1,13 +1,13 @@
 //! What one file, or one environment variable, says: everything optional, nothing unknown.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde::Deserialize;
 
 use super::length::{Length, OneOrMany};
 use super::rules::Outside;
-use super::secret::Secret;
-use super::settings::{Interface, Launcher, LogFormat};
+use super::settings::{Launcher, LogFormat};
+use crate::freezer::Secret;
 
 /// One known key, and the keys below it (none: it is a value).
 #[derive(Debug)]
@@ -97,11 +97,11 @@ fragment! {
     ApiFragment {
         backup_url: Option<String>,
         region: Option<String>,
-        interface: Option<Interface>,
+        interface: Option<String>,
         ca_file: Option<String>,
         insecure: Option<bool>,
         client_id: Option<String>,
-        page_size: Option<NonZeroUsize>,
+        page_size: Option<NonZeroU32>,
         connect_timeout: Option<Length>,
         timeout: Option<Length>,
     }
@@ -136,8 +136,6 @@ fragment! {
         project_id: Option<String>,
         project_domain_name: Option<String>,
         project_domain_id: Option<String>,
-        domain_name: Option<String>,
-        domain_id: Option<String>,
         application_credential_id: Option<String>,
         application_credential_name: Option<String>,
         application_credential_secret: Option<SecretText>,

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::freezer::Secret;
+
 use super::auth::CredentialsError;
 use super::clouds::Search;
 use super::environment::{self, Places};
@@ -11,7 +13,6 @@ use super::file::{self, whole};
 use super::fragment::{AuthFragment, Part, SecretText};
 use super::gathered::{Gathered, others_can_read};
 use super::loader::Loader;
-use super::secret::Secret;
 
 /// The longest secret that is read from a file, in bytes.
 const SECRET_LIMIT: u64 = 64 * 1024;
@@ -31,8 +32,7 @@ impl Loader {
                 .map(|text| (text.to_owned(), Origin::Variable(variable.clone())))
         };
         let (mut strong, of_strong) = environment::auth_from(os);
-        let api = environment::api_from(os)
-            .map_err(|(at, message)| CredentialsError::new(format!("{at}: {message}")));
+        let (api, of_api) = environment::api_from(os);
         strong.merge(ours.clone());
 
         let mut parts = AuthFragment::default();
@@ -48,13 +48,10 @@ impl Loader {
             warnings.extend(found.files.iter().filter_map(|path| exposed(path)));
             gathered.files.extend(found.files.iter().cloned());
         }
-        if let Ok((fragment, places)) = &api {
-            gathered.fragment.api.merge(fragment.clone());
-            gathered.origins.extend(places.iter().cloned());
-        }
+        gathered.fragment.api.merge(api);
+        gathered.origins.extend(of_api);
         // Only now may a part that failed end it: what was found is shown by `check` all the same.
         found?;
-        api?;
         parts.merge(from_files);
         let (held, of_held) = self.systemd_credentials()?;
         parts.merge(held);

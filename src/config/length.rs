@@ -21,9 +21,21 @@ impl Length {
     }
 }
 
-/// Writes one in the same language, without blanks.
+/// Writes one in the same language: `400d`, `1h30m`.
 pub(super) fn show(length: Duration) -> String {
-    humantime::format_duration(length).to_string().replace(' ', "")
+    let mut rest = length.as_secs();
+    let mut text = String::new();
+    for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] {
+        if rest >= seconds {
+            text.push_str(&format!("{}{unit}", rest / seconds));
+            rest %= seconds;
+        }
+    }
+    match length.subsec_millis() {
+        0 if text.is_empty() => "0s".to_owned(),
+        0 => text,
+        millis => format!("{text}{millis}ms"),
+    }
 }
 
 impl<'de> Deserialize<'de> for Length {

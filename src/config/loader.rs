@@ -76,7 +76,7 @@ impl Loader {
 
         let mut warnings = Vec::new();
         let parts = self.credentials(&mut gathered, &variables.fragment.auth, &mut warnings);
-        let credentials = parts.and_then(complete);
+        let credentials = parts.and_then(|parts| complete(&parts));
         gathered.fragment.merge(variables.fragment);
         gathered.origins.extend(variables.places);
         self.systemd_directories(&mut gathered);

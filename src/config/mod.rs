@@ -12,6 +12,7 @@ mod describe;
 mod environment;
 mod error;
 mod file;
+mod for_agent;
 mod fragment;
 mod gathered;
 mod held;
@@ -19,18 +20,16 @@ mod length;
 mod loader;
 mod resolve;
 mod rules;
-mod secret;
 mod settings;
 
-pub use auth::{Auth, Credentials, CredentialsError, Domain, Scope, User};
+pub use auth::CredentialsError;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
-pub use secret::Secret;
 pub use settings::{
-    ApiSettings, CatchUp, Clients, Cluster, Dispatch, HistorySettings, HttpSettings, Interface, Launcher,
-    LogFormat, LogSettings, MetricsSettings, Settings, Source,
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
+    MetricsSettings, Settings, Source,
 };
 
 #[cfg(test)]

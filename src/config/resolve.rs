@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::freezer::{Access, Bounds, ClientFilter, Interface, Patience};
 use crate::schedule::Crontab;
 
 use super::auth::{Credentials, CredentialsError};
@@ -17,8 +18,8 @@ use super::fragment::{
 use super::length::{Length, OneOrMany, show};
 use super::rules::{Whose, WindowRule, ZoneRule};
 use super::settings::{
-    ApiSettings, CatchUp, Clients, Cluster, Dispatch, HistorySettings, HttpSettings, Interface, Launcher,
-    LogFormat, LogSettings, MetricsSettings, Settings, Source,
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
+    MetricsSettings, Settings, Source,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -46,8 +47,7 @@ pub(super) fn resolve(
         runtime_dir: check.path("runtime_dir", fragment.runtime_dir, "/run/freezerd"),
         poll: check.length("source.poll", fragment.source.poll, MINUTE, (SECOND, DAY)),
         source: check.source(fragment.source),
-        api: check.api(fragment.api),
-        credentials,
+        access: check.access(fragment.api, credentials),
         dispatch: check.dispatch(fragment.dispatch),
         late_after: check.length(
             "late_after",
@@ -150,29 +150,50 @@ impl Check<'_> {
         }
     }
 
-    fn api(&mut self, api: ApiFragment) -> ApiSettings {
+    fn access(
+        &mut self,
+        api: ApiFragment,
+        credentials: Result<Credentials, CredentialsError>,
+    ) -> Result<Access, CredentialsError> {
         if let Some(url) = &api.backup_url {
             self.url("api.backup_url", url);
         }
-        let page_size = api.page_size.unwrap_or(at_least_one(500));
+        let page_size = api.page_size.unwrap_or(Bounds::default().page_size);
         if page_size.get() > 100_000 {
             self.refuse("api.page_size", "at most 100000 plans to a page");
         }
-        let timeouts = (SECOND, HOUR);
-        ApiSettings {
-            backup_url: api.backup_url,
-            region: self.text("api.region", api.region),
-            interface: api.interface.unwrap_or(Interface::Public),
-            ca_file: self.text("api.ca_file", api.ca_file).map(PathBuf::from),
-            insecure: api.insecure.unwrap_or(false),
-            clients: match self.text("api.client_id", api.client_id) {
-                Some(id) if id != "*" => Clients::Only(id),
-                _ => Clients::All,
-            },
-            page_size,
-            connect_timeout: self.length("api.connect_timeout", api.connect_timeout, SECOND * 10, timeouts),
-            timeout: self.length("api.timeout", api.timeout, SECOND * 60, timeouts),
+        let interface = api.interface.map(|text| text.parse::<Interface>());
+        if let Some(Err(error)) = &interface {
+            self.refuse("api.interface", &error.to_string());
         }
+        let usual = Patience::default();
+        let range = (SECOND, HOUR);
+        let patience = Patience {
+            connect: self.length("api.connect_timeout", api.connect_timeout, usual.connect, range),
+            request: self.length("api.timeout", api.timeout, usual.request, range),
+            ..usual
+        };
+        let region = self.text("api.region", api.region);
+        let ca_file = self.text("api.ca_file", api.ca_file).map(PathBuf::from);
+        let clients = match self.text("api.client_id", api.client_id) {
+            Some(id) if id == "*" => ClientFilter::All,
+            own => ClientFilter::Own(own),
+        };
+        let (auth_url, auth) = credentials?;
+        Ok(Access {
+            region,
+            interface: interface.and_then(Result::ok).unwrap_or_default(),
+            backup_url: api.backup_url,
+            ca_file,
+            insecure: api.insecure.unwrap_or(false),
+            clients,
+            patience,
+            bounds: Bounds {
+                page_size,
+                ..Bounds::default()
+            },
+            ..Access::new(auth, auth_url)
+        })
     }
 
     fn dispatch(&mut self, dispatch: DispatchFragment) -> Dispatch {

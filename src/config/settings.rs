@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::auth::{Credentials, CredentialsError};
+use crate::freezer::Access;
+
+use super::auth::CredentialsError;
 use super::rules::{WindowRule, ZoneRule};
 
 /// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
@@ -23,10 +25,8 @@ pub struct Settings {
     pub source: Source,
     /// How often a listing is taken (API), or a folder is looked through although nothing was noticed there.
     pub poll: Duration,
-    /// How to speak to the API.
-    pub api: ApiSettings,
-    /// Who we are to Keystone; why not, when that cannot be said. Only the API needs it.
-    pub credentials: Result<Credentials, CredentialsError>,
+    /// How to reach the API and as whom; why not, when that cannot be said. Only [`Source::Api`] needs it.
+    pub access: Result<Access, CredentialsError>,
     /// How runs are started.
     pub dispatch: Dispatch,
     /// How long after its next due time a plan without success counts as late.
@@ -62,65 +62,6 @@ pub enum Source {
         /// Which.
         path: PathBuf,
     },
-}
-
-/// How to speak to the API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiSettings {
-    /// The endpoint; `None`: the catalogue's.
-    pub backup_url: Option<String>,
-    /// The region in the catalogue.
-    pub region: Option<String>,
-    /// The interface in the catalogue.
-    pub interface: Interface,
-    /// Certificates to trust, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Checks no certificate.
-    pub insecure: bool,
-    /// Whose plans are ours.
-    pub clients: Clients,
-    /// Plans to a page.
-    pub page_size: NonZeroUsize,
-    /// To connect.
-    pub connect_timeout: Duration,
-    /// For one whole request.
-    pub timeout: Duration,
-}
-
-/// Whose plans are ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Clients {
-    /// All the API shows us: `client_id` left out, or `"*"`.
-    All,
-    /// Those of this `client_id`.
-    Only(String),
-}
-
-/// Which endpoint of the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Interface {
-    /// `public`
-    #[serde(alias = "publicURL")]
-    Public,
-    /// `internal`
-    #[serde(alias = "internalURL")]
-    Internal,
-    /// `admin`
-    #[serde(alias = "adminURL")]
-    Admin,
-}
-
-impl Interface {
-    /// As the catalogue writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Internal => "internal",
-            Self::Admin => "admin",
-        }
-    }
 }
 
 /// How runs are started.

@@ -2,78 +2,28 @@
 //!
 //! Carries out what the planner decided, and says what became of it; decides nothing itself.
 //! May use: `planner` (its words), `clock`. Must not use: `freezer`, `ledger`, `cluster`, `config`.
+//!
+//! [`ini`] writes what the agent reads. [`supervise`] is the small process that executes one [`Recipe`] and
+//! outlives the daemon. [`process`] starts supervisors and finds them again. A run has two directories:
+//! what must survive a reboot is in `<state>/runs/<run>/` (`lock`, `claim`, `started`, `report.json`, `log`),
+//! what must not is in `<runtime>/runs/<run>/` (`recipe.json`, the agent's INI: they hold secrets).
 
-use std::collections::BTreeMap;
+pub mod ini;
+pub mod process;
+mod recipe;
+mod report;
+mod run_dir;
+mod run_lock;
+pub mod supervise;
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
-use crate::planner::{Outcome, RunId};
+use crate::planner::RunId;
 
-/// One action of a run, ready to be executed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Step {
-    /// For messages: `backup fs`, or the like.
-    pub label: String,
-    /// The agent's INI, whole.
-    pub ini: String,
-    /// Further tries after a failed one.
-    pub max_retries: u32,
-    /// Seconds between tries.
-    pub retry_after: u32,
-    /// Runs although an earlier step failed.
-    pub mandatory: bool,
-}
-
-/// All a supervisor needs to execute one run without the daemon. Holds secrets: 0600, runtime directory.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Recipe {
-    /// Which run.
-    pub run: RunId,
-    /// The agent's path.
-    pub agent: PathBuf,
-    /// In order.
-    pub steps: Vec<Step>,
-    /// Added to the agent's environment: `FREEZERD_JOB_ID`, `FREEZERD_RUN_ID`, `FREEZERD_DUE`, `OS_*`.
-    pub environment: BTreeMap<String, String>,
-    /// Seconds from SIGTERM to SIGKILL when the run is aborted.
-    pub kill_grace: u32,
-    /// Bytes kept of each step's standard output (from its start) and standard error (its end).
-    pub keep_output: u64,
-}
-
-/// How one step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepReport {
-    /// As in the recipe.
-    pub label: String,
-    /// Tries made; 0: it was not run.
-    pub tries: u32,
-    /// `exit 1`, `killed by signal 9`, `could not be started: ...`; of its last try.
-    pub end: String,
-    /// Whether it succeeded.
-    pub ok: bool,
-    /// What the agent printed on standard output (its metadata, JSON), bounded.
-    pub stdout: String,
-    /// The end of what it printed on standard error, bounded.
-    pub stderr: String,
-}
-
-/// How a run ended: what the supervisor leaves in the state directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunReport {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// When its first agent was started, if one was.
-    pub started: Option<DateTime<Utc>>,
-    /// When it ended.
-    pub ended: DateTime<Utc>,
-    /// Each step.
-    pub steps: Vec<StepReport>,
-    /// One line for people: why it failed, or nothing.
-    pub detail: String,
-}
+pub use recipe::{Recipe, Step};
+pub use report::{RunReport, StepReport};
 
 /// What a launcher tells the daemon, over a channel it was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,10 +34,11 @@ pub enum LaunchEvent {
         run: RunId,
         /// The supervisor's process id.
         pid: u32,
-        /// When.
+        /// When, to the millisecond.
         at: DateTime<Utc>,
     },
-    /// The run is over. Sent again at every adoption until [`Launcher::forget`] is called.
+    /// The run is over. Sent once by whoever watches it; a later daemon hears it from [`Launcher::find`],
+    /// again and again until [`Launcher::forget`] is called.
     Ended {
         /// Which run.
         run: RunId,
@@ -103,7 +54,7 @@ pub enum Found {
     Never,
     /// It lives, and is being watched from now on.
     Alive {
-        /// The supervisor's process id.
+        /// The supervisor's process id; 0 if it has not yet said so.
         pid: u32,
         /// When its first agent was started, if it got that far.
         started: Option<DateTime<Utc>>,
@@ -119,7 +70,8 @@ pub trait Launcher: Send + Sync {
     /// Starts the run, at most once ever for one [`RunId`].
     ///
     /// # Errors
-    /// When it could not be handed over; then nothing of it runs.
+    /// When it could not be handed over; then nothing of it runs, unless the error is
+    /// [`LaunchError::AlreadyStarted`].
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError>;
     /// Looks for a run of an earlier daemon, and watches it if it lives.
     ///
@@ -157,6 +109,32 @@ pub enum LaunchError {
         run: RunId,
         /// Which program.
         program: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It was handed over before, and has run, runs, or is about to. Ask [`Launcher::find`] what became of it.
+    #[error("run {run}: was started before; one due time runs once")]
+    AlreadyStarted {
+        /// Which run.
+        run: RunId,
+    },
+    /// A living run could not be signalled.
+    #[error("run {run}: cannot signal its process {pid}: {source}")]
+    Signal {
+        /// Which run.
+        run: RunId,
+        /// The process; 0: those that hold the run's lock could not be listed.
+        pid: u32,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The launcher itself could not be set up.
+    #[error("cannot {what} {path}: {source}")]
+    Setup {
+        /// `create`, `use`.
+        what: &'static str,
+        /// Which path.
+        path: PathBuf,
         /// Why.
         source: std::io::Error,
     },

@@ -139,7 +139,12 @@ impl Sheet<'_> {
         self.verdict(node::agent(&settings.dispatch, search_path))?;
         self.verdict(node::folder("state_dir", &settings.state_dir))?;
         self.verdict(node::folder("runtime_dir", &settings.runtime_dir))?;
-        if let Some(path) = &settings.api.ca_file {
+        if let Some(path) = settings
+            .access
+            .as_ref()
+            .ok()
+            .and_then(|access| access.ca_file.as_ref())
+        {
             self.verdict(node::readable("api.ca_file", path))?;
         }
         writeln!(self.out)
@@ -153,8 +158,16 @@ impl Sheet<'_> {
         };
         match plans::configured(&loaded.settings) {
             Err(failure) => self.wrong(&format!("{place}: {failure}")),
-            Ok(Plans { plans, problems }) => {
+            Ok(Plans {
+                plans,
+                problems,
+                others,
+            }) => {
                 self.fine(&format!("{place}: {} plans can be used", plans.len()))?;
+                if others > 0 {
+                    let who = "belong to other clients (see `client_id` in [api])";
+                    self.fine(&format!("{place}: {others} plans {who}"))?;
+                }
                 for problem in &problems {
                     self.wrong(&plans::describe(problem))?;
                 }

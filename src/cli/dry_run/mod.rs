@@ -83,6 +83,7 @@ pub(super) fn execute(
         Some(jobs) => plans::saved(jobs)?,
         None => plans::configured(&loaded.settings)?,
     };
+    let others = listed.others;
     let only = Only {
         plans: &args.plan,
         projects: &args.project,
@@ -99,6 +100,11 @@ pub(super) fn execute(
     out.flush()?;
     drop(out);
     summarise(&forecast, runs, args.format, shell);
+    if others > 0 {
+        shell.note(&format!(
+            "{others} plans of other clients are left out; see `client_id` in [api]"
+        ));
+    }
     Ok(())
 }
 

@@ -1,0 +1,276 @@
+//! The process launcher: each run under a small supervisor process of freezerd's own.
+//!
+//! It may use this room's files and tokio. It decides nothing, and polls nothing: a process's end, a line from
+//! its supervisor and a file's arrival each wake it; while nothing happens it sleeps.
+//!
+//! What is true of a run is on the disk and in its lock, never in this process: a new launcher over the same
+//! directories finds everything again.
+
+mod hand_over;
+mod orphans;
+mod watch;
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::process::Signal;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::clock::Clock;
+use crate::planner::RunId;
+
+use super::run_dir::{GONE, RUNS, RunDir, make_private, remove_tree, sync_dir};
+use super::run_lock::RunLock;
+use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
+
+/// Starts supervisors, watches them, and finds them again.
+///
+/// Dropping it ends no run. Runs it was watching are still reaped by this process; a launcher that is made
+/// afterwards finds them.
+#[derive(Clone)]
+pub struct ProcessLauncher {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state_runs: PathBuf,
+    runtime_runs: PathBuf,
+    program: PathBuf,
+    clock: Arc<dyn Clock>,
+    events: UnboundedSender<LaunchEvent>,
+    tasks: tokio::runtime::Handle,
+    watched: Mutex<HashMap<RunId, Watched>>,
+}
+
+/// A run that is being watched.
+struct Watched {
+    /// 0: not known.
+    pid: u32,
+    /// A handle of the supervisor; `None`: it is gone or not known, the lock is waited for.
+    supervisor: Option<Arc<OwnedFd>>,
+    abort_asked: bool,
+    /// Waits for its first agent's start, if that is not heard from the supervisor itself.
+    start_notice: Option<tokio::task::AbortHandle>,
+}
+
+impl ProcessLauncher {
+    /// A launcher over these directories. To be called within a tokio runtime that has its I/O driver on.
+    ///
+    /// `state_dir` must survive a reboot, `runtime_dir` should not. `program` is freezerd itself; it is started
+    /// as `PROGRAM supervise ...`. What becomes of the runs is told on `events`.
+    ///
+    /// # Errors
+    /// When the directories cannot be made, or there is no runtime.
+    pub fn new(
+        state_dir: &Path,
+        runtime_dir: &Path,
+        program: PathBuf,
+        clock: Arc<dyn Clock>,
+        events: UnboundedSender<LaunchEvent>,
+    ) -> Result<Self, LaunchError> {
+        let tasks = tokio::runtime::Handle::try_current().map_err(|problem| LaunchError::Setup {
+            what: "use",
+            path: state_dir.to_owned(),
+            source: std::io::Error::other(problem),
+        })?;
+        let (state_runs, runtime_runs) = (state_dir.join(RUNS), runtime_dir.join(RUNS));
+        for runs in [&state_runs, &runtime_runs] {
+            make_private(runs, true).map_err(|source| LaunchError::Setup {
+                what: "create",
+                path: runs.clone(),
+                source,
+            })?;
+        }
+        // A claim is durable only below a directory that is.
+        sync_dir(state_dir)
+            .and_then(|()| sweep(&state_runs))
+            .map_err(|source| LaunchError::Setup {
+                what: "use",
+                path: state_dir.to_owned(),
+                source,
+            })?;
+        let watched = Mutex::new(HashMap::new());
+        let inner = Inner {
+            state_runs,
+            runtime_runs,
+            program,
+            clock,
+            events,
+            tasks,
+            watched,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+}
+
+/// Finishes what a crash in the middle of [`Launcher::forget`] left.
+fn sweep(state_runs: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(state_runs)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(GONE) {
+            remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl Inner {
+    fn dir(&self, run: &RunId) -> Result<RunDir, LaunchError> {
+        RunDir::of_run(&self.state_runs, &self.runtime_runs, run).map_err(|source| LaunchError::File {
+            run: run.clone(),
+            what: "use",
+            path: self.state_runs.clone(),
+            source,
+        })
+    }
+
+    /// A panic while it was held cannot have left the map half changed: nothing here does two steps.
+    fn watched(&self) -> MutexGuard<'_, HashMap<RunId, Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the traces of a run say.
+enum Traces {
+    /// There are none, or none that ever amounted to a start; they were cleared away.
+    None,
+    /// Something holds its lock.
+    Living(RunLock),
+    /// It left a report.
+    Reported(super::RunReport),
+    /// It was claimed, nothing of it lives, and there is no report.
+    Claimed,
+}
+
+/// Reads the traces, and removes those of a start that came to nothing: of a daemon that crashed between
+/// making the directory and starting the supervisor, or of a supervisor that died before its claim.
+///
+/// A supervisor that is only just coming up either has the lock already, and lives; or it finds the lock taken
+/// or gone, and gives up. There is no third way, as it never makes the lock itself.
+fn traces(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {
+    let reading = |path: PathBuf| move |problem| ("read", path, problem);
+    if !dir
+        .state()
+        .try_exists()
+        .map_err(reading(dir.state().to_owned()))?
+    {
+        return clear(dir);
+    }
+    if let Some(report) = dir.read_report().map_err(reading(dir.state().to_owned()))? {
+        return Ok(Traces::Reported(report));
+    }
+    let lock = match RunLock::open(&dir.lock()) {
+        Ok(lock) => Some(lock),
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => None,
+        Err(problem) => return Err(("open", dir.lock(), problem)),
+    };
+    if let Some(lock) = lock {
+        if !lock.try_take().map_err(reading(dir.lock()))? {
+            return Ok(Traces::Living(lock));
+        }
+        // It may have ended between the two looks.
+        if let Some(report) = dir.read_report().map_err(reading(dir.state().to_owned()))? {
+            return Ok(Traces::Reported(report));
+        }
+        if dir.claim().try_exists().map_err(reading(dir.claim()))? {
+            return Ok(Traces::Claimed);
+        }
+        // The lock is still held here, until the directory is gone.
+        let cleared = clear(dir);
+        drop(lock);
+        return cleared;
+    }
+    if dir.claim().try_exists().map_err(reading(dir.claim()))? {
+        return Ok(Traces::Claimed);
+    }
+    clear(dir)
+}
+
+fn clear(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {
+    for path in [dir.runtime(), dir.state()] {
+        remove_tree(path).map_err(|problem| ("remove", path.to_owned(), problem))?;
+    }
+    Ok(Traces::None)
+}
+
+impl Launcher for ProcessLauncher {
+    fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
+        let dir = self.inner.dir(&recipe.run)?;
+        let handed = hand_over::hand_over(recipe, &dir, &self.inner.program)?;
+        watch::watch_child(&self.inner, &recipe.run, handed);
+        Ok(())
+    }
+
+    fn find(&self, run: &RunId) -> Result<Found, LaunchError> {
+        let dir = self.inner.dir(run)?;
+        if let Some(watched) = self.inner.watched().get(run) {
+            let started = dir.read_started().map(|started| started.at);
+            return Ok(Found::Alive {
+                pid: watched.pid,
+                started,
+            });
+        }
+        let seen = traces(&dir).map_err(|(what, path, source)| LaunchError::File {
+            run: run.clone(),
+            what,
+            path,
+            source,
+        })?;
+        Ok(match seen {
+            Traces::None => Found::Never,
+            Traces::Reported(report) => Found::Ended(report),
+            Traces::Claimed => Found::Lost,
+            Traces::Living(lock) => {
+                let (pid, started) = watch::adopt(&self.inner, run, &dir, lock);
+                Found::Alive { pid, started }
+            }
+        })
+    }
+
+    fn abort(&self, run: &RunId) -> Result<(), LaunchError> {
+        let dir = self.inner.dir(run)?;
+        let supervisor = self.inner.watched().get_mut(run).and_then(|watched| {
+            watched.abort_asked = true;
+            Some((watched.pid, watched.supervisor.clone()?))
+        });
+        if let Some((pid, supervisor)) = supervisor {
+            match rustix::process::pidfd_send_signal(&supervisor, Signal::TERM) {
+                Ok(()) => return Ok(()),
+                Err(rustix::io::Errno::SRCH) => {}
+                Err(problem) => {
+                    return Err(LaunchError::Signal {
+                        run: run.clone(),
+                        pid,
+                        source: problem.into(),
+                    });
+                }
+            }
+        }
+        orphans::abort(&self.inner, run, &dir)
+    }
+
+    fn forget(&self, run: &RunId) {
+        let Ok(dir) = self.inner.dir(run) else { return };
+        if let Some(watched) = self.inner.watched().remove(run)
+            && let Some(notice) = watched.start_notice
+        {
+            notice.abort();
+        }
+        // Renamed first: a crash in the middle must not leave half a run, which would look like a lost one.
+        let gone = self.inner.state_runs.join(format!("{GONE}{run}"));
+        let removed = remove_tree(dir.runtime())
+            .and_then(|()| remove_tree(&gone))
+            .and_then(|()| match std::fs::rename(dir.state(), &gone) {
+                Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                Err(problem) => Err(problem),
+                Ok(()) => remove_tree(&gone),
+            });
+        if let Err(problem) = removed {
+            tracing::warn!(%run, %problem, "the traces of a recorded run could not be removed");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Ending a run whose supervisor is gone, or not known yet: by those who hold its lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+
+use crate::launch::LaunchError;
+use crate::launch::run_dir::RunDir;
+use crate::launch::run_lock::RunLock;
+use crate::planner::RunId;
+
+use super::Inner;
+
+/// When the claim does not say how long to wait before SIGKILL.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
+/// Sends SIGTERM to the supervisor if it can be found by now; else to what is left of the run, and SIGKILL
+/// after the grace. Nothing left: fine, its end is on its way.
+pub(super) fn abort(inner: &Arc<Inner>, run: &RunId, dir: &RunDir) -> Result<(), LaunchError> {
+    let lock = match RunLock::open(&dir.lock()) {
+        Ok(lock) => lock,
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => {
+            return Err(LaunchError::File {
+                run: run.clone(),
+                what: "open",
+                path: dir.lock(),
+                source,
+            });
+        }
+    };
+    if signal_supervisor(&lock, dir) {
+        return Ok(());
+    }
+    signal_groups(&lock, Signal::TERM).map_err(|source| LaunchError::Signal {
+        run: run.clone(),
+        pid: 0,
+        source,
+    })?;
+    let grace = dir.read_claim().map_or(DEFAULT_GRACE, |claim| {
+        Duration::from_secs(u64::from(claim.kill_grace))
+    });
+    let (run, dir) = (run.clone(), dir.clone());
+    inner.tasks.spawn(async move {
+        crate::clock::pause(grace).await;
+        // A supervisor that has shown up meanwhile ends the run its own way.
+        if !signal_supervisor(&lock, &dir)
+            && let Err(problem) = signal_groups(&lock, Signal::KILL)
+        {
+            tracing::error!(%run, %problem, "what is left of an aborted run cannot be killed");
+        }
+    });
+    Ok(())
+}
+
+fn signal_supervisor(lock: &RunLock, dir: &RunDir) -> bool {
+    dir.read_claim()
+        .and_then(|claim| lock.holder(claim.pid))
+        .is_some_and(|supervisor| rustix::process::pidfd_send_signal(supervisor, Signal::TERM).is_ok())
+}
+
+/// Signals the process group of everything that holds the lock: an agent's children may have closed the
+/// descriptor, but they are in its group. The group is that of a process seen to hold this run's lock, not a
+/// number remembered from earlier, so it is no stranger's.
+fn signal_groups(lock: &RunLock, signal: Signal) -> std::io::Result<()> {
+    let own = rustix::process::getpgrp();
+    let mut groups: Vec<Pid> = Vec::new();
+    for pid in lock.holders()? {
+        if let Ok(group) = rustix::process::getpgid(Some(pid))
+            && group != own
+            && !groups.contains(&group)
+        {
+            groups.push(group);
+        }
+    }
+    for group in groups {
+        match rustix::process::kill_process_group(group, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(problem) => return Err(problem.into()),
+        }
+    }
+    Ok(())
+}

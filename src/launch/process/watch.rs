@@ -1,0 +1,321 @@
+//! Watching: from a handle of a process, or a lock, to the events of its run.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rustix::fs::inotify;
+use rustix::process::{Pid, PidfdFlags};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, Interest};
+use tokio::net::unix::pipe::Receiver;
+
+use crate::launch::LaunchEvent;
+use crate::launch::report::RunReport;
+use crate::launch::run_dir::RunDir;
+use crate::launch::run_lock::RunLock;
+use crate::launch::supervise::Exit;
+use crate::planner::{Outcome, RunId};
+
+use super::hand_over::Handed;
+use super::{Inner, Traces, Watched, traces};
+
+/// Watches a supervisor that was just started.
+pub(super) fn watch_child(inner: &Arc<Inner>, run: &RunId, handed: Handed) {
+    let Handed { mut child, says } = handed;
+    let pid = child.id();
+    let _context = inner.tasks.enter();
+    let handle = rustix::process::pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).map(Arc::new);
+    inner.watched().insert(
+        run.clone(),
+        Watched {
+            pid,
+            supervisor: handle.as_ref().ok().cloned(),
+            abort_asked: false,
+            start_notice: None,
+        },
+    );
+    let says = Receiver::from_owned_fd(says.into()).ok();
+    let ends = handle.map_err(std::io::Error::from).and_then(wakes);
+    let (inner, run) = (Arc::clone(inner), run.clone());
+    match ends {
+        Ok(ends) => {
+            inner.tasks.clone().spawn(async move {
+                until_ended(&inner, &run, pid, &ends, says).await;
+                let blocking = inner.tasks.clone();
+                blocking.spawn_blocking(move || {
+                    let status = child.wait().ok();
+                    settle(&inner, &run, status);
+                });
+            });
+        }
+        // Out of descriptors. It runs, so it is watched: by a thread of its own.
+        Err(_) => in_thread(move || {
+            let status = child.wait().ok();
+            settle(&inner, &run, status);
+        }),
+    }
+}
+
+/// Waits for the supervisor's end; tells on the way that the first agent was started.
+async fn until_ended(
+    inner: &Inner,
+    run: &RunId,
+    pid: u32,
+    ends: &AsyncFd<Arc<OwnedFd>>,
+    mut says: Option<Receiver>,
+) {
+    let mut said = Vec::with_capacity(64);
+    while let Some(pipe) = &mut says {
+        // The line first, when both are there: it came first.
+        tokio::select! {
+            biased;
+            got = read_some(pipe, &mut said) => {
+                if let Some(at) = start_time(&said) {
+                    inner.tell_started(run, pid, at);
+                    says = None;
+                } else if !got {
+                    says = None;
+                }
+            }
+            _ = ends.readable() => return,
+        }
+    }
+    let _ = ends.readable().await;
+}
+
+/// `false`: there will be no more, or no more is wanted.
+async fn read_some(pipe: &mut Receiver, said: &mut Vec<u8>) -> bool {
+    let mut chunk = [0; 64];
+    match pipe.read(&mut chunk).await {
+        Ok(count) if count > 0 && said.len() < 256 => {
+            said.extend(chunk.iter().take(count));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// `started TIME` and a line's end.
+fn start_time(said: &[u8]) -> Option<DateTime<Utc>> {
+    let line = std::str::from_utf8(said)
+        .ok()?
+        .strip_prefix("started ")?
+        .strip_suffix('\n')?;
+    Some(DateTime::parse_from_rfc3339(line).ok()?.to_utc())
+}
+
+/// Watches a run that lives, found by its lock: by its supervisor's handle if that lives, else by the lock.
+pub(super) fn adopt(
+    inner: &Arc<Inner>,
+    run: &RunId,
+    dir: &RunDir,
+    lock: RunLock,
+) -> (u32, Option<DateTime<Utc>>) {
+    let pid = dir.read_claim().map_or(0, |claim| claim.pid);
+    let _context = inner.tasks.enter();
+    let supervisor = lock.holder(pid).map(Arc::new);
+    let ends = supervisor.clone().and_then(|handle| wakes(handle).ok());
+    let started = dir.read_started().map(|started| started.at);
+    let start_notice = started.is_none().then(|| {
+        let (inner, run, dir) = (Arc::clone(inner), run.clone(), dir.clone());
+        inner
+            .tasks
+            .clone()
+            .spawn(async move { notice_start(&inner, &run, &dir).await })
+            .abort_handle()
+    });
+    {
+        let mut watched = inner.watched();
+        let abort_asked = watched.get(run).is_some_and(|earlier| earlier.abort_asked);
+        watched.insert(
+            run.clone(),
+            Watched {
+                pid,
+                supervisor,
+                abort_asked,
+                start_notice,
+            },
+        );
+    }
+    let (inner, run) = (Arc::clone(inner), run.clone());
+    match ends {
+        Some(ends) => {
+            inner.tasks.clone().spawn(async move {
+                let _ = ends.readable().await;
+                let blocking = inner.tasks.clone();
+                blocking.spawn_blocking(move || settle(&inner, &run, None));
+            });
+        }
+        // A thread that may wait for days: not one of the runtime's, which waits for its own when it ends.
+        None => in_thread(move || {
+            if let Err(problem) = lock.wait() {
+                tracing::error!(%run, %problem, "cannot wait for the run's lock; taking it as free");
+            }
+            drop(lock);
+            settle(&inner, &run, None);
+        }),
+    }
+    (pid, started)
+}
+
+/// Waits for the file that says when the first agent was started. Ended from outside when the run ends.
+async fn notice_start(inner: &Inner, run: &RunId, dir: &RunDir) {
+    let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
+    let Ok(arrivals) = inotify::init(flags).and_then(|arrivals| {
+        inotify::add_watch(&arrivals, dir.state(), inotify::WatchFlags::MOVED_TO)?;
+        Ok(arrivals)
+    }) else {
+        return;
+    };
+    let Ok(arrivals) = wakes(Arc::new(arrivals)) else {
+        return;
+    };
+    let mut ignored = [0; 4096];
+    loop {
+        if let Some(started) = dir.read_started() {
+            return inner.tell_started(run, started.pid, started.at);
+        }
+        let Ok(mut ready) = arrivals.readable().await else {
+            return;
+        };
+        while rustix::io::read(arrivals.get_ref().as_fd(), &mut ignored).is_ok_and(|count| count > 0) {}
+        ready.clear_ready();
+    }
+}
+
+/// The process that was watched is gone, or the lock is free: finds out what that means, and tells it.
+/// Blocks on files.
+fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
+    let Some((pid, abort_asked)) = inner
+        .watched()
+        .get(run)
+        .map(|watched| (watched.pid, watched.abort_asked))
+    else {
+        return; // Forgotten meanwhile.
+    };
+    let Ok(dir) = inner.dir(run) else { return };
+    let started = dir.read_started().map(|started| started.at);
+    let ended = |outcome, detail| RunReport::without_steps(outcome, started, inner.clock.now(), detail);
+    let exit = status.and_then(|status| status.code()).and_then(Exit::from_code);
+    let log = last_words(&dir);
+    let report = match traces(&dir) {
+        Ok(Traces::Reported(report)) => report,
+        // Before anything else: what it left behind may hold the lock for ever, and it did end.
+        Ok(Traces::Living(_) | Traces::Claimed) if let Some(Exit::Unreported(outcome)) = exit => ended(
+            outcome,
+            format!("its report could not be written; its supervisor's exit code tells how it ended{log}"),
+        ),
+        Ok(Traces::Living(lock)) => {
+            adopt(inner, run, &dir, lock);
+            return;
+        }
+        Ok(Traces::None) => {
+            let outcome = if abort_asked {
+                Outcome::Aborted
+            } else {
+                Outcome::Fail
+            };
+            ended(
+                outcome,
+                format!("{} before it started any agent{log}", gone(pid, status)),
+            )
+        }
+        Ok(Traces::Claimed) => {
+            let detail = format!(
+                "{} and left no report; nothing of the run lives{log}",
+                gone(pid, status)
+            );
+            let outcome = if abort_asked {
+                Outcome::Aborted
+            } else {
+                Outcome::Lost
+            };
+            ended(outcome, detail)
+        }
+        Err((what, path, problem)) => {
+            let path = path.display();
+            ended(
+                Outcome::Lost,
+                format!(
+                    "{}, and what it left cannot be known: cannot {what} {path}: {problem}",
+                    gone(pid, status)
+                ),
+            )
+        }
+    };
+    inner.tell_ended(run, report);
+}
+
+fn gone(pid: u32, status: Option<ExitStatus>) -> String {
+    match status {
+        Some(status) => format!("its supervisor (pid {pid}) ended with {status}"),
+        None => format!("its supervisor (pid {pid}) is gone"),
+    }
+}
+
+/// `: LINE`, the last of the supervisor's log, or nothing.
+fn last_words(dir: &RunDir) -> String {
+    use std::io::Read;
+    let mut text = Vec::new();
+    // Its own few lines: whatever is beyond was not written by it.
+    let read = std::fs::File::open(dir.log()).and_then(|log| log.take(4096).read_to_end(&mut text));
+    let text = String::from_utf8_lossy(&text);
+    match text.lines().last() {
+        Some(line) if read.is_ok() => format!(
+            ": {}",
+            line.chars()
+                .filter(|found| !found.is_control())
+                .collect::<String>()
+        ),
+        _ => String::new(),
+    }
+}
+
+/// Lets a task wait until the descriptor is readable.
+#[expect(
+    deprecated,
+    reason = "the successor is unsafe code's; what can go wrong, a type that changes or closes its descriptor \
+              behind tokio's back, an owned descriptor does not do"
+)]
+fn wakes(handle: Arc<OwnedFd>) -> std::io::Result<AsyncFd<Arc<OwnedFd>>> {
+    AsyncFd::with_interest(handle, Interest::READABLE)
+}
+
+/// For a wait without end, or when tasks cannot be had.
+fn in_thread(work: impl FnOnce() + Send + 'static) {
+    if let Err(problem) = std::thread::Builder::new()
+        .name("run-watch".to_owned())
+        .spawn(work)
+    {
+        tracing::error!(%problem, "cannot start a thread to watch a run; its end will be found at the next start");
+    }
+}
+
+impl Inner {
+    fn tell_started(&self, run: &RunId, pid: u32, at: DateTime<Utc>) {
+        // Told under the lock, as the end is: so never after it.
+        let mut watched = self.watched();
+        let Some(entry) = watched.get_mut(run) else { return };
+        entry.pid = pid;
+        let _ = self.events.send(LaunchEvent::Started {
+            run: run.clone(),
+            pid,
+            at,
+        });
+    }
+
+    fn tell_ended(&self, run: &RunId, report: RunReport) {
+        let mut watched = self.watched();
+        let Some(entry) = watched.remove(run) else { return };
+        if let Some(notice) = entry.start_notice {
+            notice.abort();
+        }
+        // Nobody listens while the daemon shuts down; the next one finds the report.
+        let _ = self.events.send(LaunchEvent::Ended {
+            run: run.clone(),
+            report,
+        });
+    }
+}

@@ -1,0 +1,97 @@
+//! What a run is to do: the daemon's word to the supervisor.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::planner::RunId;
+
+/// One action of a run, ready to be executed.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Step {
+    /// For messages: `backup fs`, or the like.
+    pub label: String,
+    /// The agent's INI, whole.
+    pub ini: String,
+    /// Further tries after a failed one.
+    pub max_retries: u32,
+    /// Seconds between tries.
+    pub retry_after: u32,
+    /// Runs although an earlier step failed.
+    pub mandatory: bool,
+}
+
+/// All a supervisor needs to execute one run without the daemon. Holds secrets: 0600, runtime directory.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Which run.
+    pub run: RunId,
+    /// The agent's path.
+    pub agent: PathBuf,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Added to the agent's environment: `FREEZERD_JOB_ID`, `FREEZERD_RUN_ID`, `FREEZERD_DUE`, `OS_*`.
+    pub environment: BTreeMap<String, String>,
+    /// Seconds from SIGTERM to SIGKILL when the run is aborted.
+    pub kill_grace: u32,
+    /// Bytes kept of each step's standard output (from its start) and standard error (its end); at most 4 MiB.
+    pub keep_output: u64,
+}
+
+/// Shows no INI: it may hold passwords.
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Step")
+            .field("label", &self.label)
+            .field("ini", &"(redacted)")
+            .field("max_retries", &self.max_retries)
+            .field("retry_after", &self.retry_after)
+            .field("mandatory", &self.mandatory)
+            .finish()
+    }
+}
+
+/// Shows the names of the environment, not its values.
+impl std::fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recipe")
+            .field("run", &self.run)
+            .field("agent", &self.agent)
+            .field("steps", &self.steps)
+            .field("environment", &self.environment.keys().collect::<Vec<_>>())
+            .field("kill_grace", &self.kill_grace)
+            .field("keep_output", &self.keep_output)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recipe, Step};
+    use crate::planner::RunId;
+
+    #[test]
+    fn debug_tells_no_secret() {
+        let recipe = Recipe {
+            run: RunId::from_stored("a-20260101T000000Z".to_owned()),
+            agent: "/usr/bin/freezer-agent".into(),
+            steps: vec![Step {
+                label: "backup fs".to_owned(),
+                ini: "[action]\nssh_password = hunter2\n".to_owned(),
+                max_retries: 0,
+                retry_after: 0,
+                mandatory: false,
+            }],
+            environment: [("OS_PASSWORD".to_owned(), "hunter2".to_owned())].into(),
+            kill_grace: 10,
+            keep_output: 1024,
+        };
+        let shown = format!("{recipe:?}");
+        assert!(
+            shown.contains("OS_PASSWORD") && shown.contains("backup fs"),
+            "{shown}"
+        );
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}
