@@ -1,25 +1,26 @@
 //! `clouds.yaml` and `secure.yaml`: what OpenStack's own clients are configured with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::environment::{Places, api_from, auth_from};
+use super::environment::{Places, api_from, auth_from, is_part};
 use super::file::{self, LIMIT, whole};
 use super::fragment::{ApiFragment, AuthFragment};
 
 /// A file of either name. Keys we have no use for are other clients' business.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
 struct File {
     #[serde(default)]
     clouds: BTreeMap<String, Option<Cloud>>,
 }
 
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, serde::Deserialize)]
 #[serde(default)]
 struct Cloud {
-    auth: BTreeMap<String, Option<String>>,
+    auth: Parts,
     auth_type: Option<String>,
     region_name: Option<String>,
     interface: Option<String>,
@@ -27,6 +28,34 @@ struct Cloud {
     cacert: Option<String>,
     verify: Option<bool>,
     backup_endpoint_override: Option<String>,
+}
+
+/// `auth:`. What is no part of an authentication that we know may be anything.
+#[derive(Debug, Default, Clone)]
+struct Parts(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Known;
+        impl<'de> Visitor<'de> for Known {
+            type Value = Parts;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the parts of an authentication")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
+                let mut parts = BTreeMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if is_part(&name) {
+                        parts.extend(map.next_value::<Option<String>>()?.map(|text| (name, text)));
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Parts(parts))
+            }
+        }
+        deserializer.deserialize_map(Known)
+    }
 }
 
 /// Where to look, and for which cloud.
@@ -81,7 +110,7 @@ impl Search {
         let (auth, of_auth) = auth_from(|key| match key {
             "auth_type" => cloud.auth_type.clone().map(here),
             "cloud" => None,
-            _ => cloud.auth.get(key).cloned().flatten().map(here),
+            _ => cloud.auth.0.get(key).cloned().map(here),
         });
         places.extend(of_auth);
         Ok(Found {
@@ -121,7 +150,7 @@ impl File {
 impl Cloud {
     /// Lays `secret`, the same cloud in secure.yaml, over this one.
     fn merge(&mut self, secret: Self) {
-        self.auth.extend(secret.auth);
+        self.auth.0.extend(secret.auth.0);
         let take = |mine: &mut Option<String>, theirs: Option<String>| {
             if theirs.is_some() {
                 *mine = theirs;

@@ -114,6 +114,11 @@ const ALIASES: [(&str, &str); 3] = [
     ("auth_token", "token"),
 ];
 
+/// Whether a part of an authentication has this name.
+pub(super) fn is_part(name: &str) -> bool {
+    AuthFragment::KEYS.iter().any(|key| key.name == name) || ALIASES.iter().any(|(old, _)| *old == name)
+}
+
 /// Where each part of a layer came from, by setting.
 pub(super) type Places = Vec<(String, Origin)>;
 
