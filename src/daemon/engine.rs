@@ -75,7 +75,16 @@ impl<S: Store, W: Witness> Engine<S, W> {
         launcher: Arc<dyn Launcher>,
         recipes: Recipes,
     ) -> Self {
-        Self { clock, planner, store, witness, launcher, recipes, unsaved: Vec::new(), pending: Vec::new() }
+        Self {
+            clock,
+            planner,
+            store,
+            witness,
+            launcher,
+            recipes,
+            unsaved: Vec::new(),
+            pending: Vec::new(),
+        }
     }
 
     /// The planner, to look at.
@@ -95,8 +104,12 @@ impl<S: Store, W: Witness> Engine<S, W> {
 
     /// Looks for every run that an earlier daemon launched, and takes up what became of it.
     pub fn find_launched(&mut self) -> Step {
-        let inputs: Vec<Input> =
-            self.planner.launched().into_iter().filter_map(|run| self.look_for(&run)).collect();
+        let inputs: Vec<Input> = self
+            .planner
+            .launched()
+            .into_iter()
+            .filter_map(|run| self.look_for(&run))
+            .collect();
         self.step(inputs)
     }
 
@@ -120,7 +133,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 return None;
             }
         };
-        Some(Input::Found { run: run.id.clone(), found })
+        Some(Input::Found {
+            run: run.id.clone(),
+            found,
+        })
     }
 
     /// Takes in `inputs`, all of them in one transaction, and carries out what follows.
@@ -195,7 +211,13 @@ impl<S: Store, W: Witness> Engine<S, W> {
 
     fn not_started(&self, run: RunId, detail: String) -> Input {
         tracing::error!(run = %run, "not started: {detail}");
-        Input::Ended { run, outcome: Outcome::Fail, started: None, ended: self.clock.now(), detail }
+        Input::Ended {
+            run,
+            outcome: Outcome::Fail,
+            started: None,
+            ended: self.clock.now(),
+            detail,
+        }
     }
 }
 

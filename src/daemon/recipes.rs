@@ -57,7 +57,11 @@ impl Recipes {
 }
 
 fn step(action: &Action) -> Result<Step, IniError> {
-    let label = [action.text("action"), action.text("mode"), action.text("backup_name")];
+    let label = [
+        action.text("action"),
+        action.text("mode"),
+        action.text("backup_name"),
+    ];
     let label: Vec<&str> = label.into_iter().filter(|text| !text.is_empty()).collect();
     Ok(Step {
         label: label.join(" "),

@@ -106,7 +106,9 @@ impl Interface {
 
 /// An interface that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an interface: allowed are public, internal and admin (or publicURL, internalURL, adminURL)")]
+#[error(
+    "{0:?} is not an interface: allowed are public, internal and admin (or publicURL, internalURL, adminURL)"
+)]
 pub struct UnknownInterface(String);
 
 impl FromStr for Interface {

@@ -89,7 +89,12 @@ impl Api {
         let access = Arc::new(access);
         let http = Arc::new(Http::new(&access, Arc::clone(&clock))?);
         let keystone = Keystone::new(Arc::clone(&http), Arc::clone(&access), clock)?;
-        Ok(Self { http, keystone, access, habits: Mutex::new(Habits::default()) })
+        Ok(Self {
+            http,
+            keystone,
+            access,
+            habits: Mutex::new(Habits::default()),
+        })
     }
 
     /// Gets a token if there is none, and says where that leads.
@@ -110,7 +115,11 @@ impl Api {
             ClientFilter::Own(Some(id)) => Some(id.clone()),
             ClientFilter::Own(None) => {
                 let host = rustix::system::uname();
-                Some(format!("{}_{}", session.project, host.nodename().to_string_lossy()))
+                Some(format!(
+                    "{}_{}",
+                    session.project,
+                    host.nodename().to_string_lossy()
+                ))
             }
         };
         Ok(Connection {
@@ -141,14 +150,22 @@ impl Api {
                 Ok((page, length)) => {
                     bytes = bytes.saturating_add(length);
                     if bytes > bounds.listing_bytes {
-                        return Err(ApiError::TooLarge { at: at(), limit: bounds.listing_bytes });
+                        return Err(ApiError::TooLarge {
+                            at: at(),
+                            limit: bounds.listing_bytes,
+                        });
                     }
                     match pager.take(page) {
                         Next::Stuck => return Err(stuck(at(), page_size)),
                         next => next,
                     }
                 }
-                Err(error @ ApiError::Refused { status: 400 | 404 | 422, .. }) => match pager.refused() {
+                Err(
+                    error @ ApiError::Refused {
+                        status: 400 | 404 | 422,
+                        ..
+                    },
+                ) => match pager.refused() {
                     Next::Stuck => return Err(error),
                     next => next,
                 },
@@ -195,7 +212,9 @@ impl Api {
     }
 
     async fn report_once(&self, id: &JobId, report: &Report) -> Result<Delivered, ApiError> {
-        let Some((job, at)) = self.job_once(id).await? else { return Ok(Delivered::Gone) };
+        let Some((job, at)) = self.job_once(id).await? else {
+            return Ok(Delivered::Gone);
+        };
         let merged = merge(&job, report).map_err(|error| ApiError::Protocol {
             at,
             message: format!("the job cannot be merged with a report: {error}"),
@@ -219,7 +238,9 @@ impl Api {
 
     async fn job_once(&self, id: &JobId) -> Result<Option<(Box<RawValue>, String)>, ApiError> {
         let url = |session: &Session| session.endpoint.job(id.as_str(), None);
-        let Called { at, answer } = self.call(Method::GET, url, None, Answer::is_document_missing).await?;
+        let Called { at, answer } = self
+            .call(Method::GET, url, None, Answer::is_document_missing)
+            .await?;
         if !answer.status.is_success() {
             return Ok(None);
         }
@@ -279,7 +300,10 @@ impl Api {
             if readable(&answer) {
                 return Ok(Called { at, answer });
             }
-            return Ok(Called { answer: self.http.good(&ask, answer)?, at });
+            return Ok(Called {
+                answer: self.http.good(&ask, answer)?,
+                at,
+            });
         }
     }
 
@@ -290,7 +314,9 @@ impl Api {
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").field("access", &self.access).finish_non_exhaustive()
+        f.debug_struct("Api")
+            .field("access", &self.access)
+            .finish_non_exhaustive()
     }
 }
 
@@ -311,7 +337,10 @@ fn read_page(Called { at, answer }: &Called) -> Result<(Vec<Box<RawValue>>, u64)
 }
 
 fn not_json(at: String, error: &serde_json::Error) -> ApiError {
-    ApiError::Protocol { at, message: format!("the answer cannot be read as JSON: {error}") }
+    ApiError::Protocol {
+        at,
+        message: format!("the answer cannot be read as JSON: {error}"),
+    }
 }
 
 fn stuck(at: String, page_size: usize) -> ApiError {

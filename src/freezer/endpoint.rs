@@ -23,7 +23,12 @@ impl Endpoint {
         let mut base = base_url(setting, text)?;
         let segments: Vec<String> = base
             .path_segments()
-            .map(|segments| segments.filter(|segment| !segment.is_empty()).map(str::to_owned).collect())
+            .map(|segments| {
+                segments
+                    .filter(|segment| !segment.is_empty())
+                    .map(str::to_owned)
+                    .collect()
+            })
             .unwrap_or_default();
         let version = segments.iter().position(|segment| segment == "v2");
         let given = match version.map(|at| (at, segments.get(at + 1..).unwrap_or_default())) {
@@ -43,7 +48,11 @@ impl Endpoint {
             path.push("v2");
         }
         let fixed = given.as_deref().is_some_and(|given| given != project);
-        Ok(Self { base, project: given.unwrap_or_else(|| project.to_owned()), fixed })
+        Ok(Self {
+            base,
+            project: given.unwrap_or_else(|| project.to_owned()),
+            fixed,
+        })
     }
 
     /// The collection of jobs.
@@ -56,7 +65,9 @@ impl Endpoint {
         if !is_segment(id) {
             return Err(ApiError::JobId { id: id.to_owned() });
         }
-        let project = project.filter(|project| !self.fixed && is_segment(project)).unwrap_or(&self.project);
+        let project = project
+            .filter(|project| !self.fixed && is_segment(project))
+            .unwrap_or(&self.project);
         Ok(self.below(project, &[id]))
     }
 
@@ -80,7 +91,10 @@ mod tests {
     use super::*;
 
     fn jobs(text: &str) -> String {
-        Endpoint::new("backup_url", text, "p1").unwrap().jobs().to_string()
+        Endpoint::new("backup_url", text, "p1")
+            .unwrap()
+            .jobs()
+            .to_string()
     }
 
     #[test]
@@ -97,7 +111,10 @@ mod tests {
             assert_eq!(jobs(text), "http://api:9090/v2/p1/jobs", "{text}");
         }
         assert_eq!(jobs("https://cloud/backup"), "https://cloud/backup/v2/p1/jobs");
-        assert_eq!(jobs("https://cloud/backup/v2/"), "https://cloud/backup/v2/p1/jobs");
+        assert_eq!(
+            jobs("https://cloud/backup/v2/"),
+            "https://cloud/backup/v2/p1/jobs"
+        );
         assert_eq!(jobs("https://cloud/v2/other"), "https://cloud/v2/other/jobs");
     }
 
@@ -105,7 +122,10 @@ mod tests {
     fn ids_are_encoded_and_may_not_climb() {
         let endpoint = Endpoint::new("backup_url", "http://api/x", "p1").unwrap();
         let job = |id: &str, project| endpoint.job(id, project).map(|url| url.path().to_owned());
-        assert_eq!(job("a b/../c?d#e%2f", None).unwrap(), "/x/v2/p1/jobs/a%20b%2F..%2Fc%3Fd%23e%252f");
+        assert_eq!(
+            job("a b/../c?d#e%2f", None).unwrap(),
+            "/x/v2/p1/jobs/a%20b%2F..%2Fc%3Fd%23e%252f"
+        );
         assert_eq!(job("j", Some("p2")).unwrap(), "/x/v2/p2/jobs/j");
         assert_eq!(job("j", Some("..")).unwrap(), "/x/v2/p1/jobs/j");
         for id in ["", ".", ".."] {
@@ -123,9 +143,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_refused_without_showing_a_password() {
-        for text in ["", "api:9090", "ftp://api", "http://", "http://u:s3cr3t@api", "http://api?x=1", "http://api/v2/p/jobs"] {
+        for text in [
+            "",
+            "api:9090",
+            "ftp://api",
+            "http://",
+            "http://u:s3cr3t@api",
+            "http://api?x=1",
+            "http://api/v2/p/jobs",
+        ] {
             let error = Endpoint::new("backup_url", text, "p1").unwrap_err().to_string();
-            assert!(error.starts_with("backup_url: ") && !error.contains("s3cr3t"), "{text}: {error}");
+            assert!(
+                error.starts_with("backup_url: ") && !error.contains("s3cr3t"),
+                "{text}: {error}"
+            );
         }
     }
 }

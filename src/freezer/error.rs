@@ -121,7 +121,9 @@ pub enum ApiError {
         to: String,
     },
     /// The answer is larger than allowed.
-    #[error("{at}: more than {limit} bytes were sent (page_bytes and listing_bytes bound it; a smaller page_size asks for less)")]
+    #[error(
+        "{at}: more than {limit} bytes were sent (page_bytes and listing_bytes bound it; a smaller page_size asks for less)"
+    )]
     TooLarge {
         /// Where.
         at: String,

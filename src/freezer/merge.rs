@@ -72,7 +72,10 @@ pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json
         return Ok(Merge::Same);
     }
     let body = serde_json::to_vec(&Patch { job_schedule: &after })?;
-    Ok(Merge::Patch { body, project: text(job.get("project_id")) })
+    Ok(Merge::Patch {
+        body,
+        project: text(job.get("project_id")),
+    })
 }
 
 fn text(value: Option<&Box<RawValue>>) -> Option<String> {
@@ -81,7 +84,10 @@ fn text(value: Option<&Box<RawValue>>) -> Option<String> {
 
 fn same(before: &Object, after: &Object) -> bool {
     let texts = |object: &Object| -> Vec<(String, String)> {
-        object.iter().map(|(key, value)| (key.clone(), value.get().to_owned())).collect()
+        object
+            .iter()
+            .map(|(key, value)| (key.clone(), value.get().to_owned()))
+            .collect()
     };
     texts(before) == texts(after)
 }
@@ -108,7 +114,9 @@ mod tests {
     }
 
     fn schedule(job: &str, report: &Report) -> Value {
-        let Merge::Patch { body, .. } = merged(job, report) else { panic!("no patch") };
+        let Merge::Patch { body, .. } = merged(job, report) else {
+            panic!("no patch")
+        };
         let mut body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
         body["job_schedule"].take()
@@ -120,31 +128,57 @@ mod tests {
             "schedule_hour": "0,1", "schedule_minute": 007e0, "odd": {"x": [1.50, 12345678901234567890123]},
             "schedule_date": "\u00fc\ud800", "time_created": 1, "status": "running", "event": "start", "current_pid": 7}}"#
             .replace("007e0", "7e0");
-        let Merge::Patch { body, project } = merged(&job, &report()) else { panic!("no patch") };
+        let Merge::Patch { body, project } = merged(&job, &report()) else {
+            panic!("no patch")
+        };
         assert_eq!(project.as_deref(), Some("p2"));
         insta::assert_snapshot!(String::from_utf8(body).unwrap(), @r#"{"job_schedule":{"event":"","odd":{"x": [1.50, 12345678901234567890123]},"result":"success","schedule_date":"\u00fc\ud800","schedule_hour":"0,1","schedule_minute":7e0,"status":"completed","time_created":1,"time_ended":200,"time_started":100}}"#);
     }
 
     #[test]
     fn an_event_is_cleared_only_if_it_is_the_one_answered() {
-        let with = |event: &str| schedule(&format!(r#"{{"job_schedule": {{"event": "{event}"}}}}"#), &report());
+        let with = |event: &str| {
+            schedule(
+                &format!(r#"{{"job_schedule": {{"event": "{event}"}}}}"#),
+                &report(),
+            )
+        };
         assert_eq!(with("start")["event"], "");
         assert_eq!(with("abort")["event"], "abort");
-        let none = Report { answers_event: None, ..report() };
-        assert_eq!(schedule(r#"{"job_schedule": {"event": "start"}}"#, &none)["event"], "start");
-        assert!(schedule(r#"{"job_schedule": {}}"#, &report()).get("event").is_none());
+        let none = Report {
+            answers_event: None,
+            ..report()
+        };
+        assert_eq!(
+            schedule(r#"{"job_schedule": {"event": "start"}}"#, &none)["event"],
+            "start"
+        );
+        assert!(
+            schedule(r#"{"job_schedule": {}}"#, &report())
+                .get("event")
+                .is_none()
+        );
     }
 
     #[test]
     fn times_that_the_report_does_not_know_stay_and_a_process_id_goes() {
         let job = r#"{"job_schedule": {"time_started": 1, "time_ended": 2, "current_pid": 3}}"#;
-        let scheduled =
-            Report { status: "scheduled".into(), result: String::new(), time_started: None, time_ended: None, ..report() };
+        let scheduled = Report {
+            status: "scheduled".into(),
+            result: String::new(),
+            time_started: None,
+            time_ended: None,
+            ..report()
+        };
         assert_eq!(
             schedule(job, &scheduled),
             json!({"status": "scheduled", "result": "", "time_started": 1, "time_ended": 2})
         );
-        let running = Report { current_pid: Some(9), time_ended: Some(-1), ..report() };
+        let running = Report {
+            current_pid: Some(9),
+            time_ended: Some(-1),
+            ..report()
+        };
         assert_eq!(schedule(job, &running)["current_pid"], 9);
         assert_eq!(schedule(job, &running)["time_ended"], -1);
     }
@@ -153,7 +187,10 @@ mod tests {
     fn nothing_is_sent_when_nothing_would_change_or_when_it_is_not_wanted() {
         let done = r#"{"job_schedule": {"status": "completed", "result": "success", "time_started": 100, "time_ended": 200}}"#;
         assert!(matches!(merged(done, &report()), Merge::Same));
-        for job in [r#"{"status": null, "job_schedule": {}}"#, r#"{"disabled": false}"#] {
+        for job in [
+            r#"{"status": null, "job_schedule": {}}"#,
+            r#"{"disabled": false}"#,
+        ] {
             assert!(matches!(merged(job, &report()), Merge::NotWanted));
         }
     }
@@ -163,8 +200,16 @@ mod tests {
         for job in ["{}", r#"{"job_schedule": null}"#] {
             assert_eq!(schedule(job, &report())["status"], "completed");
         }
-        for job in ["[]", "null", r#"{"job_schedule": []}"#, r#"{"job_schedule": "x"}"#] {
-            assert!(merge(&RawValue::from_string(job.to_owned()).unwrap(), &report()).is_err(), "{job}");
+        for job in [
+            "[]",
+            "null",
+            r#"{"job_schedule": []}"#,
+            r#"{"job_schedule": "x"}"#,
+        ] {
+            assert!(
+                merge(&RawValue::from_string(job.to_owned()).unwrap(), &report()).is_err(),
+                "{job}"
+            );
         }
     }
 

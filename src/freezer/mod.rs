@@ -21,7 +21,8 @@ mod pager;
 mod secret;
 
 pub use access::{
-    Access, Auth, Bounds, ClientFilter, Credential, Domain, Interface, Named, Patience, Scope, UnknownInterface,
+    Access, Auth, Bounds, ClientFilter, Credential, Domain, Interface, Named, Patience, Scope,
+    UnknownInterface,
 };
 pub use api::{Api, Connection, Delivered, Listing};
 pub use error::ApiError;

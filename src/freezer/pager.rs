@@ -112,7 +112,9 @@ struct Glance<'a> {
 }
 
 fn text(value: Option<&RawValue>) -> Option<String> {
-    value.and_then(|value| serde_json::from_str(value.get()).ok()).filter(|text: &String| !text.is_empty())
+    value
+        .and_then(|value| serde_json::from_str(value.get()).ok())
+        .filter(|text: &String| !text.is_empty())
 }
 
 impl Pager {
@@ -163,7 +165,11 @@ impl Pager {
             return self.end();
         }
         if new == 0 && !first {
-            return if self.worked { self.end() } else { self.switch(Setback::Repeated) };
+            return if self.worked {
+                self.end()
+            } else {
+                self.switch(Setback::Repeated)
+            };
         }
         if !first {
             self.worked = true;
@@ -193,7 +199,11 @@ impl Pager {
     /// The server refused the page that was asked for, as it does an `offset` it cannot read.
     /// `Next::Stuck`: that refusal is the error.
     pub fn refused(&mut self) -> Next {
-        if self.pages == 0 || self.worked { Next::Stuck } else { self.switch(Setback::Refused) }
+        if self.pages == 0 || self.worked {
+            Next::Stuck
+        } else {
+            self.switch(Setback::Refused)
+        }
     }
 
     fn take_document(&mut self, document: Box<RawValue>, first_page: bool) -> bool {
@@ -215,7 +225,10 @@ impl Pager {
         }
         if ours {
             let place = format!("document {} of the listing", self.known.len());
-            self.documents.push(Document { place, text: document });
+            self.documents.push(Document {
+                place,
+                text: document,
+            });
         } else {
             self.others += 1;
         }

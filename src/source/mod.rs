@@ -76,7 +76,10 @@ impl Default for Limits {
 /// When it is missing, unreadable, too large, or (a file) no listing.
 pub fn read(path: &Path, limits: &Limits) -> Result<Listing, SourceError> {
     if !path.exists() {
-        return Err(SourceError::Missing { path: path.to_owned(), what: "file or folder" });
+        return Err(SourceError::Missing {
+            path: path.to_owned(),
+            what: "file or folder",
+        });
     }
     if path.is_dir() {
         folder::read(path, limits)

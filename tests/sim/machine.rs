@@ -108,8 +108,18 @@ pub struct Agents {
     known: BTreeMap<RunId, Agent>,
     pub evidence: Vec<Evidence>,
     /// How long the next ones last, and how they end; taken in turn.
-    pub plans: Vec<(i64, Outcome)>,
+    plans: Vec<(i64, Outcome)>,
     started: usize,
+}
+
+impl Agents {
+    /// Nothing runs yet.
+    pub fn new(plans: Vec<(i64, Outcome)>) -> Self {
+        Self {
+            plans,
+            ..Self::default()
+        }
+    }
 }
 
 pub struct Machine {

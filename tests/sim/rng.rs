@@ -26,8 +26,8 @@ impl Rng {
         self.within(1, 100) <= percent
     }
 
-    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
         let last = i64::try_from(all.len()).expect("a short list") - 1;
-        &all[usize::try_from(self.within(0, last)).expect("within the list")]
+        all[usize::try_from(self.within(0, last)).expect("within the list")]
     }
 }

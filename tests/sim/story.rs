@@ -78,7 +78,7 @@ pub fn live(seed: u64) -> Life {
     let length = rng.within(1, 12) * 24 * HOUR;
     let policy = Policy {
         max_concurrent: usize::try_from(rng.within(1, 4)).expect("small"),
-        catch_up: *rng.pick(&[CatchUp::UntilNext, CatchUp::UntilNext, CatchUp::Within(1800)]),
+        catch_up: rng.pick(&[CatchUp::UntilNext, CatchUp::UntilNext, CatchUp::Within(1800)]),
         allow_exec: false,
         late_after: HOUR,
         shadow: false,
@@ -90,15 +90,12 @@ pub fn live(seed: u64) -> Life {
     let lengths = [5, 60, 600, 2 * HOUR, 9 * HOUR];
     let outcomes = [Outcome::Success, Outcome::Success, Outcome::Fail];
     let plans = (0..17)
-        .map(|_| (*rng.pick(&lengths), *rng.pick(&outcomes)))
+        .map(|_| (rng.pick(&lengths), rng.pick(&outcomes)))
         .collect();
     let machine = Arc::new(Machine {
         clock: Arc::new(Virtual::at(START)),
         fate: Arc::new(Fate::default()),
-        agents: Mutex::new(Agents {
-            plans,
-            ..Agents::default()
-        }),
+        agents: Mutex::new(Agents::new(plans)),
     });
     let mut driver = Driver {
         machine,
@@ -329,7 +326,7 @@ impl Driver {
         (self.wake, self.retry, self.begin) = (None, None, None);
         self.machine.fate.strike_at(0);
         self.machine.forget_what_was_told();
-        self.restart = Some(self.now() + *self.rng.pick(&[1, 30, 2 * HOUR, 30 * HOUR]));
+        self.restart = Some(self.now() + self.rng.pick(&[1, 30, 2 * HOUR, 30 * HOUR]));
         self.tell("the daemon is dead");
     }
 
@@ -404,7 +401,10 @@ impl Driver {
         }
         let ids: Vec<String> = self.users.iter().map(|(id, _)| id.clone()).collect();
         // Offset paging over a changing list: a row may be skipped.
-        let missed = self.rng.chance(10).then(|| self.rng.pick(&ids).clone());
+        let missed = self.rng.chance(10).then(|| {
+            let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+            self.rng.pick(&all).to_owned()
+        });
         let shown = ids.iter().filter(|id| Some(*id) != missed.as_ref());
         let plans: Vec<Plan> = shown.filter_map(|id| self.listed(id)).collect();
         let kills = self.kills;

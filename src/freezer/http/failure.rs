@@ -14,14 +14,21 @@ pub(super) fn classify(ask: &Ask<'_>, patience: &Patience, error: reqwest::Error
     let at = ask.at();
     let error = error.without_url();
     if let Some(tls) = tls(&error) {
-        return ApiError::Tls { at, cause: tls.to_string(), hint: tls_hint(tls) };
+        return ApiError::Tls {
+            at,
+            cause: tls.to_string(),
+            hint: tls_hint(tls),
+        };
     }
     let cause = causes(&error);
     if error.is_timeout() {
         let limit = if error.is_connect() {
             format!("no connection within {:?}", patience.connect)
         } else {
-            format!("no byte for {:?}, or no end within {:?}", patience.idle, patience.request)
+            format!(
+                "no byte for {:?}, or no end within {:?}",
+                patience.idle, patience.request
+            )
         };
         return ApiError::Timeout { at, cause: limit };
     }
@@ -55,7 +62,10 @@ fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
         if let Some(tls) = current.downcast_ref::<rustls::Error>() {
             return Some(tls);
         }
-        if let Some(inner) = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        if let Some(inner) = current
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
             if let Some(tls) = tls(inner) {
                 return Some(tls);
             }
@@ -74,16 +84,20 @@ fn tls_hint(error: &rustls::Error) -> &'static str {
         rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
             "the certificate has expired: have it renewed, or look at this node's clock"
         }
-        rustls::Error::InvalidCertificate(Certificate::NotValidYet | Certificate::NotValidYetContext { .. }) => {
-            "the certificate is not valid yet: look at this node's clock"
-        }
-        rustls::Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
-            "the certificate is for another name: use the name it was made for in the address"
-        }
-        rustls::Error::InvalidCertificate(certificate) if certificate.to_string().contains("CaUsedAsEndEntity") => {
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. },
+        ) => "the certificate is not valid yet: look at this node's clock",
+        rustls::Error::InvalidCertificate(
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. },
+        ) => "the certificate is for another name: use the name it was made for in the address",
+        rustls::Error::InvalidCertificate(certificate)
+            if certificate.to_string().contains("CaUsedAsEndEntity") =>
+        {
             "the server shows an authority's certificate as its own: have one signed by it (basicConstraints=CA:FALSE), or set insecure"
         }
-        rustls::Error::InvalidCertificate(_) => "have the certificate mended, or set insecure to do without the check",
+        rustls::Error::InvalidCertificate(_) => {
+            "have the certificate mended, or set insecure to do without the check"
+        }
         rustls::Error::InvalidMessage(_) => "is it TLS at all? If not, the address begins with http://",
         _ => "the two sides do not agree on how to encrypt",
     }
@@ -118,16 +132,28 @@ pub(super) fn refusal(
             said,
             hint: "the user needs the role that the API's policy asks for, usually member or service, in this project",
         },
-        (status @ (408 | 429 | 500..=599), _) => ApiError::Server { at, status, said, retry_after },
+        (status @ (408 | 429 | 500..=599), _) => ApiError::Server {
+            at,
+            status,
+            said,
+            retry_after,
+        },
         (status, peer) => {
             let hint = match (status, peer) {
-                (404 | 405, Peer::Keystone) => " (auth_url must be Keystone's base address, with or without /v3)",
+                (404 | 405, Peer::Keystone) => {
+                    " (auth_url must be Keystone's base address, with or without /v3)"
+                }
                 (404 | 405, Peer::Freezer) => {
                     " (is this the Freezer API? backup_url or the catalogue's endpoint leads there)"
                 }
                 _ => "",
             };
-            ApiError::Refused { at, status, said, hint }
+            ApiError::Refused {
+                at,
+                status,
+                said,
+                hint,
+            }
         }
     }
 }

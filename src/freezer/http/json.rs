@@ -20,7 +20,11 @@ fn quote_odd_numbers(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut in_text = false;
     let mut rest = bytes;
     while let Some(&byte) = rest.first() {
-        let word = if in_text { None } else { WORDS.into_iter().find(|word| rest.starts_with(word)) };
+        let word = if in_text {
+            None
+        } else {
+            WORDS.into_iter().find(|word| rest.starts_with(word))
+        };
         let length = match (word, byte) {
             (Some(word), _) => word.len(),
             // An escape and what it escapes, so that an escaped quote ends nothing.

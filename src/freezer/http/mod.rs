@@ -93,7 +93,12 @@ impl Http {
     pub fn new(access: &Access, clock: Arc<dyn Clock>) -> Result<Self, ApiError> {
         // The provider of cryptography is the process's own; a second call finds it there already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let authorities = access.ca_file.as_deref().map(authorities).transpose()?.unwrap_or_default();
+        let authorities = access
+            .ca_file
+            .as_deref()
+            .map(authorities)
+            .transpose()?
+            .unwrap_or_default();
         let patience = access.patience;
         let builder = || {
             let builder = Client::builder()
@@ -107,7 +112,11 @@ impl Http {
                 .read_timeout(patience.idle)
                 .timeout(patience.request)
                 .tls_danger_accept_invalid_certs(access.insecure);
-            if access.use_proxy { builder } else { builder.no_proxy() }
+            if access.use_proxy {
+                builder
+            } else {
+                builder.no_proxy()
+            }
         };
         let client = builder().tls_certs_merge(authorities).build().or_else(|error| {
             // A node without any system authorities may still speak plain HTTP.
@@ -118,7 +127,11 @@ impl Http {
             setting: "ca_file",
             message: format!("no HTTP client can be made: {}", failure::causes(&error)),
         })?;
-        Ok(Self { client, patience, clock })
+        Ok(Self {
+            client,
+            patience,
+            clock,
+        })
     }
 
     /// A fresh count of tries.
@@ -176,7 +189,11 @@ impl Http {
         if good {
             plain(ask, &headers)?;
         }
-        Ok(Answer { status, headers, body })
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// The answer if its status is good, else the error that it means.
@@ -197,10 +214,18 @@ impl Http {
             .and_then(|value| value.to_str().ok())
             .and_then(|text| ask.url.join(text).ok());
         let to = match target {
-            Some(url) => format!("{}{}", url.origin().ascii_serialization(), said::clean(url.path(), 200)),
+            Some(url) => format!(
+                "{}{}",
+                url.origin().ascii_serialization(),
+                said::clean(url.path(), 200)
+            ),
             None => String::from("no readable address"),
         };
-        ApiError::Redirected { at: ask.at(), status: status.as_u16(), to }
+        ApiError::Redirected {
+            at: ask.at(),
+            status: status.as_u16(),
+            to,
+        }
     }
 }
 
@@ -232,19 +257,26 @@ fn plain(ask: &Ask<'_>, headers: &HeaderMap) -> Result<(), ApiError> {
 /// Reads a PEM bundle.
 fn authorities(path: &Path) -> Result<Vec<reqwest::Certificate>, ApiError> {
     use std::io::Read;
-    let wrong = |message: String| ApiError::CaFile { path: path.to_owned(), message };
+    let wrong = |message: String| ApiError::CaFile {
+        path: path.to_owned(),
+        message,
+    };
     let file = std::fs::File::open(path).map_err(|error| wrong(format!("cannot be opened: {error}")))?;
     let mut text = Vec::new();
     file.take(CA_BYTES + 1)
         .read_to_end(&mut text)
         .map_err(|error| wrong(format!("cannot be read: {error}")))?;
     if text.len() as u64 > CA_BYTES {
-        return Err(wrong(format!("is larger than {CA_BYTES} bytes, so it is no bundle of certificates")));
+        return Err(wrong(format!(
+            "is larger than {CA_BYTES} bytes, so it is no bundle of certificates"
+        )));
     }
     let certificates = reqwest::Certificate::from_pem_bundle(&text)
         .map_err(|error| wrong(format!("is not a PEM bundle: {}", failure::causes(&error))))?;
     if certificates.is_empty() {
-        return Err(wrong(String::from("holds no certificate (`-----BEGIN CERTIFICATE-----` is expected)")));
+        return Err(wrong(String::from(
+            "holds no certificate (`-----BEGIN CERTIFICATE-----` is expected)",
+        )));
     }
     Ok(certificates)
 }

@@ -41,7 +41,9 @@ impl Tries {
 fn wait(patience: &Patience, failed: u32, asked: Option<Duration>, random: f64) -> Duration {
     let part = |whole: Duration| whole.min(patience.back_off_limit).mul_f64(random.clamp(0.0, 1.0));
     match asked {
-        Some(asked) => asked.saturating_add(part(patience.back_off)).min(patience.back_off_limit),
+        Some(asked) => asked
+            .saturating_add(part(patience.back_off))
+            .min(patience.back_off_limit),
         None => part(patience.back_off.saturating_mul(2u32.saturating_pow(failed))),
     }
 }
@@ -78,7 +80,9 @@ mod tests {
 
     #[test]
     fn the_pause_doubles_up_to_its_limit_and_is_random_below() {
-        let longest: Vec<u128> = (0..9).map(|failed| wait(&PATIENCE, failed, None, 1.0).as_millis()).collect();
+        let longest: Vec<u128> = (0..9)
+            .map(|failed| wait(&PATIENCE, failed, None, 1.0).as_millis())
+            .collect();
         assert_eq!(longest, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
         assert_eq!(wait(&PATIENCE, 3, None, 0.5).as_millis(), 2000);
         assert_eq!(wait(&PATIENCE, u32::MAX, None, 0.0), Duration::ZERO);
@@ -101,7 +105,10 @@ mod tests {
             retry_after(&headers, now)
         };
         assert_eq!(read("120"), Some(Duration::from_secs(120)));
-        assert_eq!(read("Sat, 28 Mar 2026 12:01:30 GMT"), Some(Duration::from_secs(90)));
+        assert_eq!(
+            read("Sat, 28 Mar 2026 12:01:30 GMT"),
+            Some(Duration::from_secs(90))
+        );
         assert_eq!(read("Sat, 28 Mar 2026 11:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(read("soon"), None);
         assert_eq!(read("-5"), None);

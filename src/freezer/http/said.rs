@@ -16,18 +16,31 @@ pub(super) fn said(body: &[u8], secrets: &[&Secret]) -> String {
         Err(_) => without_tags(&text),
     };
     let mut gist = gist;
-    for secret in secrets.iter().map(|secret| secret.expose()).filter(|secret| !secret.is_empty()) {
+    for secret in secrets
+        .iter()
+        .map(|secret| secret.expose())
+        .filter(|secret| !secret.is_empty())
+    {
         gist = gist.replace(secret, "(secret)");
     }
     let gist = clean(&gist, KEEP);
-    if gist.is_empty() { String::from("nothing was said") } else { gist }
+    if gist.is_empty() {
+        String::from("nothing was said")
+    } else {
+        gist
+    }
 }
 
 fn gist(value: &Value) -> Option<String> {
     if let Value::String(text) = value {
         return Some(text.clone());
     }
-    let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let text = |key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.trim().is_empty())
+    };
     let detail = text("message").or(text("description")).or(text("faultstring"));
     match (text("title"), detail) {
         (Some(title), Some(detail)) if !detail.starts_with(title) => Some(format!("{title}: {detail}")),
@@ -63,7 +76,11 @@ fn without_tags(text: &str) -> String {
 pub(in crate::freezer) fn clean(text: &str, keep: usize) -> String {
     let harmless = |character: char| {
         let hides = matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if character.is_control() || hides { ' ' } else { character }
+        if character.is_control() || hides {
+            ' '
+        } else {
+            character
+        }
     };
     let line: String = text.chars().map(harmless).collect();
     let mut line = line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -81,15 +98,24 @@ mod tests {
     #[test]
     fn the_gist_is_found_in_every_shape() {
         let cases = [
-            (r#"{"error": {"code": 401, "title": "Unauthorized", "message": "The request requires auth."}}"#, "Unauthorized: The request requires auth."),
-            (r#"{"title": "Invalid parameter", "description": "The \"offset\" parameter is invalid."}"#, "Invalid parameter: The \"offset\" parameter is invalid."),
+            (
+                r#"{"error": {"code": 401, "title": "Unauthorized", "message": "The request requires auth."}}"#,
+                "Unauthorized: The request requires auth.",
+            ),
+            (
+                r#"{"title": "Invalid parameter", "description": "The \"offset\" parameter is invalid."}"#,
+                "Invalid parameter: The \"offset\" parameter is invalid.",
+            ),
             (r#"{"title": "Malformed JSON"}"#, "Malformed JSON"),
             (r#"{"message": "No."}"#, "No."),
             (r#""just text""#, "just text"),
             (r#"{"odd": 1}"#, r#"{"odd": 1}"#),
             ("", "nothing was said"),
             ("Bad\r\n\x1b[31mGateway\u{202e}", "Bad [31mGateway"),
-            ("<html><head><title>502 Bad Gateway</title><style>p { color: red }</style></head><body><h1>502</h1></body></html>", "502 Bad Gateway 502"),
+            (
+                "<html><head><title>502 Bad Gateway</title><style>p { color: red }</style></head><body><h1>502</h1></body></html>",
+                "502 Bad Gateway 502",
+            ),
         ];
         for (body, expected) in cases {
             assert_eq!(said(body.as_bytes(), &[]), expected, "{body}");

@@ -49,7 +49,12 @@ pub(super) fn find<'a>(
     region: Option<&str>,
 ) -> Result<&'a str, ApiError> {
     let missing = |message| ApiError::Catalog { message };
-    let named = |service: &Service| service.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+    let named = |service: &Service| {
+        service
+            .name
+            .as_deref()
+            .is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+    };
     let typed = |service: &Service| service.kind == TYPE;
     // Another product may be registered with the same type beside it, so the pair of both comes first.
     let services: Vec<&Service> = [
@@ -127,16 +132,31 @@ mod tests {
         ])
     }
 
-    fn found(catalog: serde_json::Value, interface: Interface, region: Option<&str>) -> Result<String, String> {
+    fn found(
+        catalog: serde_json::Value,
+        interface: Interface,
+        region: Option<&str>,
+    ) -> Result<String, String> {
         let services: Vec<Service> = serde_json::from_value(catalog).unwrap();
-        find(&services, interface, region).map(str::to_owned).map_err(|error| error.to_string())
+        find(&services, interface, region)
+            .map(str::to_owned)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn by_interface_and_region() {
-        assert_eq!(found(catalog(), Interface::Public, Some("west")).unwrap(), "http://west");
-        assert_eq!(found(catalog(), Interface::Public, Some("east")).unwrap(), "http://east");
-        assert_eq!(found(catalog(), Interface::Internal, None).unwrap(), "http://inner");
+        assert_eq!(
+            found(catalog(), Interface::Public, Some("west")).unwrap(),
+            "http://west"
+        );
+        assert_eq!(
+            found(catalog(), Interface::Public, Some("east")).unwrap(),
+            "http://east"
+        );
+        assert_eq!(
+            found(catalog(), Interface::Internal, None).unwrap(),
+            "http://inner"
+        );
     }
 
     #[test]
@@ -170,6 +190,9 @@ mod tests {
             {"type": "backup", "name": "other", "endpoints": entry("http://other")},
             {"type": "backup", "name": "freezer", "endpoints": entry("http://freezer")},
         ]);
-        assert_eq!(found(collides, Interface::Public, None).unwrap(), "http://freezer");
+        assert_eq!(
+            found(collides, Interface::Public, None).unwrap(),
+            "http://freezer"
+        );
     }
 }

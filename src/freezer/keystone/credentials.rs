@@ -8,10 +8,17 @@ use crate::freezer::secret::Secret;
 /// What Keystone is told: who we are, and for what.
 pub(super) fn body(auth: &Auth) -> Value {
     let (identity, scope) = match auth {
-        Auth::Password { user, password, scope } => {
+        Auth::Password {
+            user,
+            password,
+            scope,
+        } => {
             let mut user = named(user);
             put(&mut user, "password", json!(password.expose()));
-            (json!({"methods": ["password"], "password": {"user": user}}), Some(scope))
+            (
+                json!({"methods": ["password"], "password": {"user": user}}),
+                Some(scope),
+            )
         }
         Auth::ApplicationCredential { credential, secret } => {
             let mut credential = match credential {
@@ -22,9 +29,10 @@ pub(super) fn body(auth: &Auth) -> Value {
             let method = "application_credential";
             (json!({"methods": [method], method: credential}), None)
         }
-        Auth::Token { token, scope } => {
-            (json!({"methods": ["token"], "token": {"id": token.expose()}}), Some(scope))
-        }
+        Auth::Token { token, scope } => (
+            json!({"methods": ["token"], "token": {"id": token.expose()}}),
+            Some(scope),
+        ),
     };
     let mut auth = json!({"identity": identity});
     if let Some(Scope::Project(project)) = scope {
@@ -51,8 +59,14 @@ fn put(object: &mut Value, key: &str, value: Value) {
 fn named(named: &Named) -> Value {
     match named {
         Named::Id(id) => json!({"id": id}),
-        Named::Name { name, domain: Domain::Id(id) } => json!({"name": name, "domain": {"id": id}}),
-        Named::Name { name, domain: Domain::Name(domain) } => json!({"name": name, "domain": {"name": domain}}),
+        Named::Name {
+            name,
+            domain: Domain::Id(id),
+        } => json!({"name": name, "domain": {"id": id}}),
+        Named::Name {
+            name,
+            domain: Domain::Name(domain),
+        } => json!({"name": name, "domain": {"name": domain}}),
     }
 }
 
@@ -61,13 +75,23 @@ mod tests {
     use super::*;
 
     fn user() -> Named {
-        Named::Name { name: "backup".into(), domain: Domain::Name("Default".into()) }
+        Named::Name {
+            name: "backup".into(),
+            domain: Domain::Name("Default".into()),
+        }
     }
 
     #[test]
     fn password() {
-        let project = Named::Name { name: "service".into(), domain: Domain::Id("default".into()) };
-        let auth = Auth::Password { user: user(), password: Secret::new("pw"), scope: Scope::Project(project) };
+        let project = Named::Name {
+            name: "service".into(),
+            domain: Domain::Id("default".into()),
+        };
+        let auth = Auth::Password {
+            user: user(),
+            password: Secret::new("pw"),
+            scope: Scope::Project(project),
+        };
         assert_eq!(
             body(&auth),
             json!({"auth": {
@@ -80,14 +104,22 @@ mod tests {
 
     #[test]
     fn application_credential_by_id_and_by_name_without_scope() {
-        let by = |credential| body(&Auth::ApplicationCredential { credential, secret: Secret::new("s") });
+        let by = |credential| {
+            body(&Auth::ApplicationCredential {
+                credential,
+                secret: Secret::new("s"),
+            })
+        };
         assert_eq!(
             by(Credential::Id("c1".into())),
             json!({"auth": {"identity": {"methods": ["application_credential"],
                 "application_credential": {"id": "c1", "secret": "s"}}}})
         );
         assert_eq!(
-            by(Credential::Name { name: "node".into(), user: user() }),
+            by(Credential::Name {
+                name: "node".into(),
+                user: user()
+            }),
             json!({"auth": {"identity": {"methods": ["application_credential"],
                 "application_credential": {"name": "node", "secret": "s",
                     "user": {"name": "backup", "domain": {"name": "Default"}}}}}})
@@ -96,7 +128,10 @@ mod tests {
 
     #[test]
     fn token_to_be_scoped() {
-        let auth = Auth::Token { token: Secret::new("t"), scope: Scope::Project(Named::Id("p1".into())) };
+        let auth = Auth::Token {
+            token: Secret::new("t"),
+            scope: Scope::Project(Named::Id("p1".into())),
+        };
         assert_eq!(
             body(&auth),
             json!({"auth": {"identity": {"methods": ["token"], "token": {"id": "t"}},

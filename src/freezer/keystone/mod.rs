@@ -26,13 +26,21 @@ pub(super) fn base_url(setting: &'static str, text: &str) -> Result<Url, ApiErro
     // The text itself is not shown while it may hold a password.
     let url = Url::parse(text).map_err(|error| wrong(format!("cannot be read ({error}): {allowed}")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(String::from("holds a user name or password: give them in the settings made for them")));
+        return Err(wrong(String::from(
+            "holds a user name or password: give them in the settings made for them",
+        )));
     }
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(wrong(format!("{:?} is neither http nor https: {allowed}", said::clean(text, 200))));
+        return Err(wrong(format!(
+            "{:?} is neither http nor https: {allowed}",
+            said::clean(text, 200)
+        )));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong(format!("{:?} holds a query: leave out what follows `?` or `#`", said::clean(text, 200))));
+        return Err(wrong(format!(
+            "{:?} holds a query: leave out what follows `?` or `#`",
+            said::clean(text, 200)
+        )));
     }
     Ok(url)
 }
@@ -42,14 +50,21 @@ fn tokens_url(auth_url: &str) -> Result<Url, ApiError> {
     let mut url = base_url("auth_url", auth_url)?;
     let mut segments: Vec<String> = url
         .path_segments()
-        .map(|segments| segments.filter(|segment| !segment.is_empty()).map(str::to_owned).collect())
+        .map(|segments| {
+            segments
+                .filter(|segment| !segment.is_empty())
+                .map(str::to_owned)
+                .collect()
+        })
         .unwrap_or_default();
     match segments.last().map(String::as_str) {
         Some("v3") => {}
         Some("v2.0") => {
             return Err(ApiError::Setting {
                 setting: "auth_url",
-                message: format!("{url} is Keystone's version 2, which is gone: use /v3, or leave the version out"),
+                message: format!(
+                    "{url} is Keystone's version 2, which is gone: use /v3, or leave the version out"
+                ),
             });
         }
         _ => segments.push(String::from("v3")),
@@ -72,11 +87,19 @@ mod tests {
             ("http://ks:5000/v3", "http://ks:5000/v3/auth/tokens"),
             ("http://ks:5000/v3/", "http://ks:5000/v3/auth/tokens"),
             ("https://cloud/identity", "https://cloud/identity/v3/auth/tokens"),
-            ("https://cloud/identity/v3", "https://cloud/identity/v3/auth/tokens"),
+            (
+                "https://cloud/identity/v3",
+                "https://cloud/identity/v3/auth/tokens",
+            ),
         ];
         for (given, expected) in cases {
             assert_eq!(tokens_url(given).unwrap().as_str(), expected);
         }
-        assert!(tokens_url("http://ks:5000/v2.0").unwrap_err().to_string().contains("/v3"));
+        assert!(
+            tokens_url("http://ks:5000/v2.0")
+                .unwrap_err()
+                .to_string()
+                .contains("/v3")
+        );
     }
 }

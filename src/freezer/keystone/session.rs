@@ -49,7 +49,13 @@ pub(in crate::freezer) struct Keystone {
 impl Keystone {
     pub fn new(http: Arc<Http>, access: Arc<Access>, clock: Arc<dyn Clock>) -> Result<Self, ApiError> {
         let tokens = tokens_url(&access.auth_url)?;
-        Ok(Self { http, access, clock, tokens, current: Mutex::new(None) })
+        Ok(Self {
+            http,
+            access,
+            clock,
+            tokens,
+            current: Mutex::new(None),
+        })
     }
 
     /// A token that is still good for a while. Those who ask while one is being got wait for that one.
@@ -67,7 +73,10 @@ impl Keystone {
                 // The old one is still good: a Keystone that is away for a moment stops nothing.
                 Some(old) => {
                     tracing::warn!(%error, "the token could not be renewed; the old one is used while it lasts");
-                    let postponed = Session { renew: now + POSTPONED, ..Session::clone(&old) };
+                    let postponed = Session {
+                        renew: now + POSTPONED,
+                        ..Session::clone(&old)
+                    };
                     Ok(current.insert(Arc::new(postponed)).clone())
                 }
                 None => Err(error),
@@ -98,7 +107,10 @@ impl Keystone {
         // Before the request: its own time counts against the token's.
         let asked = self.clock.monotonic();
         let answer = self.http.good(&ask, self.http.send(&ask).await?)?;
-        let wrong = |message: &str| ApiError::Protocol { at: ask.at(), message: message.to_owned() };
+        let wrong = |message: &str| ApiError::Protocol {
+            at: ask.at(),
+            message: message.to_owned(),
+        };
         let token = answer
             .headers
             .get("X-Subject-Token")
@@ -107,7 +119,11 @@ impl Keystone {
             .ok_or_else(|| wrong("the answer has no X-Subject-Token header: is this Keystone v3?"))?;
         let Body { token: details } = parse(&answer.body)
             .map_err(|error| wrong(&format!("the answer is not a Keystone v3 token: {error}")))?;
-        let Some(project) = details.project.map(|project| project.id).filter(|id| !id.is_empty()) else {
+        let Some(project) = details
+            .project
+            .map(|project| project.id)
+            .filter(|id| !id.is_empty())
+        else {
             return Err(wrong(
                 "the token is for no project: set the project (OS_PROJECT_NAME or OS_PROJECT_ID and its domain)",
             ));
@@ -117,8 +133,9 @@ impl Keystone {
             None => {
                 // Each service by itself: what is odd about another one is not our concern.
                 let entries = details.catalog.unwrap_or_default().into_iter();
-                let services: Vec<Service> =
-                    entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect();
+                let services: Vec<Service> = entries
+                    .filter_map(|entry| serde_json::from_value(entry).ok())
+                    .collect();
                 let url = catalog::find(&services, self.access.interface, self.access.region.as_deref())?;
                 Endpoint::new("the catalogue's endpoint", url, &project)?
             }
