@@ -90,19 +90,21 @@ fn setting(path: &[String], text: &str) -> Option<Result<Fragment, String>> {
 
 fn unknown(variable: &str) -> String {
     let mut known = Vec::new();
-    variables(Fragment::KEYS, "FREEZERD", "_", &mut known);
-    match nearest(variable, known.iter().map(String::as_str)) {
-        Some(near) => format!("no such setting; did you mean {near}?"),
+    variables(Fragment::KEYS, "", &mut known);
+    let rest = variable.trim_start_matches("FREEZERD_");
+    match nearest(rest, known.iter().map(String::as_str)) {
+        Some(near) => format!("no such setting; did you mean FREEZERD_{near}?"),
         None => {
             "no such setting; sections are divided by two underscores, as in FREEZERD_SOURCE__KIND".to_owned()
         }
     }
 }
 
-fn variables(keys: &[Key], above: &str, joint: &str, into: &mut Vec<String>) {
+/// The names of all variables, without their beginning.
+fn variables(keys: &[Key], above: &str, into: &mut Vec<String>) {
     for key in keys {
-        let name = format!("{above}{joint}{}", key.name.to_uppercase());
-        variables(key.below, &name, "__", into);
+        let name = format!("{above}{}", key.name.to_uppercase());
+        variables(key.below, &format!("{name}__"), into);
         into.push(name);
     }
 }

@@ -43,19 +43,20 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Parsed, Vec<Finding>> {
     let mut walk = Walk {
         path,
         text,
-        leaves: Vec::new(),
+        values: Vec::new(),
         findings: Vec::new(),
     };
     let table = DeTable::parse(text).map_err(|error| vec![walk.refused(&error)])?;
     walk.table(table.get_ref(), Fragment::KEYS, "");
     if !walk.findings.is_empty() {
+        walk.findings.sort_by(|left, right| left.at.cmp(&right.at));
         return Err(walk.findings);
     }
     let fragment = toml::Deserializer::parse(text)
         .and_then(Fragment::deserialize)
         .map_err(|error| vec![walk.refused(&error)])?;
     let places = walk
-        .leaves
+        .values
         .iter()
         .map(|(name, span)| (name.clone(), walk.at(span)))
         .collect();
@@ -65,8 +66,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Parsed, Vec<Finding>> {
 struct Walk<'a> {
     path: &'a Path,
     text: &'a str,
-    /// Every value under a known key, and the bytes it takes.
-    leaves: Vec<(String, Range<usize>)>,
+    /// Every value and every section under a known key, and the bytes it takes.
+    values: Vec<(String, Range<usize>)>,
     findings: Vec<Finding>,
 }
 
@@ -92,6 +93,7 @@ impl Walk<'_> {
     }
 
     fn value(&mut self, value: &DeValue<'_>, span: Range<usize>, below: &'static [Key], name: String) {
+        self.values.push((name.clone(), span));
         match value {
             DeValue::Table(table) if !below.is_empty() => self.table(table, below, &name),
             DeValue::Array(list) if !below.is_empty() => {
@@ -99,7 +101,7 @@ impl Walk<'_> {
                     self.value(item.get_ref(), item.span(), below, format!("{name}[{index}]"));
                 }
             }
-            _ => self.leaves.push((name, span)),
+            _ => {}
         }
     }
 
@@ -110,10 +112,12 @@ impl Walk<'_> {
                 message: explain(error.message()),
             };
         };
+        let holds = |part: &Range<usize>| part.start <= span.start && span.start < part.end;
         let of = self
-            .leaves
+            .values
             .iter()
-            .find(|(_, leaf)| leaf.start <= span.start && span.start < leaf.end);
+            .filter(|(_, part)| holds(part))
+            .min_by_key(|(_, part)| part.len());
         let message = match of {
             Some((name, _)) => format!("`{name}`: {}", explain(error.message())),
             None => explain(error.message()),
@@ -172,21 +176,33 @@ fn section_of(key: &str) -> Option<&'static str> {
     None
 }
 
-/// The parser's message in our words: one line, and with a hint when a value is nearly one that is allowed.
+/// The parser's message in our words: one line, and with a hint when a text is nearly one that is allowed.
 pub(super) fn explain(message: &str) -> String {
     let message = message.trim().replace('\n', "; ");
+    let numbers = ["nonzero usize", "nonzero u32"];
+    let message = numbers.iter().fold(message, |text, number| {
+        text.replace(number, "whole number above 0")
+    });
+    let message = message
+        .replace("expected usize", "expected a whole number")
+        .replace("expected u64", "expected a whole number");
     let Some((head, allowed)) = message.split_once("`, expected ") else {
         return message;
     };
-    let Some(given) = head.strip_prefix("unknown variant `") else {
-        return message;
+    let (what, given) = match (
+        head.strip_prefix("unknown variant `"),
+        head.strip_prefix("unknown field `"),
+    ) {
+        (Some(variant), _) => ("is not allowed here", variant),
+        (_, Some(field)) => ("is no key that is known here", field),
+        (None, None) => return message,
     };
     let names: Vec<&str> = allowed.split('`').skip(1).step_by(2).collect();
     let hint = match nearest(&given.to_lowercase(), names.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => String::new(),
     };
-    format!("`{given}` is not allowed here, only {allowed}{hint}")
+    format!("`{given}` {what}, only {allowed}{hint}")
 }
 
 /// Makes a path of a file absolute: what is relative counts from the file's own folder.

@@ -44,7 +44,7 @@ macro_rules! fragment {
     ($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, Deserialize)]
-        #[serde(default, deny_unknown_fields)]
+        #[serde(default, deny_unknown_fields, expecting = "a section with keys of its own")]
         pub(super) struct $name { $(pub $field: $kind),* }
 
         impl Part for $name {

@@ -75,6 +75,7 @@ pub(super) fn resolve(
         log: check.log(fragment.log),
         cluster: check.cluster(fragment.cluster),
     };
+    check.findings.sort_by(|left, right| left.at.cmp(&right.at));
     if check.findings.is_empty() {
         Ok(settings)
     } else {
@@ -93,7 +94,10 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn refuse(&mut self, name: &str, message: &str) {
-        let at = self.origins.get(name).cloned().unwrap_or(Origin::Default);
+        // What is missing has no place; the section it is missing from has.
+        let section = name.rsplit_once('.').map_or(name, |(section, _)| section);
+        let at = self.origins.get(name).or_else(|| self.origins.get(section));
+        let at = at.cloned().unwrap_or(Origin::Default);
         self.findings.push(Finding {
             at,
             message: format!("`{name}`: {message}"),

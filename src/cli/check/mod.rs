@@ -4,8 +4,6 @@
 //! May use: `config`, `zones`, `source`, `freezer`, `plan`. Must not use: `ledger`, `launch`, `daemon`.
 
 mod node;
-#[cfg(test)]
-mod tests;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -163,10 +161,10 @@ impl Sheet<'_> {
                 problems,
                 others,
             }) => {
-                self.fine(&format!("{place}: {} plans can be used", plans.len()))?;
+                self.fine(&format!("{place}: plans that can be used: {}", plans.len()))?;
                 if others > 0 {
-                    let who = "belong to other clients (see `client_id` in [api])";
-                    self.fine(&format!("{place}: {others} plans {who}"))?;
+                    let who = "plans of other clients (see `client_id` in [api])";
+                    self.fine(&format!("{place}: {who}: {others}"))?;
                 }
                 for problem in &problems {
                     self.wrong(&plans::describe(problem))?;

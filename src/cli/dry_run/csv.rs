@@ -21,7 +21,7 @@ pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64>
         "project_id",
         "note",
     ];
-    lines.write_record(columns).map_err(io::Error::from)?;
+    lines.write_record(columns).map_err(plain)?;
     let mut count = 0;
     for run in forecast.runs() {
         let (due, local) = (
@@ -42,7 +42,7 @@ pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64>
         let all = cells.into_iter().chain(texts.into_iter().map(harmless));
         lines
             .write_record(all.map(|cell| cell.into_owned()))
-            .map_err(io::Error::from)?;
+            .map_err(plain)?;
         count += 1;
     }
     lines.flush()?;
@@ -55,5 +55,13 @@ fn harmless(text: &str) -> Cow<'_, str> {
         Cow::Owned(format!("'{text}"))
     } else {
         Cow::Borrowed(text)
+    }
+}
+
+/// The error of the stream itself, so that a reader that went away is known for what it is.
+fn plain(error: ::csv::Error) -> io::Error {
+    match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
