@@ -58,6 +58,8 @@ impl Loader {
     /// # Errors
     /// Everything that is wrong, as far as it can be told at once.
     pub fn load(&self, file: Option<&Path>) -> Result<Loaded, ConfigError> {
+        // `FREEZERD_CONFIG=` is how a shell says that it is not set.
+        let file = file.filter(|path| !path.as_os_str().is_empty());
         let mut gathered = Gathered::default();
         let path = file.map_or_else(|| self.at(DEFAULT_FILE), Path::to_owned);
         // What a file names relatively counts from its folder, and stays so wherever a child is started.

@@ -83,7 +83,6 @@ fn times_as_people_type_them() {
     reads("2026-07-01T12:30:15", "2026-07-01T10:30:15Z");
     reads("2026-03-29T02:30", "2026-03-29T01:30:00Z");
     reads("2026-10-25T02:30", "2026-10-25T00:30:00Z");
-    reads("1850-01-01", "1849-12-31T23:06:32Z");
     for text in [
         "",
         "now",
@@ -176,7 +175,7 @@ proptest! {
         let forecast = forecast(plans);
         let now = DueTime::from_epoch(0).instant();
         let (text, count) = written(|out| table::write(&forecast, now, false, out));
-        prop_assert!(!text.contains('\u{1b}'));
+        prop_assert_eq!(text.find('\u{1b}'), None);
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  in ")).collect();
         prop_assert_eq!(rows.len() as u64, count);
         let columns: std::collections::BTreeSet<usize> = rows
