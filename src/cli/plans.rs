@@ -97,7 +97,7 @@ impl Plans {
         };
         let hint = match (hint.is_empty(), self.others) {
             (true, others @ 1..) => {
-                format!("; {others} plans belong to other clients (see `client_id` in [api])")
+                format!("; plans of other clients are left out (see `client_id` in [api]): {others}")
             }
             _ => hint,
         };

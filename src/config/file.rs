@@ -80,7 +80,7 @@ impl Walk<'_> {
                 format!("{above}.{}", key.get_ref())
             };
             match known.iter().find(|candidate| candidate.name == key.get_ref()) {
-                Some(candidate) => self.value(value.get_ref(), value.span(), candidate.below, name),
+                Some(candidate) => self.value(value.get_ref(), value.span(), candidate.below, &name),
                 None => {
                     let message = unknown(key.get_ref(), &name, known);
                     self.findings.push(Finding {
@@ -92,13 +92,13 @@ impl Walk<'_> {
         }
     }
 
-    fn value(&mut self, value: &DeValue<'_>, span: Range<usize>, below: &'static [Key], name: String) {
-        self.values.push((name.clone(), span));
+    fn value(&mut self, value: &DeValue<'_>, span: Range<usize>, below: &'static [Key], name: &str) {
+        self.values.push((name.to_owned(), span));
         match value {
-            DeValue::Table(table) if !below.is_empty() => self.table(table, below, &name),
+            DeValue::Table(table) if !below.is_empty() => self.table(table, below, name),
             DeValue::Array(list) if !below.is_empty() => {
                 for (index, item) in list.iter().enumerate() {
-                    self.value(item.get_ref(), item.span(), below, format!("{name}[{index}]"));
+                    self.value(item.get_ref(), item.span(), below, &format!("{name}[{index}]"));
                 }
             }
             _ => {}

@@ -1,5 +1,13 @@
 //! The program as a user meets it: arguments in; standard output, standard error and an exit code out.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
+mod api;
 mod check;
 mod dry_run;
 mod formats;

@@ -1,5 +1,12 @@
 //! The configuration as a user meets it: files, drop-ins, variables, credentials; and what mistakes look like.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
 mod credentials;
 mod mistakes;
 mod settings;

@@ -102,7 +102,7 @@ pub(super) fn execute(
     summarise(&forecast, runs, args.format, shell);
     if others > 0 {
         shell.note(&format!(
-            "{others} plans of other clients are left out; see `client_id` in [api]"
+            "plans of other clients (see `client_id` in [api]) are left out: {others}"
         ));
     }
     Ok(())
