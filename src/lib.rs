@@ -6,6 +6,7 @@
 //!
 //! This library exists for the `freezerd` program and its tests; it promises no API to anybody else.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;

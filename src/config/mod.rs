@@ -1,1 +1,36 @@
-//! (room under construction)
+//! Configuration: `freezerd.toml`, its drop-ins, `FREEZERD_*`, credentials; all of it into one [`Settings`].
+//!
+//! Every file becomes a [`fragment::Fragment`] in which nothing is required and nothing unknown is let pass;
+//! fragments are merged in order (file, drop-ins by name, environment), and what comes out is checked once and
+//! filled up with defaults. The environment is handed in as a map, so that nothing here reads the process's.
+//! May use: `schedule` (crontab expressions), `freezer` (what an access to the API consists of), the file
+//! system. Must not use: any other room; least of all `daemon` or `cli`, which read what comes out.
+
+mod auth;
+mod clouds;
+mod describe;
+mod environment;
+mod error;
+mod file;
+mod for_agent;
+mod fragment;
+mod gathered;
+mod held;
+mod length;
+mod loader;
+mod resolve;
+mod rules;
+mod settings;
+
+pub use auth::CredentialsError;
+pub(crate) use error::nearest;
+pub use error::{ConfigError, Finding, Origin};
+pub use loader::{DEFAULT_FILE, Loaded, Loader};
+pub use rules::{Outside, Whose, WindowRule, ZoneRule};
+pub use settings::{
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
+    MetricsSettings, Settings, Source,
+};
+
+#[cfg(test)]
+mod tests;

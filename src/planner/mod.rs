@@ -35,6 +35,7 @@ pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
 use life::End;

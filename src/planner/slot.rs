@@ -131,7 +131,9 @@ impl Slot {
     }
 }
 
-fn timetable(plan: &Plan, policy: &Policy, first_seen: DueTime) -> Timetable {
+/// The timetable of `plan`, first seen at `first_seen`.
+#[must_use]
+pub fn timetable(plan: &Plan, policy: &Policy, first_seen: DueTime) -> Timetable {
     let created = plan.created.map(DueTime::floor);
     let anchor = match plan.schedule.kind() {
         Kind::Once => first_seen,
@@ -141,7 +143,8 @@ fn timetable(plan: &Plan, policy: &Policy, first_seen: DueTime) -> Timetable {
 }
 
 /// Whether the document of a one-shot says that it has had its run.
-pub(super) fn has_run(plan: &Plan) -> bool {
+#[must_use]
+pub fn has_run(plan: &Plan) -> bool {
     let reported = &plan.reported;
     let started_again = reported.event == "start";
     let over = reported.status == "completed" || !reported.result.is_empty() || reported.ended.is_some();
@@ -149,7 +152,8 @@ pub(super) fn has_run(plan: &Plan) -> bool {
 }
 
 /// Why `plan` may not run at present, whatever its schedule says.
-fn hindrance(plan: &Plan, policy: &Policy) -> Option<Reason> {
+#[must_use]
+pub fn hindrance(plan: &Plan, policy: &Policy) -> Option<Reason> {
     match plan.standing {
         Standing::Disabled => Some(Reason::Disabled),
         Standing::Stopped => Some(Reason::Stopped),

@@ -1,0 +1,242 @@
+//! What will run: every scheduled plan's due times, merged into one stream.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::run_line::RunLine;
+use super::span::Span;
+use crate::cli::Failure;
+use crate::cli::plans::Plans;
+use crate::plan::{JobId, Plan, Problem, ProjectId};
+use crate::planner::{Policy, Reason, Window, has_run, hindrance, timetable};
+use crate::schedule::{DueTime, Kind, Occurrence, Shift, Timetable, Zone};
+
+/// A plan whose due times are printed.
+#[derive(Debug)]
+pub(super) struct Scheduled {
+    pub plan: Plan,
+    pub timetable: Timetable,
+    pub window: Option<Window>,
+    /// True of every run of it.
+    pub remarks: Vec<&'static str>,
+}
+
+/// A plan that will not run by itself.
+#[derive(Debug, Serialize)]
+pub(super) struct NotScheduled {
+    pub job_id: JobId,
+    pub name: String,
+    pub project_id: Option<ProjectId>,
+    pub reason: &'static str,
+}
+
+/// Which plans were asked for; empty lists: all.
+#[derive(Debug)]
+pub(super) struct Only<'a> {
+    pub plans: &'a [String],
+    pub projects: &'a [String],
+}
+
+/// All that is printed.
+#[derive(Debug)]
+pub(super) struct Forecast {
+    pub span: Span,
+    /// The default zone.
+    pub zone: Arc<Zone>,
+    /// In order of their ids.
+    pub scheduled: Vec<Scheduled>,
+    /// In order of their ids.
+    pub not_scheduled: Vec<NotScheduled>,
+    /// In the listing's order.
+    pub problems: Vec<Problem>,
+}
+
+impl Forecast {
+    pub(super) fn new(listed: Plans, policy: &Policy, span: Span, only: &Only<'_>) -> Result<Self, Failure> {
+        only.must_know(&listed)?;
+        let zone = Arc::clone(&policy.zone);
+        let mut forecast = Self {
+            span,
+            zone,
+            scheduled: Vec::new(),
+            not_scheduled: Vec::new(),
+            problems: listed
+                .problems
+                .into_iter()
+                .filter(|problem| only.concerns(problem))
+                .collect(),
+        };
+        for plan in listed.plans.into_iter().filter(|plan| only.takes(plan)) {
+            match scheduled(plan, policy, span.from) {
+                Ok(scheduled) => forecast.scheduled.push(scheduled),
+                Err(not) => forecast.not_scheduled.push(not),
+            }
+        }
+        Ok(forecast)
+    }
+
+    /// The runs, ordered by due time, then by job_id.
+    pub(super) fn runs(&self) -> Runs<'_> {
+        let mut runs = Runs {
+            forecast: self,
+            heap: BinaryHeap::with_capacity(self.scheduled.len()),
+        };
+        for index in 0..self.scheduled.len() {
+            runs.push(index, self.span.from);
+        }
+        runs
+    }
+}
+
+/// The stream of runs: one waiting due time a plan.
+pub(super) struct Runs<'a> {
+    forecast: &'a Forecast,
+    heap: BinaryHeap<Reverse<Waiting>>,
+}
+
+/// Ordered by due time, then by the plan's place (plans are in order of their ids).
+#[derive(PartialEq, Eq)]
+struct Waiting {
+    due: DueTime,
+    index: usize,
+    shift: Shift,
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.due, self.index).cmp(&(other.due, other.index))
+    }
+}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Runs<'_> {
+    fn push(&mut self, index: usize, after: DueTime) {
+        let next = self
+            .forecast
+            .scheduled
+            .get(index)
+            .and_then(|plan| plan.timetable.next(after));
+        if let Some(Occurrence { due, shift }) = next.filter(|next| next.due <= self.forecast.span.until) {
+            self.heap.push(Reverse(Waiting { due, index, shift }));
+        }
+    }
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = RunLine<'a>;
+
+    fn next(&mut self) -> Option<RunLine<'a>> {
+        let Reverse(Waiting { due, index, shift }) = self.heap.pop()?;
+        self.push(index, due);
+        let scheduled = self.forecast.scheduled.get(index)?;
+        Some(RunLine::new(scheduled, Occurrence { due, shift }))
+    }
+}
+
+impl Only<'_> {
+    fn takes(&self, plan: &Plan) -> bool {
+        let is = |wanted: &String| wanted == plan.id.as_str() || *wanted == plan.name;
+        let of = |wanted: &String| {
+            plan.project
+                .as_ref()
+                .is_some_and(|project| wanted == project.as_str())
+        };
+        (self.plans.is_empty() || self.plans.iter().any(is))
+            && (self.projects.is_empty() || self.projects.iter().any(of))
+    }
+
+    /// A problem's project is not known, so `--project` leaves all of them in.
+    fn concerns(&self, problem: &Problem) -> bool {
+        let is = |wanted: &String| *wanted == problem.job_id || problem.name.as_ref() == Some(wanted);
+        self.plans.is_empty() || self.plans.iter().any(is)
+    }
+
+    /// A plan that was asked for and is not there is a mistake, and an empty list would hide it.
+    fn must_know(&self, listed: &Plans) -> Result<(), Failure> {
+        for wanted in self.plans {
+            let alone = Only {
+                plans: std::slice::from_ref(wanted),
+                projects: &[],
+            };
+            let known = listed.plans.iter().any(|plan| alone.takes(plan))
+                || listed.problems.iter().any(|problem| alone.concerns(problem));
+            if !known {
+                return Err(listed.no_such_plan(wanted));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn scheduled(plan: Plan, policy: &Policy, from: DueTime) -> Result<Scheduled, NotScheduled> {
+    // A daemon that meets a plan counts from then; here that is the start of the list.
+    let timetable = timetable(&plan, policy, from);
+    let hindrance = hindrance(&plan, policy);
+    if let Some(reason) = why_not(&plan, &timetable, hindrance, from) {
+        let Plan {
+            id, name, project, ..
+        } = plan;
+        return Err(NotScheduled {
+            job_id: id,
+            name,
+            project_id: project,
+            reason,
+        });
+    }
+    let mut remarks = Vec::new();
+    match hindrance {
+        Some(Reason::ExecDenied) => remarks.push("exec is not allowed: will be skipped"),
+        Some(Reason::Unsupported) => remarks.push("has no actions: will be skipped"),
+        Some(_) => remarks.push("will be skipped"),
+        None => {}
+    }
+    if plan.created.is_none() && plan.schedule.wants_anchor() {
+        remarks.push("its interval is counted from the start of this list: it has no created_at");
+    }
+    Ok(Scheduled {
+        window: policy.window_of(&plan),
+        timetable,
+        remarks,
+        plan,
+    })
+}
+
+/// Why a plan has no due times to print.
+fn why_not(
+    plan: &Plan,
+    timetable: &Timetable,
+    hindrance: Option<Reason>,
+    from: DueTime,
+) -> Option<&'static str> {
+    match (hindrance, plan.schedule.kind()) {
+        (Some(Reason::Stopped), _) => Some("stopped by its user"),
+        (Some(Reason::Disabled), _) => Some("disabled by its user"),
+        (_, Kind::Manual) => Some("has no schedule: runs only when it is started by hand"),
+        (_, Kind::Once) if has_run(plan) => Some("runs once, and has run"),
+        (_, Kind::Once) => Some("runs once, as soon as the daemon sees it"),
+        (_, Kind::Continuous) => Some("runs again one second after each run ends"),
+        (_, Kind::Date) if has_run(plan) && !dated_anew(plan, timetable, from) => {
+            Some("runs once, and has run")
+        }
+        (_, Kind::Calendar | Kind::Interval | Kind::Date) => timetable
+            .next(from)
+            .is_none()
+            .then_some("has no due time after the start of this list"),
+    }
+}
+
+/// Whether the one date of a plan that has run is a later one than that run's.
+fn dated_anew(plan: &Plan, timetable: &Timetable, from: DueTime) -> bool {
+    let ended = plan.reported.ended.map(DueTime::floor);
+    timetable
+        .next(from)
+        .is_some_and(|date| ended.is_some_and(|ended| ended < date.due))
+}

@@ -1,0 +1,190 @@
+//! The formats' own rules, for any plan's name; and times as people type them.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use unicode_width::UnicodeWidthStr;
+
+use super::forecast::{Forecast, Only};
+use super::span::{Span, instant};
+use super::{csv, ics, json, table};
+use crate::cli::plans::Plans;
+use crate::plan::{self, Plan};
+use crate::planner::{CatchUp, Policy};
+use crate::schedule::{DueTime, Zone};
+use crate::zones::Zones;
+
+fn plan(id: &str, name: &str, hour: u32) -> Plan {
+    let document = serde_json::json!({"job_id": id, "name": name, "job_schedule": {"schedule_hour": hour},
+        "job_actions": [{"freezer_action": {"action": "backup", "mode": name}}]});
+    plan::parse(&document.to_string(), "here").unwrap().plan
+}
+
+fn policy(zone: Arc<Zone>) -> Policy {
+    Policy {
+        max_concurrent: 1,
+        catch_up: CatchUp::UntilNext,
+        allow_exec: false,
+        late_after: 0,
+        shadow: false,
+        reports: false,
+        zone,
+        zones: Vec::new(),
+        windows: Vec::new(),
+    }
+}
+
+/// Two days of these plans, from 1970 on, in UTC.
+fn forecast(mut plans: Vec<Plan>) -> Forecast {
+    plans.sort_by(|left, right| left.id.cmp(&right.id));
+    let listed = Plans {
+        plans,
+        ..Plans::default()
+    };
+    let span = Span {
+        from: DueTime::from_epoch(-1),
+        until: DueTime::from_epoch(2 * 86_400 - 1),
+    };
+    let only = Only {
+        plans: &[],
+        projects: &[],
+    };
+    Forecast::new(listed, &policy(Arc::new(Zone::utc())), span, &only).unwrap()
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<u64>) -> (String, u64) {
+    let mut out = Vec::new();
+    let count = write(&mut out).unwrap();
+    (String::from_utf8(out).unwrap(), count)
+}
+
+#[test]
+fn plans_due_together_come_in_order_of_their_ids() {
+    let forecast = forecast(vec![plan("b", "x", 5), plan("c", "x", 4), plan("a", "x", 5)]);
+    let order: Vec<_> = forecast
+        .runs()
+        .map(|run| (run.job_id.as_str(), run.due.epoch() / 3600))
+        .collect();
+    assert_eq!(
+        order,
+        [("c", 4), ("a", 5), ("b", 5), ("c", 28), ("a", 29), ("b", 29)]
+    );
+}
+
+#[test]
+fn times_as_people_type_them() {
+    let berlin = Zones::embedded().get("Europe/Berlin").unwrap();
+    let read = |text: &str| instant("--from", text, &berlin).map(|time| time.to_string()).ok();
+    let reads = |text: &str, time: &str| assert_eq!(read(text).as_deref(), Some(time), "{text}");
+    reads("2026-03-28T00:00:00Z", "2026-03-28T00:00:00Z");
+    reads(" 2026-03-28T01:00:00.9+01:00 ", "2026-03-28T00:00:00Z");
+    reads("2026-03-28", "2026-03-27T23:00:00Z");
+    reads("2026-07-01 12:30", "2026-07-01T10:30:00Z");
+    reads("2026-07-01T12:30:15", "2026-07-01T10:30:15Z");
+    reads("2026-03-29T02:30", "2026-03-29T01:30:00Z");
+    reads("2026-10-25T02:30", "2026-10-25T00:30:00Z");
+    for text in [
+        "",
+        "now",
+        "12:00",
+        "2026-13-01",
+        "2026-03-28T25:00",
+        "20260328",
+        "+10000-01-01T00:00:00Z",
+    ] {
+        assert_eq!(read(text), None, "{text}");
+    }
+}
+
+#[test]
+fn skipped_and_doubled_days_have_a_midnight() {
+    let apia = Zones::embedded().get("Pacific/Apia").unwrap();
+    let read = |text: &str| instant("--from", text, &apia).unwrap().to_string();
+    assert_eq!(read("2011-12-29T12:00"), "2011-12-29T22:00:00Z");
+    assert_eq!(read("2011-12-31T12:00"), "2011-12-30T22:00:00Z");
+}
+
+/// RFC 5545, read back: unfolded, then the value of the first line of this name.
+fn unfolded(text: &str, name: &str) -> String {
+    let text = text.replace("\r\n ", "");
+    let line = text
+        .split("\r\n")
+        .find_map(|line| line.strip_prefix(&format!("{name}:")))
+        .unwrap();
+    let mut out = String::new();
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, true) => match characters.next().unwrap() {
+                'n' => out.push('\n'),
+                other => out.push(other),
+            },
+            (other, false) => {
+                assert!(!matches!(other, ';' | ','), "{line}");
+                out.push(other);
+            }
+        }
+    }
+    out
+}
+
+proptest! {
+    #[test]
+    fn a_calendar_is_well_formed_whatever_plans_are_called(name in "\\PC{1,150}", id in "\\PC{1,80}") {
+        prop_assume!(!id.trim().is_empty() && !name.trim().is_empty());
+        let plan = plan(&id, &name, 5);
+        let shown = plan.name.clone();
+        let forecast = forecast(vec![plan]);
+        let (text, count) = written(|out| ics::write(&forecast, out));
+        prop_assert_eq!(count, 2);
+        prop_assert!(text.starts_with("BEGIN:VCALENDAR\r\n") && text.ends_with("END:VCALENDAR\r\n"));
+        for line in text.strip_suffix("\r\n").unwrap().split("\r\n") {
+            prop_assert!(line.len() <= 75, "{} bytes: {:?}", line.len(), line);
+            prop_assert!(!line.contains(['\r', '\n']));
+        }
+        prop_assert_eq!(unfolded(&text, "SUMMARY"), shown);
+        prop_assert_eq!(text.matches("BEGIN:VEVENT\r\n").count(), 2);
+        let uids: std::collections::BTreeSet<_> =
+            text.replace("\r\n ", "").lines().filter(|line| line.starts_with("UID:")).map(str::to_owned).collect();
+        prop_assert_eq!(uids.len(), 2);
+    }
+
+    #[test]
+    fn csv_and_json_say_the_same(name in "\\PC{1,60}|[=+@-]\\PC{0,9}", id in "[a-z0-9,\"]{1,20}") {
+        prop_assume!(!name.trim().is_empty());
+        let forecast = forecast(vec![plan(&id, &name, 5), plan("other", "x", 6)]);
+        let (text, lines) = written(|out| csv::write(&forecast, out));
+        let (object, runs) = written(|out| json::write(&forecast, out));
+        prop_assert_eq!(lines, runs);
+        let object: serde_json::Value = serde_json::from_str(&object).unwrap();
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        let columns = reader.headers().unwrap().clone();
+        for (line, run) in reader.records().zip(object["runs"].as_array().unwrap()) {
+            for (column, cell) in columns.iter().zip(&line.unwrap()) {
+                let said = run[column].as_str().unwrap_or_default();
+                let formula = said.starts_with(['=', '+', '-', '@', '\t', '\r']);
+                prop_assert_eq!(cell, if formula { format!("'{said}") } else { said.to_owned() });
+            }
+        }
+    }
+
+    #[test]
+    fn the_tables_columns_are_straight(names in proptest::collection::vec("\\PC{1,50}", 1..6)) {
+        prop_assume!(names.iter().all(|name| !name.trim().is_empty()));
+        let plans = names.iter().enumerate().map(|(number, name)| plan(&format!("p{number}"), name, 5)).collect();
+        let forecast = forecast(plans);
+        let now = DueTime::from_epoch(0).instant();
+        let (text, count) = written(|out| table::write(&forecast, now, false, out));
+        prop_assert_eq!(text.find('\u{1b}'), None);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  in ")).collect();
+        prop_assert_eq!(rows.len() as u64, count);
+        let columns: std::collections::BTreeSet<usize> = rows
+            .iter()
+            .filter_map(|row| row.rsplit_once("  backup").map(|(before, _)| before.width()))
+            .collect();
+        prop_assert!(columns.len() <= 1, "{text}");
+        let (coloured, _) = written(|out| table::write(&forecast, now, true, out));
+        let plain = ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"].iter();
+        prop_assert_eq!(plain.fold(coloured, |text, code| text.replace(code, "")), text);
+    }
+}

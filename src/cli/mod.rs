@@ -1,0 +1,91 @@
+//! What a user types: arguments in, exit code out. One file, or one folder, a subcommand.
+//!
+//! Data goes to standard output and everything else to standard error. Commands are handed a [`Shell`] (the
+//! environment, the time, the streams) and give back a [`Failure`] or nothing; only [`main`] prints it.
+//! May use: every room. Must not decide what becomes of a due time: that is `planner`'s.
+
+mod check;
+mod dry_run;
+mod failure;
+mod history;
+mod plans;
+mod policy;
+mod run;
+mod shell;
+mod why;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub use check::CheckArgs;
+pub use dry_run::{DryRunArgs, Format};
+pub use failure::{Code, Failure};
+pub use history::HistoryArgs;
+pub use policy::policy;
+pub use run::RunArgs;
+pub use shell::{Shell, wants_colour};
+pub use why::WhyArgs;
+
+/// The scheduler daemon of OpenStack Freezer and Virtuozzo backup nodes.
+#[derive(Debug, Parser)]
+#[command(name = "freezerd", version, about, propagate_version = true)]
+pub struct Cli {
+    /// The configuration; drop-ins are read from conf.d/*.toml beside it [default: /etc/freezerd/freezerd.toml]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "FREEZERD_CONFIG",
+        hide_env_values = true
+    )]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon, in the foreground
+    Run(RunArgs),
+    /// Print upcoming runs; needs no daemon
+    DryRun(DryRunArgs),
+    /// Check configuration, source and every plan: what is wrong, and where
+    Check(CheckArgs),
+    /// Explain what became of a plan's due times
+    Why(WhyArgs),
+    /// Show runs and their outcomes
+    History(HistoryArgs),
+    /// (internal) Execute one run for the daemon and leave its report
+    #[command(hide = true)]
+    Supervise(SuperviseArgs),
+}
+
+/// `freezerd supervise`: what the `process` launcher starts.
+#[derive(Debug, clap::Args)]
+pub struct SuperviseArgs {
+    /// The run's folder in the state directory
+    #[arg(value_name = "STATE_RUN_DIR")]
+    pub state: PathBuf,
+    /// The run's folder in the runtime directory
+    #[arg(value_name = "RUNTIME_RUN_DIR")]
+    pub runtime: PathBuf,
+}
+
+/// Carries out the commands that need no daemon. The others are handed back, for the
+/// program to wire.
+///
+/// # Errors
+/// What failed, with its exit code.
+pub fn execute(cli: Cli, shell: &mut Shell<'_>) -> Result<Option<Cli>, Failure> {
+    match cli.command {
+        Command::DryRun(ref args) => dry_run::execute(cli.config.as_deref(), args, shell)?,
+        Command::Check(ref args) => check::execute(cli.config.as_deref(), args, shell)?,
+        Command::Run(_) | Command::Why(_) | Command::History(_) | Command::Supervise(_) => {
+            return Ok(Some(cli));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,121 @@
+//! The plans a command looks at.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::SystemClock;
+use crate::config::{Settings, Source};
+use crate::freezer::{Api, ApiError};
+use crate::plan::{self, Plan, Problem};
+use crate::source::{self, Limits, Listing};
+
+use super::Failure;
+
+/// A listing, understood.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    /// In order of their ids.
+    pub plans: Vec<Plan>,
+    /// What cannot be used, and what is odd about what can; in the listing's order.
+    pub problems: Vec<Problem>,
+    /// Plans of other clients, which the API showed too.
+    pub others: usize,
+}
+
+/// Reads a saved listing, a folder of job documents, or (`-`) standard input.
+pub(super) fn saved(jobs: &Path) -> Result<Plans, Failure> {
+    let path = if jobs == Path::new("-") {
+        Path::new("/dev/stdin")
+    } else {
+        jobs
+    };
+    let listing =
+        source::read(path, &Limits::default()).map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(Plans::of(listing))
+}
+
+/// Reads what the configuration names.
+pub(super) fn configured(settings: &Settings) -> Result<Plans, Failure> {
+    match &settings.source {
+        Source::Folder { path } | Source::File { path } => saved(path),
+        Source::Api => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
+            runtime.block_on(listed(settings))
+        }
+    }
+}
+
+/// Takes one listing from the API.
+async fn listed(settings: &Settings) -> Result<Plans, Failure> {
+    let access = settings
+        .access
+        .clone()
+        .map_err(|error| Failure::configuration(error.to_string()))?;
+    let failed = |error: ApiError| Failure::failed(error.to_string());
+    let api = Api::connect(access, Arc::new(SystemClock::new())).map_err(|error| match error {
+        ApiError::Setting { .. } | ApiError::CaFile { .. } => Failure::configuration(error.to_string()),
+        other => failed(other),
+    })?;
+    let listing = api.list().await.map_err(failed)?;
+    let mut plans = Plans::of(Listing {
+        documents: listing.documents,
+        problems: Vec::new(),
+    });
+    plans.others = listing.others;
+    Ok(plans)
+}
+
+impl Plans {
+    fn of(listing: Listing) -> Self {
+        let mut all = Self::default();
+        for document in listing.documents {
+            match plan::parse(document.text.get(), &document.place) {
+                Ok(parsed) => {
+                    all.plans.push(parsed.plan);
+                    all.problems.extend(parsed.warnings);
+                }
+                Err(problems) => all.problems.extend(problems),
+            }
+        }
+        all.problems.extend(listing.problems);
+        all.plans.sort_by(|left, right| left.id.cmp(&right.id));
+        all
+    }
+
+    /// What to say of a plan nobody knows.
+    pub(super) fn no_such_plan(&self, wanted: &str) -> Failure {
+        let names = self
+            .plans
+            .iter()
+            .flat_map(|plan| [plan.name.as_str(), plan.id.as_str()]);
+        let hint = match crate::config::nearest(wanted, names) {
+            Some(near) => format!("; did you mean {near:?}?"),
+            None => String::new(),
+        };
+        let hint = match (hint.is_empty(), self.others) {
+            (true, others @ 1..) => {
+                format!("; plans of other clients are left out (see `client_id` in [api]): {others}")
+            }
+            _ => hint,
+        };
+        Failure::failed(format!("no plan has the id or name {wanted:?}{hint}"))
+    }
+}
+
+/// One problem in one line.
+pub(super) fn describe(problem: &Problem) -> String {
+    let mut line = problem.job_id.clone();
+    if let Some(name) = problem.name.as_ref().filter(|name| **name != problem.job_id) {
+        line.push_str(&format!(" ({name})"));
+    }
+    if !problem.field.is_empty() {
+        line.push_str(&format!(": {}", problem.field));
+    }
+    if !problem.text.is_empty() {
+        line.push_str(&format!(": \"{}\"", problem.text));
+    }
+    format!("{line}: {}", problem.error)
+}

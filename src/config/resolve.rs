@@ -1,0 +1,366 @@
+//! From a merged [`Fragment`] to [`Settings`]: defaults, and what no single value can be checked for.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::freezer::{Access, Bounds, ClientFilter, Interface, Patience};
+use crate::schedule::Crontab;
+
+use super::auth::{Credentials, CredentialsError};
+use super::error::{Finding, Origin};
+use super::fragment::{
+    ApiFragment, ClusterFragment, DispatchFragment, Fragment, LogFragment, SourceFragment, SourceKind,
+    WindowFragment, ZoneFragment,
+};
+use super::length::{Length, OneOrMany, show};
+use super::rules::{Whose, WindowRule, ZoneRule};
+use super::settings::{
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
+    MetricsSettings, Settings, Source,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Settings from what was gathered.
+///
+/// # Errors
+/// Every value that is not allowed, with its place.
+pub(super) fn resolve(
+    fragment: Fragment,
+    origins: &BTreeMap<String, Origin>,
+    credentials: Result<Credentials, CredentialsError>,
+) -> Result<Settings, Vec<Finding>> {
+    let mut check = Check {
+        origins,
+        findings: Vec::new(),
+    };
+    let timezone = check.text("timezone", fragment.timezone);
+    let settings = Settings {
+        timezone,
+        state_dir: check.path("state_dir", fragment.state_dir, "/var/lib/freezerd"),
+        runtime_dir: check.path("runtime_dir", fragment.runtime_dir, "/run/freezerd"),
+        poll: check.length("source.poll", fragment.source.poll, MINUTE, (SECOND, DAY)),
+        source: check.source(fragment.source),
+        access: check.access(fragment.api, credentials),
+        dispatch: check.dispatch(fragment.dispatch),
+        late_after: check.length(
+            "late_after",
+            fragment.late_after,
+            HOUR,
+            (Duration::ZERO, DAY * 366),
+        ),
+        http: HttpSettings {
+            listen: check.listen(fragment.http.listen),
+            max_connections: fragment.http.max_connections.unwrap_or(at_least_one(64)),
+        },
+        windows: check.list("window", fragment.window, Check::window),
+        zones: check.list("zone", fragment.zone, Check::zone),
+        metrics: MetricsSettings {
+            per_plan: fragment.metrics.per_plan.unwrap_or(1000),
+        },
+        history: HistorySettings {
+            keep: check.length(
+                "history.keep",
+                fragment.history.keep,
+                DAY * 400,
+                (HOUR, DAY * 36_600),
+            ),
+        },
+        log: check.log(fragment.log),
+        cluster: check.cluster(fragment.cluster),
+    };
+    check.findings.sort_by(|left, right| left.at.cmp(&right.at));
+    if check.findings.is_empty() {
+        Ok(settings)
+    } else {
+        Err(check.findings)
+    }
+}
+
+fn at_least_one(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN)
+}
+
+struct Check<'a> {
+    origins: &'a BTreeMap<String, Origin>,
+    findings: Vec<Finding>,
+}
+
+impl Check<'_> {
+    fn refuse(&mut self, name: &str, message: &str) {
+        // What is missing has no place; the section it is missing from has.
+        let section = name.rsplit_once('.').map_or(name, |(section, _)| section);
+        let at = self.origins.get(name).or_else(|| self.origins.get(section));
+        let at = at.cloned().unwrap_or(Origin::Default);
+        self.findings.push(Finding {
+            at,
+            message: format!("`{name}`: {message}"),
+        });
+    }
+
+    /// A text that must not be empty.
+    fn text(&mut self, name: &str, text: Option<String>) -> Option<String> {
+        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+            self.refuse(name, "is empty; leave it out for the default");
+        }
+        text
+    }
+
+    fn path(&mut self, name: &str, path: Option<String>, default: &str) -> PathBuf {
+        PathBuf::from(self.text(name, path).unwrap_or_else(|| default.to_owned()))
+    }
+
+    fn length(
+        &mut self,
+        name: &str,
+        given: Option<Length>,
+        default: Duration,
+        range: (Duration, Duration),
+    ) -> Duration {
+        let length = given.map_or(default, |Length(length)| length);
+        if length < range.0 || length > range.1 {
+            let message = format!(
+                "{} is not between {} and {}",
+                show(length),
+                show(range.0),
+                show(range.1)
+            );
+            self.refuse(name, &message);
+        }
+        length
+    }
+
+    fn url(&mut self, name: &str, url: &str) {
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            self.refuse(
+                name,
+                &format!("{url:?} is no URL: it begins with http:// or https://"),
+            );
+        }
+    }
+
+    fn source(&mut self, source: SourceFragment) -> Source {
+        let path = self.path("source.path", source.path, "/etc/freezerd/plans");
+        match source.kind.unwrap_or(SourceKind::Api) {
+            SourceKind::Api => Source::Api,
+            SourceKind::Folder => Source::Folder { path },
+            SourceKind::File => Source::File { path },
+        }
+    }
+
+    fn access(
+        &mut self,
+        api: ApiFragment,
+        credentials: Result<Credentials, CredentialsError>,
+    ) -> Result<Access, CredentialsError> {
+        if let Some(url) = &api.backup_url {
+            self.url("api.backup_url", url);
+        }
+        let page_size = api.page_size.unwrap_or(Bounds::default().page_size);
+        if page_size.get() > 100_000 {
+            self.refuse("api.page_size", "at most 100000 plans to a page");
+        }
+        let interface = api.interface.map(|text| text.parse::<Interface>());
+        if let Some(Err(error)) = &interface {
+            self.refuse("api.interface", &error.to_string());
+        }
+        let usual = Patience::default();
+        let range = (SECOND, HOUR);
+        let patience = Patience {
+            connect: self.length("api.connect_timeout", api.connect_timeout, usual.connect, range),
+            request: self.length("api.timeout", api.timeout, usual.request, range),
+            ..usual
+        };
+        let region = self.text("api.region", api.region);
+        let ca_file = self.text("api.ca_file", api.ca_file).map(PathBuf::from);
+        let clients = match self.text("api.client_id", api.client_id) {
+            Some(id) if id == "*" => ClientFilter::All,
+            own => ClientFilter::Own(own),
+        };
+        let (auth_url, auth) = credentials?;
+        Ok(Access {
+            region,
+            interface: interface.and_then(Result::ok).unwrap_or_default(),
+            backup_url: api.backup_url,
+            ca_file,
+            insecure: api.insecure.unwrap_or(false),
+            clients,
+            patience,
+            bounds: Bounds {
+                page_size,
+                ..Bounds::default()
+            },
+            ..Access::new(auth, auth_url)
+        })
+    }
+
+    fn dispatch(&mut self, dispatch: DispatchFragment) -> Dispatch {
+        let kill_grace = self.length(
+            "dispatch.kill_grace",
+            dispatch.kill_grace,
+            SECOND * 30,
+            (Duration::ZERO, DAY),
+        );
+        let keep_output = dispatch.keep_output.unwrap_or(256 * 1024);
+        if !(1024..=64 * 1024 * 1024).contains(&keep_output) {
+            self.refuse(
+                "dispatch.keep_output",
+                "is a number of bytes between 1024 and 67108864",
+            );
+        }
+        Dispatch {
+            agent: self.path("dispatch.agent", dispatch.agent, "/usr/bin/freezer-agent"),
+            launcher: dispatch.launcher.unwrap_or(Launcher::Auto),
+            max_concurrent: dispatch.max_concurrent.unwrap_or(at_least_one(4)),
+            catch_up: self.catch_up(dispatch.catch_up),
+            allow_exec: dispatch.allow_exec.unwrap_or(false),
+            kill_grace,
+            keep_output,
+            start_grace: self.length(
+                "dispatch.start_grace",
+                dispatch.start_grace,
+                SECOND * 10,
+                (Duration::ZERO, HOUR),
+            ),
+            stop_grace: self.length(
+                "dispatch.stop_grace",
+                dispatch.stop_grace,
+                SECOND * 20,
+                (Duration::ZERO, HOUR),
+            ),
+        }
+    }
+
+    fn catch_up(&mut self, text: Option<String>) -> CatchUp {
+        let Some(text) = text.filter(|text| text != "until-next") else {
+            return CatchUp::UntilNext;
+        };
+        match Length::parse(&text) {
+            Ok(Length(length)) => CatchUp::Within(length),
+            Err(message) => {
+                self.refuse("dispatch.catch_up", &format!("{message}; or \"until-next\""));
+                CatchUp::UntilNext
+            }
+        }
+    }
+
+    fn listen(&mut self, text: Option<String>) -> Option<SocketAddr> {
+        let text = text.unwrap_or_else(|| "127.0.0.1:9466".to_owned());
+        if matches!(text.as_str(), "" | "off") {
+            return None;
+        }
+        let numeric = text
+            .strip_prefix("localhost:")
+            .map_or_else(|| text.clone(), |port| format!("127.0.0.1:{port}"));
+        let address = numeric.parse().ok();
+        if address.is_none() {
+            let message = format!(
+                "{text:?} is no address to listen on, as \"127.0.0.1:9466\" or \"[::1]:9466\"; port 0 is a free one, \
+                 \"off\" is none"
+            );
+            self.refuse("http.listen", &message);
+        }
+        address
+    }
+
+    fn list<F, R>(&mut self, name: &str, items: Vec<F>, each: fn(&mut Self, &str, F) -> Option<R>) -> Vec<R> {
+        let items = items.into_iter().enumerate();
+        items
+            .filter_map(|(index, item)| each(self, &format!("{name}[{index}]"), item))
+            .collect()
+    }
+
+    fn window(&mut self, name: &str, window: WindowFragment) -> Option<WindowRule> {
+        if window.allow.is_none() && window.deny.is_none() && window.outside.is_none() {
+            self.refuse(
+                name,
+                "a window says `allow`, `deny` or `outside`, or it says nothing",
+            );
+        }
+        let texts = |texts: Option<OneOrMany>| texts.map_or_else(Vec::new, |OneOrMany(texts)| texts);
+        Some(WindowRule {
+            allow: self.crontabs(&format!("{name}.allow"), &texts(window.allow)),
+            deny: self.crontabs(&format!("{name}.deny"), &texts(window.deny)),
+            plans: texts(window.plans),
+            projects: texts(window.projects),
+            outside: window.outside,
+        })
+    }
+
+    fn crontabs(&mut self, name: &str, texts: &[String]) -> Vec<Crontab> {
+        let mut compiled = Vec::new();
+        for text in texts {
+            match Crontab::compile(text) {
+                Ok(crontab) => compiled.push(crontab),
+                Err(error) => self.refuse(name, &error.to_string()),
+            }
+        }
+        compiled
+    }
+
+    fn zone(&mut self, name: &str, zone: ZoneFragment) -> Option<ZoneRule> {
+        let whose = match (zone.plan, zone.project) {
+            (Some(plan), None) => Whose::Plan(plan),
+            (None, Some(project)) => Whose::Project(project),
+            _ => {
+                self.refuse(name, "a zone names either a `plan` or a `project`");
+                return None;
+            }
+        };
+        let timezone = self.text(&format!("{name}.timezone"), zone.timezone);
+        if timezone.is_none() {
+            self.refuse(name, "`timezone` is missing, as \"Europe/Berlin\"");
+        }
+        timezone.map(|timezone| ZoneRule { whose, timezone })
+    }
+
+    fn log(&mut self, log: LogFragment) -> LogSettings {
+        let level = self
+            .text("log.level", log.level)
+            .unwrap_or_else(|| "info".to_owned());
+        if let Err(error) = tracing_subscriber::filter::EnvFilter::builder().parse(&level) {
+            let message = format!(
+                "{level:?} is no level (error, warn, info, debug, trace) and no filter as \
+                 \"info,freezerd::freezer=debug\": {error}"
+            );
+            self.refuse("log.level", &message);
+        }
+        LogSettings {
+            level,
+            format: log.format.unwrap_or(LogFormat::Auto),
+        }
+    }
+
+    fn cluster(&mut self, cluster: ClusterFragment) -> Option<Cluster> {
+        let etcd = cluster.etcd.map_or_else(Vec::new, |OneOrMany(urls)| urls);
+        if cluster.name.is_none() && cluster.node.is_none() && etcd.is_empty() {
+            return None;
+        }
+        let node = self.text("cluster.node", cluster.node);
+        for url in &etcd {
+            self.url("cluster.etcd", url);
+        }
+        if etcd.is_empty() {
+            self.refuse(
+                "cluster.etcd",
+                "is missing: where etcd listens, as [\"http://127.0.0.1:2379\"]",
+            );
+        }
+        match self.text("cluster.name", cluster.name) {
+            Some(name) => Some(Cluster { name, node, etcd }),
+            None => {
+                self.refuse(
+                    "cluster.name",
+                    "is missing: the same text on all nodes of the cluster",
+                );
+                None
+            }
+        }
+    }
+}

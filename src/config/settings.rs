@@ -1,0 +1,205 @@
+//! The settings in force: complete, checked, typed.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::freezer::Access;
+
+use super::auth::CredentialsError;
+use super::rules::{WindowRule, ZoneRule};
+
+/// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The zone of plans that no rule gives another; `None`: the node's own.
+    pub timezone: Option<String>,
+    /// Where the ledger and the traces of runs are kept. Restart.
+    pub state_dir: PathBuf,
+    /// Where a run's files with secrets are kept while it runs. Restart.
+    pub runtime_dir: PathBuf,
+    /// Where plans come from. Restart.
+    pub source: Source,
+    /// How often a listing is taken (API), or a folder is looked through although nothing was noticed there.
+    pub poll: Duration,
+    /// How to reach the API and as whom; why not, when that cannot be said. Only [`Source::Api`] needs it.
+    pub access: Result<Access, CredentialsError>,
+    /// How runs are started.
+    pub dispatch: Dispatch,
+    /// How long after its next due time a plan without success counts as late.
+    pub late_after: Duration,
+    /// Metrics, health and status over HTTP.
+    pub http: HttpSettings,
+    /// When runs may start.
+    pub windows: Vec<WindowRule>,
+    /// Zones of some plans and projects.
+    pub zones: Vec<ZoneRule>,
+    /// What /metrics holds.
+    pub metrics: MetricsSettings,
+    /// How long history is kept.
+    pub history: HistorySettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// The group of nodes that share the plans; `None`: this node stands alone. Restart.
+    pub cluster: Option<Cluster>,
+}
+
+/// Where plans come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The v2 API.
+    Api,
+    /// A folder of job documents.
+    Folder {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A saved listing.
+    File {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// How runs are started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    /// The agent: a path, or a bare name that is looked for in `PATH`.
+    pub agent: PathBuf,
+    /// By what. Restart.
+    pub launcher: Launcher,
+    /// Runs at a time.
+    pub max_concurrent: NonZeroUsize,
+    /// How late a missed due time may still run.
+    pub catch_up: CatchUp,
+    /// Whether `exec` actions may run.
+    pub allow_exec: bool,
+    /// From SIGTERM to SIGKILL when a run is aborted; whole seconds.
+    pub kill_grace: Duration,
+    /// Bytes kept of each step's standard output, and of its standard error.
+    pub keep_output: u64,
+    /// How long a start waits for a first listing before it fires from the ledger.
+    pub start_grace: Duration,
+    /// How long a stop may take to deliver what it can.
+    pub stop_grace: Duration,
+}
+
+/// By what runs are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Launcher {
+    /// What fits this machine.
+    Auto,
+    /// Transient units.
+    Systemd,
+    /// A supervisor process of our own.
+    Process,
+    /// The API is asked to start the plan.
+    Event,
+}
+
+impl Launcher {
+    /// As it is written in the file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Systemd => "systemd",
+            Self::Process => "process",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// How late a missed due time may still run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// Until the plan is due again.
+    UntilNext,
+    /// For this long.
+    Within(Duration),
+}
+
+/// Metrics, health and status over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where to listen (port 0: a free one); `None`: nowhere. Restart.
+    pub listen: Option<SocketAddr>,
+    /// Connections at a time. Restart.
+    pub max_connections: NonZeroUsize,
+}
+
+/// What /metrics holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricsSettings {
+    /// Plans that get series of their own; 0: none.
+    pub per_plan: usize,
+}
+
+/// How long history is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Verdicts and runs older than this are removed.
+    pub keep: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// `error`, `warn`, `info`, `debug`, `trace`; or a filter as `info,freezerd::freezer=debug`. Checked.
+    pub level: String,
+    /// How. Restart.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, for journald under systemd, else JSON.
+    Auto,
+    /// For people.
+    Human,
+    /// Fields for journald.
+    Journald,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The group of nodes that share the plans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its name, the same on all nodes.
+    pub name: String,
+    /// This node's name, unlike all others; `None`: the host's name.
+    pub node: Option<String>,
+    /// Where etcd listens; at least one.
+    pub etcd: Vec<String>,
+}
+
+impl Settings {
+    /// What changed between the settings a daemon started with and `new` that only a restart can bring into
+    /// force. Everything else may change while it runs.
+    #[must_use]
+    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        let changes = [
+            ("state_dir", self.state_dir != new.state_dir),
+            ("runtime_dir", self.runtime_dir != new.runtime_dir),
+            ("source", self.source != new.source),
+            (
+                "dispatch.launcher",
+                self.dispatch.launcher != new.dispatch.launcher,
+            ),
+            ("http", self.http != new.http),
+            ("log.format", self.log.format != new.log.format),
+            ("cluster", self.cluster != new.cluster),
+        ];
+        changes
+            .into_iter()
+            .filter_map(|(name, changed)| changed.then_some(name))
+            .collect()
+    }
+}
