@@ -1,5 +1,12 @@
 //! What others see of the daemon: metrics, alert rules, and the HTTP server over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on panics"
+)]
+
 mod http;
 mod metrics;
 mod rules;

@@ -19,7 +19,10 @@ fn promtool_accepts_the_rules() {
 
 #[test]
 fn each_alert_fires_at_its_moment() {
-    let files = ["tests/observe/rules/alerts.test.yml", "tests/observe/rules/cadence.test.yml"];
+    let files = [
+        "tests/observe/rules/alerts.test.yml",
+        "tests/observe/rules/cadence.test.yml",
+    ];
     tool("promtool", &["test", "rules", files[0], files[1]], "");
 }
 

@@ -1,7 +1,9 @@
 //! Label values: closed sets of words, and foreign text made safe.
 
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use sha2::{Digest, Sha256};
 
 use crate::planner::{Outcome, Reason, Verdict};
 
@@ -10,6 +12,32 @@ const LONGEST: usize = 96;
 
 /// The word for a verdict that needs no reason.
 const NO_REASON: &str = "none";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct VersionLabel {
+    pub(super) version: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct StateLabel {
+    pub(super) state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct VerdictLabels {
+    pub(super) verdict: &'static str,
+    pub(super) reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OutcomeLabel {
+    pub(super) outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct KindLabel {
+    pub(super) kind: &'static str,
+}
 
 /// Every reason, so that its counter exists from the start. [`reason_word`] fails to compile when one is
 /// missing there; a test compares the two.

@@ -4,6 +4,7 @@
 //! start at 0, so that a rate is right from the first event. The daemon calls one method an event; gauges
 //! per plan are worked out at the scrape ([`scrape`]). Each method is cheap, and none can fail.
 
+mod buckets;
 mod label;
 mod scrape;
 
@@ -12,7 +13,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -25,82 +25,12 @@ pub use scrape::PlanGauge;
 
 use crate::clock::Clock;
 use crate::planner::{Outcome, Verdict};
-use label::{OUTCOMES, outcome_word};
+use buckets::{LATENESS, POLL, QUEUE_WAIT, RUN};
+use label::{KindLabel, OUTCOMES, OutcomeLabel, StateLabel, VerdictLabels, VersionLabel, outcome_word};
 use scrape::Snapshots;
 
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-const MINUTE: f64 = 60.0;
-const HOUR: f64 = 3600.0;
-const DAY: f64 = 24.0 * HOUR;
-
-/// From due to started: usually milliseconds, but hours after downtime.
-const LATENESS: [f64; 15] = [
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    15.0,
-    MINUTE,
-    5.0 * MINUTE,
-    15.0 * MINUTE,
-    HOUR,
-    4.0 * HOUR,
-    12.0 * HOUR,
-    DAY,
-];
-/// From queued to started: nothing, or the length of somebody else's backup.
-const QUEUE_WAIT: [f64; 12] = [
-    0.1,
-    1.0,
-    10.0,
-    MINUTE,
-    5.0 * MINUTE,
-    15.0 * MINUTE,
-    30.0 * MINUTE,
-    HOUR,
-    2.0 * HOUR,
-    6.0 * HOUR,
-    12.0 * HOUR,
-    DAY,
-];
-/// A backup: seconds for a folder, days for a petabyte.
-const RUN: [f64; 15] = [
-    1.0,
-    5.0,
-    15.0,
-    MINUTE,
-    5.0 * MINUTE,
-    15.0 * MINUTE,
-    30.0 * MINUTE,
-    HOUR,
-    2.0 * HOUR,
-    4.0 * HOUR,
-    8.0 * HOUR,
-    16.0 * HOUR,
-    DAY,
-    3.0 * DAY,
-    7.0 * DAY,
-];
-/// One listing: milliseconds from a file, half an hour from a large service that searches.
-const POLL: [f64; 12] = [
-    0.01,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    10.0,
-    30.0,
-    2.0 * MINUTE,
-    10.0 * MINUTE,
-    HOUR,
-];
 
 /// What is said once, at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,32 +71,6 @@ pub struct Totals {
     pub runs: Vec<(Outcome, u64)>,
     /// When a complete listing was last taken in.
     pub last_poll: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct VersionLabel {
-    version: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabel {
-    state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct VerdictLabels {
-    verdict: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabel {
-    kind: &'static str,
 }
 
 /// All metrics of the daemon. Shared by `Arc`; every method takes `&self`.
