@@ -1,6 +1,8 @@
-//! Logs: for a person on a terminal, as fields in the journal, or as JSON lines.
+//! Logs: for a person on a terminal, as entries of the journal, or as JSON lines.
 //!
 //! Always on standard error; standard output is for data.
+
+mod journal;
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
@@ -71,7 +73,7 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let layer = match settings.format.unwrap_or_else(format_of_stderr) {
         Format::Human { colours } => human(std::io::stderr, colours).boxed(),
         Format::Json => json(std::io::stderr).boxed(),
-        Format::Journal => match journal() {
+        Format::Journal => match journal::Journal::connect() {
             Ok(layer) => layer.boxed(),
             // The journal's socket is not there (a container, say); what goes to stderr still arrives.
             Err(_) => json(std::io::stderr).boxed(),
@@ -152,13 +154,6 @@ where
         .json()
         .flatten_event(true)
         .with_span_list(false)
-}
-
-fn journal() -> std::io::Result<tracing_journald::Layer> {
-    let layer = tracing_journald::layer()?;
-    Ok(layer
-        .with_field_prefix(Some("FREEZERD".to_owned()))
-        .with_syslog_identifier("freezerd".to_owned()))
 }
 
 #[cfg(test)]
