@@ -4,9 +4,13 @@
 //! handed `now`, or a [`Clock`], so that tests and the simulator run years in a moment.
 //! May use: the operating system. Must not use: any other room.
 
+mod timer;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+
+pub use timer::{Timer, TimerError, Woke};
 
 /// Reads the time. The daemon has one; tests hand in their own.
 pub trait Clock: Send + Sync {
@@ -60,4 +64,15 @@ pub async fn pause(length: Duration) {
 #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
 pub fn pause_thread(length: Duration) {
     std::thread::sleep(length);
+}
+
+/// The system's `CLOCK_MONOTONIC`: for those who must tell another process when something happened.
+/// (To measure how long something took, use [`Clock::monotonic`].)
+#[must_use]
+pub fn system_monotonic() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::new(
+        now.tv_sec.try_into().unwrap_or(0),
+        now.tv_nsec.try_into().unwrap_or(0),
+    )
 }

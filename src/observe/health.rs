@@ -1,0 +1,123 @@
+//! Whether the daemon lives and is ready, as one shared state.
+//!
+//! Living means that the main loop answers when it is asked. It is asked by whoever wants to know (a
+//! probe of `/healthz`, the watchdog), so that a daemon with nothing due and nobody asking sleeps.
+
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+/// Shared by the main loop, which reports, and by those who show it.
+#[derive(Debug)]
+pub struct Health {
+    /// `Some`: not ready, and why.
+    obstacle: RwLock<Option<String>>,
+    question: Notify,
+    beats: watch::Sender<u64>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Health {
+    /// Not ready: it is starting.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            obstacle: RwLock::new(Some("starting".to_owned())),
+            question: Notify::new(),
+            beats: watch::Sender::new(0),
+        }
+    }
+
+    /// It does its job.
+    pub fn set_ready(&self) {
+        *self.obstacle.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// It does not, for this reason: one line, no secrets; whoever can reach the port reads it.
+    pub fn set_not_ready(&self, reason: &str) {
+        *self.obstacle.write().unwrap_or_else(PoisonError::into_inner) = Some(super::one_line(reason));
+    }
+
+    /// Why it is not ready; `None`: it is.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        self.obstacle
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The main loop has come round. It says so each time, and after each [`asked`](Self::asked).
+    pub fn heartbeat(&self) {
+        self.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
+    }
+
+    /// A branch for the main loop's `select!`: completes when somebody wants to know whether it lives.
+    /// Cancel-safe. One answer serves all who ask.
+    pub async fn asked(&self) {
+        self.question.notified().await;
+    }
+
+    /// Asks the main loop, and says whether it answers `within` so long.
+    pub async fn answers(&self, within: Duration) -> bool {
+        let mut beats = self.beats.subscribe();
+        self.question.notify_one();
+        matches!(tokio::time::timeout(within, beats.changed()).await, Ok(Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_living_loop_answers_all_who_ask() {
+        let health = Arc::new(Health::new());
+        let main_loop = tokio::spawn({
+            let health = Arc::clone(&health);
+            async move {
+                loop {
+                    health.asked().await;
+                    health.heartbeat();
+                }
+            }
+        });
+        let within = Duration::from_secs(20);
+        let (a, b) = tokio::join!(health.answers(within), health.answers(within));
+        assert!(a && b);
+        assert!(health.answers(within).await, "and again");
+        main_loop.abort();
+    }
+
+    #[tokio::test]
+    async fn an_old_heartbeat_is_no_answer() {
+        let health = Health::new();
+        health.heartbeat();
+        assert!(!health.answers(Duration::from_millis(5)).await);
+        // The question stays: a loop that comes back finds it.
+        tokio::time::timeout(Duration::from_secs(20), health.asked())
+            .await
+            .expect("still asked");
+    }
+
+    #[test]
+    fn readiness_has_a_reason() {
+        let health = Health::new();
+        assert_eq!(health.obstacle().as_deref(), Some("starting"));
+        health.set_ready();
+        assert_eq!(health.obstacle(), None);
+        health.set_not_ready("no listing\nyet: connection refused");
+        assert_eq!(
+            health.obstacle().as_deref(),
+            Some("no listing yet: connection refused")
+        );
+    }
+}
