@@ -99,7 +99,10 @@ impl Action {
     /// A text of `freezer_action`, as `action`, `mode`, `storage`, `engine_name`; empty when absent.
     #[must_use]
     pub fn text(&self, key: &str) -> &str {
-        self.freezer_action.get(key).and_then(Value::as_str).unwrap_or_default()
+        self.freezer_action
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 }
 

@@ -21,7 +21,9 @@ impl RunId {
         let text = job.as_str();
         let safe = !text.is_empty()
             && text.len() <= 64
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
         let stem = if safe { text.to_owned() } else { digest(text) };
         Self(format!("{stem}-{}", due.instant().format("%Y%m%dT%H%M%SZ")))
     }

@@ -142,7 +142,11 @@ impl Timetable {
     /// (its first due time is one interval later), and the due time of `Once`.
     #[must_use]
     pub fn new(schedule: Arc<Schedule>, zone: Arc<Zone>, anchor: DueTime) -> Self {
-        Self { schedule, zone, anchor }
+        Self {
+            schedule,
+            zone,
+            anchor,
+        }
     }
 
     /// The first due time strictly after `after`; `None` when there will never be one.

@@ -25,7 +25,10 @@ impl Zone {
     /// are dropped; the rest are taken in order of their start.
     #[must_use]
     pub fn new(name: &str, first: i32, segments: &[Segment]) -> Self {
-        let mut all = vec![Segment { start: i64::MIN, offset: first }];
+        let mut all = vec![Segment {
+            start: i64::MIN,
+            offset: first,
+        }];
         let mut sorted = segments.to_vec();
         sorted.sort_by_key(|segment| segment.start);
         for segment in sorted {
@@ -33,7 +36,10 @@ impl Zone {
                 all.push(segment);
             }
         }
-        Self { name: name.to_owned(), segments: all }
+        Self {
+            name: name.to_owned(),
+            segments: all,
+        }
     }
 
     /// UTC.
@@ -57,13 +63,20 @@ impl Zone {
     /// Seconds east of UTC at `instant`.
     #[must_use]
     pub fn offset_at(&self, instant: DueTime) -> i32 {
-        let after = self.segments.partition_point(|segment| segment.start <= instant.epoch());
-        self.segments.get(after.saturating_sub(1)).map_or(0, |segment| segment.offset)
+        let after = self
+            .segments
+            .partition_point(|segment| segment.start <= instant.epoch());
+        self.segments
+            .get(after.saturating_sub(1))
+            .map_or(0, |segment| segment.offset)
     }
 
     /// Civil time at `instant`.
     #[must_use]
     pub fn civil(&self, instant: DueTime) -> NaiveDateTime {
-        instant.plus(i64::from(self.offset_at(instant))).instant().naive_utc()
+        instant
+            .plus(i64::from(self.offset_at(instant)))
+            .instant()
+            .naive_utc()
     }
 }

@@ -223,6 +223,7 @@ OS_REGION_NAME=RegionOne
 STACK_API_URL=$api_url
 STACK_AGENT=$dir/node/bin/freezer-agent
 STACK_FREEZER=$dir/node/bin/freezer
+STACK_PYTHON=$dir/node/bin/python
 STACK_WITNESS=$dir/log/witness.jsonl
 ENV
 say "the stack is up: $dir/env"
