@@ -19,7 +19,7 @@ fn an_outcome_waits_for_the_api() {
     user.register_client();
     let daemon = Daemon::start(&stack, &node);
     // Time for the plan to be polled and the API to be stopped before it is due.
-    let due = in_seconds(25);
+    let due = in_seconds(30);
     let job = user.create_plan(&json!({ "schedule_date": due.format("%Y-%m-%dT%H:%M:%SZ").to_string() }));
     daemon.await_plan(&job);
     stack.stop_api();
