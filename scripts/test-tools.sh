@@ -1,47 +1,62 @@
-#!/bin/sh
-# Installs what the tests call beside cargo, from Debian's packages. Does nothing when all is there.
+#!/usr/bin/env bash
+# Gets what `make test` needs beyond Rust, if it is missing. Safe, and quick, to run again.
 #
-#   promtool                  judges /metrics and the alert rules        (package prometheus)
-#   systemd-analyze & others  judge the files in systemd/                (package systemd)
-#   the OpenMetrics parser    the strict one, of the reference client    (package python3-prometheus-client)
-set -eu
+#   a C compiler, systemd-analyze    Debian packages, installed when this runs as root
+#   promtool                         out of Debian's prometheus package, into .tools/bin: nothing is installed, so
+#                                    no Prometheus is started on anybody's machine
+#   cargo-deny                       built by cargo, into .tools/bin
+#
+# (Python for tests/stack is tests/stack/up.sh's own business.)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=need.sh
+. scripts/need.sh
 
-missing=
-command -v promtool >/dev/null || missing="$missing prometheus"
-command -v systemd-analyze >/dev/null || missing="$missing systemd"
-/usr/bin/python3 -c 'import prometheus_client.openmetrics.parser' 2>/dev/null ||
-    missing="$missing python3-prometheus-client"
-[ -n "$missing" ] || exit 0
+tools=$PWD/.tools
+mkdir -p "$tools/bin"
+PATH=$tools/bin:$PATH
+have() { command -v "$1" >/dev/null; }
 
-command -v apt-get >/dev/null || {
-    echo "test-tools: not a Debian; install by other means:$missing" >&2
+have cargo || {
+    echo "$0: missing: cargo. Install Rust 1.95 or newer: https://rustup.rs" >&2
     exit 1
 }
-root=
-[ "$(id -u)" -eq 0 ] || root=sudo
+for component in fmt clippy; do
+    cargo "$component" --version >/dev/null 2>&1 || {
+        echo "$0: missing: cargo $component. Run 'rustup component add rustfmt clippy', then run this again." >&2
+        exit 1
+    }
+done
+have cc || need "a C compiler" build-essential
+have systemd-analyze || need "systemd-analyze" systemd
+# The strict OpenMetrics parser, of Prometheus' own client library.
+/usr/bin/python3 -c 'import prometheus_client.openmetrics.parser' 2>/dev/null ||
+    need "the OpenMetrics parser" python3-prometheus-client
 
-# Debian starts a service when it installs it. Only its promtool is wanted here.
-masked=
-case "$missing" in
-*prometheus\ * | *prometheus)
-    if [ -d /run/systemd/system ]; then
-        $root systemctl mask --runtime --quiet prometheus.service
-        masked=yes
-    fi
-    ;;
-esac
+if ! have promtool; then
+    have apt-get || {
+        echo "$0: missing: promtool. It comes with Prometheus; put it on PATH, then run this again." >&2
+        exit 1
+    }
+    echo "$0: taking promtool out of Debian's prometheus package"
+    unpack=$(mktemp -d)
+    trap 'rm -rf "$unpack"' EXIT
+    download() { (cd "$unpack" && apt-get download -qq prometheus >/dev/null); }
+    download 2>/dev/null || {
+        if [ "$(id -u)" = 0 ]; then apt-get update -qq; fi
+        download || {
+            echo "$0: cannot download the package prometheus; run 'sudo apt-get update', then run this again." >&2
+            exit 1
+        }
+    }
+    dpkg-deb -x "$unpack"/prometheus_*.deb "$unpack"
+    install -m 0755 "$unpack/usr/bin/promtool" "$tools/bin/promtool"
+fi
 
-apt() {
-    $root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=600 "$@" >&2
-}
-# shellcheck disable=SC2086 # a list of words
-apt install -y --no-install-recommends $missing || {
-    apt update
-    # shellcheck disable=SC2086
-    apt install -y --no-install-recommends $missing
-}
-
-if [ -n "$masked" ]; then
-    $root systemctl unmask --runtime --quiet prometheus.service
-    $root systemctl disable --quiet prometheus.service
+# The lockfile's version and dependencies, built without optimising: it runs for a second.
+if ! have cargo-deny; then
+    echo "$0: building cargo-deny into .tools/bin (a few minutes, once)"
+    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 \
+        cargo install --quiet --debug --locked --root "$tools" --version 0.20.2 cargo-deny
+    rm -rf "$tools/build"
 fi

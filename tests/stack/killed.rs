@@ -1,0 +1,68 @@
+//! `kill -9` of the daemon while a backup runs: the backup goes on, and the next daemon finds it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::daemon::{Daemon, history, outcomes};
+use crate::end_to_end::{assert_same, await_result};
+use crate::eventually::eventually;
+use crate::node::{Node, in_seconds};
+use crate::services::{Stack, stack};
+use crate::user::User;
+
+#[test]
+fn a_run_survives_its_daemon_and_is_reported_once() {
+    let stack = stack();
+    let node = Node::new(&stack, "killed");
+    let user = User::of(&stack, &node);
+    user.register_client();
+    node.close_gate();
+    let daemon = Daemon::start(&stack, &node);
+    let due = in_seconds(15);
+    let job = user.create_plan(&json!({ "schedule_date": due.format("%Y-%m-%dT%H:%M:%SZ").to_string() }));
+    eventually(Duration::from_secs(60), "the agent is started", || {
+        let runs = node.agent_runs();
+        if runs.len() == 1 {
+            Ok(())
+        } else {
+            Err(format!("{runs:?}"))
+        }
+    });
+    daemon.kill();
+
+    let daemon = Daemon::start(&stack, &node);
+    let found = history(&stack, &node, &job);
+    assert_eq!(found.len(), 1, "the run is found again: {found:?}");
+    assert_eq!(outcomes(&stack, &node, &job), [Value::Null], "and it is not over");
+    node.open_gate();
+
+    await_result(&user, &job, "completed");
+    assert_eq!(outcomes(&stack, &node, &job), [json!("success")]);
+    let runs = node.agent_runs();
+    assert!(
+        runs.len() == 2 && runs[1].ends_with(" 0"),
+        "the agent ran once: {runs:?}"
+    );
+    assert_eq!(outcome_reports(&stack, &job), 1, "{:?}", stack.patches(&job));
+
+    // A third daemon has nothing left to do.
+    assert!(daemon.stop().success());
+    let daemon = Daemon::start(&stack, &node);
+    daemon.await_poll();
+    assert!(daemon.stop().success());
+    assert_eq!(outcomes(&stack, &node, &job), [json!("success")]);
+    assert_eq!(outcome_reports(&stack, &job), 1, "{:?}", stack.patches(&job));
+    assert_eq!(node.agent_runs(), runs);
+    user.restore(&node.path("restored"));
+    assert_same(&node.data(), &node.path("restored"));
+}
+
+/// How many reports carried an outcome.
+fn outcome_reports(stack: &Stack, job: &str) -> usize {
+    stack
+        .patches(job)
+        .iter()
+        .filter(|report| report.job_schedule().get("result") == Some(&json!("success")))
+        .count()
+}

@@ -1,0 +1,183 @@
+//! The stack as the tests share it: brought up once a process, used by one test at a time.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::command::succeed;
+
+/// From nothing, on a busy machine, with a slow way to the package index.
+const UP_LIMIT: Duration = Duration::from_secs(1200);
+
+/// A running stack, and the turn to use it: other tests wait, in this process and in others.
+pub struct Stack {
+    up: &'static Up,
+    _turn: File,
+}
+
+/// What lives as long as this test process.
+struct Up {
+    dir: PathBuf,
+    environment: BTreeMap<String, String>,
+    /// Held shared by every process that uses the stack.
+    _users: File,
+    /// Stops the stack when its standard input closes, that is when this process ends, however it ends.
+    _caretaker: Option<Child>,
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stack")
+}
+
+fn lock_file(dir: &Path, name: &str) -> File {
+    let path = dir.join(name);
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .unwrap_or_else(|error| panic!("cannot open {}: {error}", path.display()))
+}
+
+/// The stack in `.stack` (or `STACK_DIR`), running, for the caller alone. With `STACK_KEEP` in the environment
+/// it is left running at the end.
+pub fn stack() -> Stack {
+    static UP: OnceLock<Up> = OnceLock::new();
+    let up = UP.get_or_init(bring_up);
+    let turn = lock_file(&up.dir, "turn.lock");
+    turn.lock().expect("the turn");
+    // A test that failed while the API was down must not fail the next one too.
+    succeed(&mut up.script("up.sh"), UP_LIMIT);
+    Stack { up, _turn: turn }
+}
+
+fn bring_up() -> Up {
+    let dir = std::env::var_os("STACK_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join(".stack"),
+        PathBuf::from,
+    );
+    fs::create_dir_all(&dir).unwrap_or_else(|error| panic!("cannot make {}: {error}", dir.display()));
+    let users = lock_file(&dir, "users.lock");
+    users.lock_shared().expect("the users' lock");
+    let mut up = Up {
+        dir,
+        environment: BTreeMap::new(),
+        _users: users,
+        _caretaker: None,
+    };
+    if std::env::var_os("STACK_KEEP").is_none() {
+        up._caretaker = Some(up.caretaker());
+    }
+    succeed(&mut up.script("up.sh"), UP_LIMIT);
+    let env = fs::read_to_string(up.dir.join("env")).expect("the env file that up.sh wrote");
+    up.environment = env
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .collect();
+    up
+}
+
+impl Up {
+    fn script(&self, name: &str) -> Command {
+        let mut command = Command::new(scripts().join(name));
+        command.arg(&self.dir);
+        command
+    }
+
+    /// The last user stops the stack. Our own lock goes with our process, at the same moment as the pipe to
+    /// the caretaker or a little later: hence its five seconds.
+    fn caretaker(&self) -> Child {
+        Command::new("sh")
+            .args([
+                "-c",
+                "read -r _; exec flock -w 5 -x \"$1\" \"$2\" \"$3\"",
+                "caretaker",
+            ])
+            .args([
+                self.dir.join("users.lock"),
+                scripts().join("down.sh"),
+                self.dir.clone(),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Ctrl-C is for the tests; it must outlive them.
+            .process_group(0)
+            .spawn()
+            .expect("sh")
+    }
+}
+
+/// A request that was to change something, as freezer-api saw it.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Witnessed {
+    pub method: String,
+    /// Without `/v2`: `/PROJECT/jobs/ID`.
+    pub path: String,
+    pub body: String,
+    /// Of the answer.
+    pub status: u16,
+}
+
+impl Witnessed {
+    /// The `job_schedule` it wrote.
+    pub fn job_schedule(&self) -> Value {
+        let body: Value = serde_json::from_str(&self.body).expect("a JSON body");
+        body.get("job_schedule").cloned().unwrap_or(Value::Null)
+    }
+}
+
+impl Stack {
+    /// One of the values that up.sh wrote.
+    pub fn value(&self, name: &str) -> &str {
+        self.up
+            .environment
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in the stack's env file"))
+    }
+
+    /// A command that sees nothing of our environment but `PATH`, and the stack's account (`OS_*`).
+    pub fn command(&self, program: &str, home: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", home)
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(
+            self.up
+                .environment
+                .iter()
+                .filter(|(name, _)| name.starts_with("OS_")),
+        );
+        command
+    }
+
+    /// Stops freezer-api. Keystone stays.
+    pub fn stop_api(&self) {
+        let mut command = Command::new(scripts().join("down.sh"));
+        succeed(command.arg("--api").arg(&self.up.dir), Duration::from_secs(60));
+    }
+
+    /// Starts freezer-api again, on the same port, with what it held.
+    pub fn start_api(&self) {
+        succeed(&mut self.up.script("up.sh"), UP_LIMIT);
+    }
+
+    /// What was PATCHed to this job, oldest first.
+    pub fn patches(&self, job_id: &str) -> Vec<Witnessed> {
+        let file = File::open(self.value("STACK_WITNESS")).expect("the witness's log");
+        let end = format!("/jobs/{job_id}");
+        BufReader::new(file)
+            .lines()
+            .map(|line| serde_json::from_str(&line.expect("a line")).expect("a line of JSON"))
+            .filter(|seen: &Witnessed| seen.method == "PATCH" && seen.path.ends_with(&end))
+            .collect()
+    }
+}

@@ -1,0 +1,137 @@
+//! A user of the cloud: makes and reads plans with python-freezerclient, and restores backups with
+//! freezer-agent.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::command::succeed;
+use crate::node::Node;
+use crate::services::Stack;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Prints as JSON what `freezer job-get` prints as Python.
+const PYTHON_TO_JSON: &str = "import ast, json, sys; print(json.dumps(ast.literal_eval(sys.stdin.read())))";
+
+/// A user, at one node.
+pub struct User<'a> {
+    stack: &'a Stack,
+    node: &'a Node,
+}
+
+impl<'a> User<'a> {
+    pub fn of(stack: &'a Stack, node: &'a Node) -> Self {
+        Self { stack, node }
+    }
+
+    fn freezer(&self) -> Command {
+        let mut command = self
+            .stack
+            .command(self.stack.value("STACK_FREEZER"), &self.node.home());
+        command.env("PYTHONWARNINGS", "ignore");
+        command
+    }
+
+    /// Registers the node.
+    pub fn register_client(&self) {
+        let id = &self.node.client_id;
+        let file = self
+            .node
+            .write("client.json", &json!({ "client_id": id, "hostname": id }));
+        succeed(
+            self.freezer().args(["client-register", "--file"]).arg(file),
+            LIMIT,
+        );
+    }
+
+    /// Makes a plan that backs up the node's data, and gives its id.
+    pub fn create_plan(&self, job_schedule: &Value) -> String {
+        let document = json!({
+            "client_id": self.node.client_id,
+            "description": self.node.client_id,
+            "job_schedule": job_schedule,
+            "job_actions": [{
+                "max_retries": 0,
+                "max_retries_interval": 1,
+                "freezer_action": self.node.backup_action(),
+            }],
+        });
+        let file = self.node.write("job.json", &document);
+        let mut command = self.freezer();
+        command
+            .args([
+                "job-create",
+                "-f",
+                "json",
+                "--client",
+                &self.node.client_id,
+                "--file",
+            ])
+            .arg(file);
+        let printed = succeed(&mut command, LIMIT);
+        let row: Value = serde_json::from_str(&printed).expect("JSON of freezer job-create");
+        row.get("Job ID")
+            .and_then(Value::as_str)
+            .expect("its job id")
+            .to_owned()
+    }
+
+    /// The plan's document as the API holds it now.
+    pub fn plan(&self, job_id: &str) -> Value {
+        let mut command = self.stack.command("sh", &self.node.home());
+        command
+            .env("PYTHONWARNINGS", "ignore")
+            .args(["-c", "\"$1\" job-get --no-format \"$2\" | \"$3\" -c \"$4\"", "sh"])
+            .args([
+                self.stack.value("STACK_FREEZER"),
+                job_id,
+                self.stack.value("STACK_PYTHON"),
+                PYTHON_TO_JSON,
+            ]);
+        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer job-get")
+    }
+
+    /// The plan's `job_schedule` as the API holds it now.
+    pub fn job_schedule(&self, job_id: &str) -> Map<String, Value> {
+        let plan = self.plan(job_id);
+        plan.get("job_schedule")
+            .and_then(Value::as_object)
+            .cloned()
+            .expect("a job_schedule")
+    }
+
+    /// Gives the plan this schedule instead of its own.
+    pub fn reschedule_plan(&self, job_id: &str, job_schedule: &Value) {
+        let file = self
+            .node
+            .write("edit.json", &json!({ "job_schedule": job_schedule }));
+        succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
+    }
+
+    /// Restores the newest backup into `target`, with freezer-agent, by hand.
+    pub fn restore(&self, target: &Path) {
+        std::fs::create_dir_all(target).expect("the folder to restore to");
+        let mut ini = String::from("[action]\n");
+        for (key, value) in self.node.restore_action(target) {
+            ini.push_str(&format!("{key} = {value}\n"));
+        }
+        let file = self.node.path("restore.ini");
+        std::fs::write(&file, ini).expect("the agent's INI");
+        let mut command = self
+            .stack
+            .command(self.stack.value("STACK_AGENT"), &self.node.home());
+        succeed(command.arg("--config").arg(file), LIMIT);
+    }
+}
+
+/// The keys that say when a plan runs: those we must never write.
+pub fn schedule_keys(job_schedule: &Map<String, Value>) -> Map<String, Value> {
+    job_schedule
+        .iter()
+        .filter(|(key, _)| key.starts_with("schedule_"))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
+}

@@ -1,0 +1,41 @@
+"""freezer-api, with every request that changes something written down.
+
+The tests must know how often a report was sent and what it said, which the API does not keep. uWSGI
+serves this module; it hands each request to the real freezer_api.wsgi, and appends one JSON line a
+request to the file named by STACK_WITNESS: method, path, body, and the status of the answer.
+"""
+
+import io
+import json
+import os
+import sys
+
+# freezer-api reads its configuration from the command line, which here is uWSGI's.
+sys.argv = ["freezer-api", "--config-file", os.environ["STACK_API_CONF"]]
+
+from freezer_api.wsgi import application as freezer_api  # noqa: E402
+
+
+def application(environ, start_response):
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return freezer_api(environ, start_response)
+
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    answer = {}
+
+    def note_status(status, headers, exc_info=None):
+        answer["status"] = int(status.split()[0])
+        return start_response(status, headers, exc_info)
+
+    response = freezer_api(environ, note_status)
+    line = json.dumps({
+        "method": environ["REQUEST_METHOD"],
+        "path": environ["PATH_INFO"],
+        "body": body.decode("utf-8", "replace"),
+        "status": answer.get("status"),
+    })
+    # One write to a file opened for appending: whole lines, whoever else writes.
+    with open(os.environ["STACK_WITNESS"], "a", encoding="utf-8") as log:
+        log.write(line + "\n")
+    return response
