@@ -14,9 +14,11 @@ use super::error::{Finding, Origin, nearest};
 use super::file::explain;
 use super::fragment::{ApiFragment, AuthFragment, Fragment, Key, Part};
 
-/// Variables that are ours but no settings: `--config`, and what a run's agent is told.
-const OTHERS: [&str; 4] = [
+/// Variables that are ours but no settings: `--config`, the log filter (`observe`'s, which overrides `log.level`),
+/// and what a run's agent is told.
+const OTHERS: [&str; 5] = [
     "FREEZERD_CONFIG",
+    "FREEZERD_LOG",
     "FREEZERD_JOB_ID",
     "FREEZERD_RUN_ID",
     "FREEZERD_DUE",

@@ -57,7 +57,7 @@ pub(super) fn resolve(
         ),
         http: HttpSettings {
             listen: check.listen(fragment.http.listen),
-            max_connections: fragment.http.max_connections.unwrap_or(at_least_one(64)),
+            max_connections: fragment.http.max_connections.unwrap_or(at_least_one(32)),
         },
         windows: check.list("window", fragment.window, Check::window),
         zones: check.list("zone", fragment.zone, Check::zone),

@@ -167,6 +167,7 @@ fn variables_of_every_sort() {
         .variable("FREEZERD_HTTP__LISTEN", "")
         // Ours, and no settings.
         .variable("FREEZERD_CONFIG", "/elsewhere")
+        .variable("FREEZERD_LOG", "debug")
         .variable("FREEZERD_JOB_ID", "x")
         .variable("FREEZERD_RUN_ID", "x")
         .variable("FREEZERD_DUE", "x")
