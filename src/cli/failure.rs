@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 
 use crate::config::ConfigError;
+use crate::daemon::policy::PolicyError;
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,16 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::configuration(error.to_string())
+    }
+}
+
+impl From<PolicyError> for Failure {
+    fn from(error: PolicyError) -> Self {
+        let code = match error {
+            PolicyError::CommandLine(_) => Code::Usage,
+            PolicyError::Configured { .. } | PolicyError::Node(_) => Code::Configuration,
+        };
+        Self { code, message: error.to_string() }
     }
 }
 

@@ -33,15 +33,8 @@ impl Planner {
             listed.insert(broken.job.clone());
             self.set_aside(now, broken, out);
         }
-        let mut unlisted: Vec<JobId> = Vec::new();
-        for (job, slot) in &mut self.slots {
-            if listed.contains(job) {
-                slot.confirming = false;
-            } else if !slot.confirming {
-                slot.confirming = true;
-                unlisted.push(job.clone());
-            }
-        }
+        let mut unlisted: Vec<JobId> =
+            self.slots.keys().filter(|job| !listed.contains(*job)).cloned().collect();
         unlisted.sort();
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
         let forgotten: Vec<JobId> = self

@@ -136,12 +136,7 @@ impl Planner {
             Input::Tick => {}
             Input::ClockStepped => self.clock_stepped(DueTime::floor(now), out),
             Input::Listing { began, plans, broken } => self.listing(now, began, plans, &broken, out),
-            Input::Seen(plan) => {
-                if let Some(slot) = self.slots.get_mut(&plan.id) {
-                    slot.confirming = false;
-                }
-                self.take(now, *plan, out);
-            }
+            Input::Seen(plan) => self.take(now, *plan, out),
             Input::Gone(job) => self.gone(now, &job, out),
             Input::Started { run, pid, at } => self.started(&run, pid, at, out),
             Input::Ended {

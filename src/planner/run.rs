@@ -111,6 +111,37 @@ pub enum Reason {
     Shadow,
 }
 
+impl Reason {
+    /// As it is written: in the log, in metrics, in `freezerd why`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Overlap => "overlap",
+            Self::Expired => "expired",
+            Self::Disabled => "disabled",
+            Self::Stopped => "stopped",
+            Self::Unsupported => "unsupported",
+            Self::ExecDenied => "exec-denied",
+            Self::OutsideWindow => "outside-window",
+            Self::Superseded => "superseded",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl Outcome {
+    /// As it is written: in the log, in metrics, in `freezerd history`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Fail => "fail",
+            Self::Aborted => "aborted",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// What became of one due time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

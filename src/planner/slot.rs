@@ -29,8 +29,6 @@ pub(super) struct Slot {
     pub(super) window: Option<Window>,
     /// Its document was edited into something that cannot be used: no due times until it is mended.
     pub(super) broken: bool,
-    /// A listing missed it, and it was asked for by itself.
-    pub(super) confirming: bool,
 }
 
 impl Slot {
@@ -50,7 +48,6 @@ impl Slot {
             hindrance,
             window,
             broken: false,
-            confirming: false,
         }
     }
 

@@ -33,13 +33,18 @@ pub(super) async fn to<B>(request: &Request<B>, state: &State) -> Response<Full<
     }
     match request.uri().path() {
         "/" => text(StatusCode::OK, INDEX),
-        "/metrics" => match state.metrics.encode() {
-            Ok(all) => of(StatusCode::OK, metrics::CONTENT_TYPE, all),
-            Err(_) => text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "a metric cannot be written as OpenMetrics\n",
-            ),
-        },
+        "/metrics" => {
+            // The main loop brings its gauges up to date when it is asked. If it does not answer, the last
+            // ones are shown: /healthz is the place to say so.
+            state.health.answers(state.limits.heartbeat_time).await;
+            match state.metrics.encode() {
+                Ok(all) => of(StatusCode::OK, metrics::CONTENT_TYPE, all),
+                Err(_) => text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "a metric cannot be written as OpenMetrics\n",
+                ),
+            }
+        }
         "/healthz" => {
             let within = state.limits.heartbeat_time;
             if state.health.answers(within).await {

@@ -41,7 +41,7 @@ pub(super) struct KindLabel {
 
 /// Every reason, so that its counter exists from the start. [`reason_word`] fails to compile when one is
 /// missing there; a test compares the two.
-pub(super) const REASONS: [Reason; 8] = [
+pub(super) const REASONS: [Reason; 9] = [
     Reason::Overlap,
     Reason::Expired,
     Reason::Disabled,
@@ -50,6 +50,7 @@ pub(super) const REASONS: [Reason; 8] = [
     Reason::ExecDenied,
     Reason::OutsideWindow,
     Reason::Superseded,
+    Reason::Shadow,
 ];
 
 /// Every outcome.
@@ -65,6 +66,7 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::ExecDenied => "exec-denied",
         Reason::OutsideWindow => "outside-window",
         Reason::Superseded => "superseded",
+        Reason::Shadow => "shadow",
     }
 }
 

@@ -6,29 +6,44 @@ use std::time::Duration;
 use crate::config::{self, Loaded, Origin, Source, Whose};
 use crate::planner::{CatchUp, Outside, Policy, Scope, WindowRule, ZoneRule};
 use crate::schedule::Zone;
-use crate::zones::Zones;
+use crate::zones::{ZoneError, Zones};
 
-use super::Failure;
+/// A zone that is named somewhere and is not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// On the command line.
+    #[error("--timezone: {0}")]
+    CommandLine(ZoneError),
+    /// In the configuration.
+    #[error("{place}`{setting}`: {error}")]
+    Configured {
+        /// The file and line, as `FILE:LINE:COLUMN: `, or nothing.
+        place: String,
+        /// Which setting.
+        setting: String,
+        /// Why.
+        error: ZoneError,
+    },
+    /// The node's own.
+    #[error("the node's time zone (TZ, /etc/timezone, /etc/localtime): {0}; or set `timezone`")]
+    Node(ZoneError),
+}
 
 /// The rules by which the planner decides, with `timezone` (of the command line) for the default zone, else the
 /// configured one, else the node's. Not in shadow; reports if the plans are the API's.
 ///
 /// # Errors
-/// When a zone is not known: of the command line, usage; of the configuration, with its place.
-pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<Policy, Failure> {
+/// When a zone is not known: the error says where it is named.
+pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<Policy, PolicyError> {
     let settings = &loaded.settings;
     let zone = match (timezone, settings.timezone.as_deref()) {
         (Some(name), _) => zones
             .get(name)
-            .map_err(|error| Failure::usage(format!("--timezone: {error}")))?,
+            .map_err(PolicyError::CommandLine)?,
         (None, Some(name)) => configured(loaded, zones, "timezone", name)?,
         (None, None) => zones
             .get(&Zones::node_zone(loaded.tz.as_deref()))
-            .map_err(|error| {
-                Failure::configuration(format!(
-                    "the node's time zone (TZ, /etc/timezone, /etc/localtime): {error}; or set `timezone`"
-                ))
-            })?,
+            .map_err(PolicyError::Node)?,
     };
     let mut zone_rules = Vec::with_capacity(settings.zones.len());
     for (index, rule) in settings.zones.iter().enumerate() {
@@ -54,13 +69,13 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
     })
 }
 
-fn configured(loaded: &Loaded, zones: &Zones, setting: &str, name: &str) -> Result<Arc<Zone>, Failure> {
+fn configured(loaded: &Loaded, zones: &Zones, setting: &str, name: &str) -> Result<Arc<Zone>, PolicyError> {
     zones.get(name).map_err(|error| {
         let place = match loaded.origin(setting) {
             Origin::Default => String::new(),
             origin => format!("{origin}: "),
         };
-        Failure::configuration(format!("{place}`{setting}`: {error}"))
+        PolicyError::Configured { place, setting: setting.to_owned(), error }
     })
 }
 

@@ -1,0 +1,113 @@
+//! What was decided, told to the metrics and the log once it is safe in the ledger.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::ledger::Ledger;
+use crate::observe::health::Health;
+use crate::observe::metrics::Metrics;
+use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+
+use super::engine::{Store, Witness};
+
+/// The ledger, shared with the outbox.
+pub(super) struct Shelf(pub(super) Arc<Mutex<Ledger>>);
+
+impl Store for Shelf {
+    fn commit(&mut self, records: &[Record]) -> Result<(), String> {
+        let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ledger.commit(records).map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+/// Tells metrics, readiness and the log.
+pub(super) struct Teller {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Arc<Health>,
+    /// The ledger did not take the last decision.
+    pub(super) stuck: bool,
+}
+
+impl Witness for Teller {
+    fn recorded(&mut self, records: &[Record]) {
+        if std::mem::take(&mut self.stuck) {
+            tracing::info!("the ledger takes records again");
+            self.health.set_ready();
+        }
+        let withdrawn: BTreeSet<&RunId> = records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Withdraw { run } => Some(run),
+                _ => None,
+            })
+            .collect();
+        for record in records {
+            match record {
+                Record::Verdict(verdict) => {
+                    // The verdict of a withdrawn run takes the place of one that was counted.
+                    let again = withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
+                    self.verdict(verdict, again);
+                }
+                Record::Run(run) => self.run(run),
+                Record::Forget { job } => tracing::info!(job_id = %job, "plan is gone"),
+                Record::Plan { .. }
+                | Record::Covered { .. }
+                | Record::Withdraw { .. }
+                | Record::Report { .. }
+                | Record::Polled { .. } => {}
+            }
+        }
+    }
+
+    fn unrecorded(&mut self, why: &str) {
+        self.metrics.ledger_error();
+        if !std::mem::replace(&mut self.stuck, true) {
+            tracing::error!("nothing is launched until the ledger can be written: {why}");
+        }
+        self.health.set_not_ready(&format!("the ledger cannot be written: {why}"));
+    }
+}
+
+impl Teller {
+    fn verdict(&self, record: &VerdictRecord, again: bool) {
+        let VerdictRecord { job, first, last, count, verdict, .. } = record;
+        if !again {
+            self.metrics.due(*count);
+        }
+        self.metrics.verdict(verdict, *count);
+        match verdict {
+            Verdict::Run(run) => tracing::debug!(job_id = %job, due = %first, %run, "due"),
+            Verdict::Coalesced(run) => {
+                tracing::info!(job_id = %job, %first, %last, count, %run, "coalesced");
+            }
+            Verdict::Skipped(reason) => {
+                tracing::info!(job_id = %job, %first, %last, count, reason = %reason.word(), "skipped");
+            }
+        }
+    }
+
+    fn run(&self, run: &RunRecord) {
+        match run.state {
+            RunState::Queued | RunState::Starting => {}
+            RunState::Running => {
+                let Some(started) = run.started else { return };
+                let (late, waited) = (started - run.due.instant(), started - run.queued);
+                self.metrics.run_started(late, waited);
+                let late = late.num_milliseconds();
+                tracing::info!(job_id = %run.job, run = %run.id, pid = run.pid, late_ms = late, "run started");
+            }
+            RunState::Done(outcome) => {
+                let length = run.started.zip(run.ended).map(|(started, ended)| ended - started);
+                self.metrics.run_ended(outcome, length);
+                let seconds = length.map(|length| length.num_seconds());
+                let (job_id, detail) = (&run.job, run.detail.as_str());
+                match outcome {
+                    Outcome::Success => tracing::info!(%job_id, run = %run.id, seconds, "run succeeded"),
+                    Outcome::Aborted => tracing::warn!(%job_id, run = %run.id, seconds, detail, "run aborted"),
+                    Outcome::Fail => tracing::error!(%job_id, run = %run.id, seconds, detail, "run failed"),
+                    Outcome::Lost => tracing::error!(%job_id, run = %run.id, detail, "run lost"),
+                }
+            }
+        }
+    }
+}
