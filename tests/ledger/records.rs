@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freezerd::ledger::{LastSuccess, LedgerError};
+use freezerd::ledger::LedgerError;
 use freezerd::planner::{Outcome, Reason, Record, RunId, RunState, Verdict};
 
 use crate::{Store, at, due, job, plan, report, report_about, run, verdict, verdict_over};
@@ -107,6 +107,7 @@ fn verdicts_of_every_sort() {
         Reason::ExecDenied,
         Reason::OutsideWindow,
         Reason::Superseded,
+        Reason::Shadow,
     ];
     all.extend(
         (60..)
@@ -127,7 +128,7 @@ fn verdicts_of_every_sort() {
     let tally = store.ledger().reader().restore().expect("restored").tally;
     assert_eq!(
         (tally.ran, tally.coalesced, tally.skipped.len(), tally.due()),
-        (2, 3, 8, 13)
+        (2, 3, 9, 14)
     );
 }
 
@@ -156,6 +157,63 @@ fn a_verdict_takes_the_place_of_an_earlier_one() {
     assert_eq!(
         (tally.ran, tally.due(), tally.skipped.get(&Reason::Superseded)),
         (0, 1, Some(&1))
+    );
+}
+
+#[test]
+fn a_verdict_covers_its_due_times() {
+    let mut store = Store::new();
+    store.commit(&[
+        plan("a", 0, 0),
+        Record::Verdict(verdict_over("a", 10, 30, 3, Verdict::Skipped(Reason::Stopped))),
+    ]);
+    assert_eq!(store.plan("a").covered, due(30));
+    store.commit(&[Record::Verdict(verdict(
+        "a",
+        10,
+        Verdict::Skipped(Reason::Stopped),
+    ))]);
+    assert_eq!(
+        store.plan("a").covered,
+        due(30),
+        "an earlier one moves nothing back"
+    );
+    // The clock was set back: due times that were covered too soon are to come again.
+    store.commit(&[Record::Covered {
+        job: job("a"),
+        covered: due(20),
+    }]);
+    assert_eq!(store.plan("a").covered, due(20));
+}
+
+#[test]
+fn a_run_that_never_got_started_can_be_withdrawn() {
+    let mut store = Store::new();
+    for state in [RunState::Queued, RunState::Starting] {
+        store.commit(&[plan("a", 0, 0), Record::Run(run("a", 40, state))]);
+        store.commit(&[Record::Withdraw {
+            run: RunId::new(&job("a"), due(40)),
+        }]);
+        assert!(
+            store
+                .ledger()
+                .reader()
+                .restore()
+                .expect("restored")
+                .open_runs
+                .is_empty()
+        );
+    }
+    store.commit(&[Record::Run(run("a", 40, RunState::Running))]);
+    let error = store
+        .ledger()
+        .commit(&[Record::Withdraw {
+            run: RunId::new(&job("a"), due(40)),
+        }])
+        .expect_err("it runs");
+    assert_eq!(
+        error.to_string(),
+        "run a-19700101T000040Z: cannot be withdrawn: it is not waiting to be started"
     );
 }
 
@@ -212,10 +270,7 @@ fn the_last_run_and_the_last_success_go_by_due_time() {
     assert_eq!(a.last_run.expect("a run").due, due(40));
     assert_eq!(
         a.last_success,
-        Some(LastSuccess {
-            due: due(30),
-            ended: Some(at(30_003))
-        })
+        Some(run("a", 30, RunState::Done(Outcome::Success)))
     );
     // It turns out that one was no success, and that a lost one was.
     store.commit(&[
@@ -301,7 +356,7 @@ fn a_commit_is_whole_or_not_at_all() {
         assert!(
             matches!(
                 error,
-                LedgerError::UnknownPlan { .. } | LedgerError::NotQueued { .. }
+                LedgerError::UnknownPlan { .. } | LedgerError::Started { .. }
             ),
             "{record:?}: {error}"
         );
