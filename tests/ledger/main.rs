@@ -9,6 +9,7 @@ mod outbox;
 mod pruning;
 mod random;
 mod records;
+mod runs;
 
 use std::path::PathBuf;
 
