@@ -14,7 +14,7 @@ pub(super) const TALLY_OF_RUNS: i64 = 100;
 pub(super) const DONE: i64 = 3;
 
 /// All reasons, for reading them back.
-pub(super) const REASONS: [Reason; 8] = [
+pub(super) const REASONS: [Reason; 9] = [
     Reason::Overlap,
     Reason::Expired,
     Reason::Disabled,
@@ -23,6 +23,7 @@ pub(super) const REASONS: [Reason; 8] = [
     Reason::ExecDenied,
     Reason::OutsideWindow,
     Reason::Superseded,
+    Reason::Shadow,
 ];
 /// All outcomes, for reading them back.
 pub(super) const OUTCOMES: [Outcome; 4] = [Outcome::Success, Outcome::Fail, Outcome::Aborted, Outcome::Lost];
@@ -40,6 +41,7 @@ pub(super) fn reason_code(reason: Reason) -> i64 {
         Reason::ExecDenied => 7,
         Reason::OutsideWindow => 8,
         Reason::Superseded => 9,
+        Reason::Shadow => 10,
     }
 }
 
@@ -176,35 +178,37 @@ pub(super) fn verdict_of(row: &Row<'_>, job: &JobId) -> rusqlite::Result<Verdict
 }
 
 /// The columns of a run `r`, in the order [`run_of`] reads them; the job is the plan's.
-pub(super) const RUN_COLUMNS: &str = "r.id, r.project, r.due, r.cadence, r.state, r.not_before, r.queued, \
+pub(super) const RUN_COLUMNS: &str = "r.id, r.project, r.due, r.covers, r.cadence, r.state, r.not_before, r.queued, \
                                       r.started, r.ended, r.pid, r.detail";
 
 /// A run of `job` from [`RUN_COLUMNS`], which begin at column `from`.
 pub(super) fn run_of(row: &Row<'_>, from: usize, job: &JobId) -> rusqlite::Result<RunRecord> {
-    let not_before: Option<i64> = row.get(from + 5)?;
+    let not_before: Option<i64> = row.get(from + 6)?;
     Ok(RunRecord {
         id: row.get(from).map(RunId::from_stored)?,
         job: job.clone(),
         project: project_of(row, from + 1)?,
         due: due_of(row, from + 2)?,
-        cadence: row.get(from + 3)?,
-        state: state_of(row, from + 4)?,
+        covers: due_of(row, from + 3)?,
+        cadence: row.get(from + 4)?,
+        state: state_of(row, from + 5)?,
         not_before: not_before.map(DueTime::from_epoch),
-        queued: instant_of(row, from + 6)?,
-        started: maybe_instant(row, from + 7)?,
-        ended: maybe_instant(row, from + 8)?,
-        pid: row.get(from + 9)?,
-        detail: row.get(from + 10)?,
+        queued: instant_of(row, from + 7)?,
+        started: maybe_instant(row, from + 8)?,
+        ended: maybe_instant(row, from + 9)?,
+        pid: row.get(from + 10)?,
+        detail: row.get(from + 11)?,
     })
 }
 
-/// The values of a run, in the order of the columns `plan, project, due, cadence, state, not_before, queued,
-/// started, ended, pid, detail, id`.
+/// The values of a run, in the order of the columns `plan, project, due, covers, cadence, state, not_before,
+/// queued, started, ended, pid, detail, id`.
 pub(super) fn run_values(run: &RunRecord, plan: i64, with: impl FnOnce(&[&dyn ToSql]) -> Written) -> Written {
     with(&[
         &plan,
         &project_text(run.project.as_ref()),
         &run.due.epoch(),
+        &run.covers.epoch(),
         &run.cadence,
         &state_code(run.state),
         &run.not_before.map(DueTime::epoch),

@@ -67,7 +67,7 @@ struct Writer<'t> {
     reports: Vec<ReportId>,
     /// The two statements that every due time needs are not even looked up in the cache each time.
     insert_verdict: CachedStatement<'t>,
-    set_covered: CachedStatement<'t>,
+    advance: CachedStatement<'t>,
 }
 
 impl<'t> Writer<'t> {
@@ -82,7 +82,8 @@ impl<'t> Writer<'t> {
                 "INSERT INTO verdict (first, plan, span, count, kind, run, decided)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
             )?,
-            set_covered: transaction.prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1")?,
+            advance: transaction
+                .prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1 AND covered < ?2")?,
         })
     }
 
@@ -120,7 +121,9 @@ impl<'t> Writer<'t> {
             ),
             Record::Covered { job, covered } => {
                 let plan = self.key(job)?;
-                self.set_covered.execute([plan, covered.epoch()])?;
+                self.transaction
+                    .prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1")?
+                    .execute([plan, covered.epoch()])?;
                 Ok(())
             }
             Record::Forget { job } => self.forget(job),
@@ -244,6 +247,7 @@ impl<'t> Writer<'t> {
                 )?
                 .execute(values)?;
         }
+        self.advance.execute([plan, verdict.last.epoch()])?;
         self.count(kind, count);
         Ok(())
     }
@@ -262,11 +266,12 @@ impl<'t> Writer<'t> {
             .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let change = if old.is_some() {
-            "UPDATE run SET plan = ?1, project = ?2, due = ?3, cadence = ?4, state = ?5, not_before = ?6,
-               queued = ?7, started = ?8, ended = ?9, pid = ?10, detail = ?11 WHERE id = ?12"
+            "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
+               not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12 WHERE id = ?13"
         } else {
-            "INSERT INTO run (plan, project, due, cadence, state, not_before, queued, started, ended, pid, detail, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+            "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
+               detail, id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         };
         let mut change = self.transaction.prepare_cached(change)?;
         run_values(run, plan, |values| change.execute(values))?;
@@ -306,10 +311,10 @@ impl<'t> Writer<'t> {
     fn withdraw(&mut self, run: &RunId) -> Result<(), Failure> {
         let gone = self
             .transaction
-            .prepare_cached("DELETE FROM run WHERE id = ?1 AND state = 0")?
+            .prepare_cached("DELETE FROM run WHERE id = ?1 AND state < 2")?
             .execute([run.as_str()])?;
         if gone == 0 {
-            return Err(Failure::Ours(LedgerError::NotQueued { run: run.clone() }));
+            return Err(Failure::Ours(LedgerError::Started { run: run.clone() }));
         }
         Ok(())
     }

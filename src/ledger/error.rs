@@ -97,9 +97,9 @@ pub enum LedgerError {
         /// Which.
         job: JobId,
     },
-    /// A run that cannot be withdrawn: it is not in the ledger, or was already started.
-    #[error("run {run}: cannot be withdrawn: it is not waiting in the queue")]
-    NotQueued {
+    /// A run that cannot be withdrawn: it is not in the ledger, or its agent was started.
+    #[error("run {run}: cannot be withdrawn: it is not waiting to be started")]
+    Started {
         /// Which.
         run: RunId,
     },

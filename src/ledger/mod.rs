@@ -29,7 +29,7 @@ pub use error::LedgerError;
 pub use history::{KnownPlan, Reader};
 pub use outbox::{PendingReport, ReportId};
 pub use prune::Pruned;
-pub use restore::{LastSuccess, Restored, RestoredPlan, Tally};
+pub use restore::{Restored, RestoredPlan, Tally};
 
 /// The daemon's own ledger: the only one that writes. There is one at a time for a file.
 #[derive(Debug)]

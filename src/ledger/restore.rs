@@ -41,17 +41,8 @@ pub struct RestoredPlan {
     pub covered: DueTime,
     /// Its run that is over, with the latest due time.
     pub last_run: Option<RunRecord>,
-    /// Its success with the latest due time.
-    pub last_success: Option<LastSuccess>,
-}
-
-/// The success that a plan's deadline counts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastSuccess {
-    /// The due time it served.
-    pub due: DueTime,
-    /// When it ended.
-    pub ended: Option<DateTime<Utc>>,
+    /// Its success with the latest due time: what its deadline counts from.
+    pub last_success: Option<RunRecord>,
 }
 
 /// Totals over the ledger's whole life: pruning takes nothing from them. (A verdict that is replaced counts
@@ -114,28 +105,29 @@ impl Reader {
 }
 
 fn plans(connection: &Connection) -> rusqlite::Result<Vec<RestoredPlan>> {
+    // The run `r` is the plan's last one, `s` its last success.
+    let success_columns = RUN_COLUMNS.replace("r.", "s.");
     let sql = format!(
-        "SELECT p.job_id, d.text, p.first_seen, g.covered, s.due, s.ended, r.key, {RUN_COLUMNS}
+        "SELECT p.job_id, d.text, p.first_seen, g.covered, r.key, s.key, {RUN_COLUMNS}, {success_columns}
          FROM document d JOIN plan p ON p.key = d.plan JOIN progress g ON g.plan = d.plan
-           LEFT JOIN run s ON s.key = g.last_success LEFT JOIN run r ON r.key = g.last_done
+           LEFT JOIN run r ON r.key = g.last_done LEFT JOIN run s ON s.key = g.last_success
          ORDER BY d.plan"
     );
+    let columns = RUN_COLUMNS.split(',').count();
     let mut plans = connection.prepare(&sql)?;
     plans
         .query_map([], |row| {
             let job = job_of(row, 0)?;
-            let success: Option<i64> = row.get(4)?;
-            let done: Option<i64> = row.get(6)?;
-            let ended = maybe_instant(row, 5)?;
+            let run = |key: usize, from: usize| -> rusqlite::Result<Option<RunRecord>> {
+                let key: Option<i64> = row.get(key)?;
+                key.map(|_| run_of(row, from, &job)).transpose()
+            };
             Ok(RestoredPlan {
                 document: row.get(1)?,
                 first_seen: due_of(row, 2)?,
                 covered: due_of(row, 3)?,
-                last_run: done.map(|_| run_of(row, 7, &job)).transpose()?,
-                last_success: success.map(|due| LastSuccess {
-                    due: DueTime::from_epoch(due),
-                    ended,
-                }),
+                last_run: run(4, 6)?,
+                last_success: run(5, 6 + columns)?,
                 job,
             })
         })?

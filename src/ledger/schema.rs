@@ -54,6 +54,7 @@ CREATE TABLE run (
   plan       INTEGER NOT NULL REFERENCES plan (key),
   project    TEXT,
   due        INTEGER NOT NULL,                    -- epoch seconds
+  covers     INTEGER NOT NULL,                    -- epoch seconds: the latest due time it serves
   cadence    INTEGER,                             -- seconds
   state      INTEGER NOT NULL,                    -- 0 queued, 1 starting, 2 running, 3.. done: codes.rs
   not_before INTEGER,                             -- epoch seconds

@@ -148,6 +148,8 @@ impl Planner {
             slot.broken = true;
             out.records.push(Record::Plan {
                 job: broken.job.clone(),
+                name: slot.plan.name.clone(),
+                project: slot.plan.project.clone(),
                 document: Some(Arc::clone(&broken.document)),
                 first_seen: slot.first_seen,
                 covered: slot.covered,

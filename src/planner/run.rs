@@ -235,11 +235,12 @@ pub enum Record {
         /// Whose.
         job: JobId,
     },
-    /// A verdict. Replaces an earlier one of the same plan and `first`.
+    /// A verdict. Replaces an earlier one of the same plan and `first`. The plan's `covered` moves on to its
+    /// `last`, if it was not there yet.
     Verdict(VerdictRecord),
     /// A run, new or changed.
     Run(RunRecord),
-    /// A queued run that was withdrawn before it started: its row goes (its verdict is replaced beside this).
+    /// A run that was withdrawn before it started (it was queued, or starting and never got there): its row goes (its verdict is replaced beside this).
     Withdraw {
         /// Which.
         run: RunId,

@@ -71,6 +71,8 @@ impl Slot {
     pub(super) fn record(&self, document: bool) -> Record {
         Record::Plan {
             job: self.plan.id.clone(),
+            name: self.plan.name.clone(),
+            project: self.plan.project.clone(),
             document: document.then(|| Arc::clone(&self.plan.document)),
             first_seen: self.first_seen,
             covered: self.covered,

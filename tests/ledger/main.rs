@@ -9,6 +9,7 @@ mod outbox;
 mod pruning;
 mod random;
 mod records;
+mod runs;
 
 use std::path::PathBuf;
 
@@ -105,6 +106,7 @@ fn run(id: &str, when: i64, state: RunState) -> RunRecord {
         job: job(id),
         project: Some(ProjectId::new("p")),
         due: due(when),
+        covers: due(when + 5),
         cadence: Some(3600),
         state,
         not_before: None,

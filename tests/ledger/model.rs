@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use freezerd::ledger::{LastSuccess, Restored, RestoredPlan, Tally};
+use freezerd::ledger::{Restored, RestoredPlan, Tally};
 use freezerd::plan::JobId;
 use freezerd::planner::{Outcome, Record, Report, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 use freezerd::schedule::DueTime;
@@ -85,7 +85,8 @@ impl Model {
             Record::Covered { job, covered } => self.plan(&job)?.covered = covered,
             Record::Forget { job } => self.plan(&job)?.document = None,
             Record::Verdict(verdict) => {
-                self.plan(&verdict.job)?;
+                let plan = self.plan(&verdict.job)?;
+                plan.covered = plan.covered.max(verdict.last);
                 *self.total(&verdict.verdict) += verdict.count;
                 let key = (verdict.job.clone(), verdict.first);
                 if let Some(old) = self.verdicts.insert(key, verdict) {
@@ -108,10 +109,9 @@ impl Model {
                 }
             }
             Record::Withdraw { run } => {
-                let old = self
-                    .runs
-                    .iter()
-                    .position(|old| old.id == run && old.state == RunState::Queued)?;
+                let old = self.runs.iter().position(|old| {
+                    old.id == run && matches!(old.state, RunState::Queued | RunState::Starting)
+                })?;
                 self.runs.remove(old);
             }
             Record::Report { job, run, mut report } => {
@@ -233,10 +233,7 @@ impl Model {
                 first_seen: plan.first_seen,
                 covered: plan.covered,
                 last_run: self.last_done(job).cloned(),
-                last_success: self.last_success(job).map(|run| LastSuccess {
-                    due: run.due,
-                    ended: run.ended,
-                }),
+                last_success: self.last_success(job).cloned(),
             })
         });
         let open = self

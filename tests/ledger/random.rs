@@ -92,6 +92,7 @@ fn records() -> impl Strategy<Value = Record> {
                 job,
                 project: None,
                 due: due(when),
+                covers: not_before.map_or(due(when), due),
                 cadence: pid.map(i64::from),
                 state,
                 not_before: not_before.map(due),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freezerd::ledger::{LastSuccess, LedgerError};
+use freezerd::ledger::LedgerError;
 use freezerd::planner::{Outcome, Reason, Record, RunId, RunState, Verdict};
 
 use crate::{Store, at, due, job, plan, report, report_about, run, verdict, verdict_over};
@@ -107,6 +107,7 @@ fn verdicts_of_every_sort() {
         Reason::ExecDenied,
         Reason::OutsideWindow,
         Reason::Superseded,
+        Reason::Shadow,
     ];
     all.extend(
         (60..)
@@ -127,7 +128,7 @@ fn verdicts_of_every_sort() {
     let tally = store.ledger().reader().restore().expect("restored").tally;
     assert_eq!(
         (tally.ran, tally.coalesced, tally.skipped.len(), tally.due()),
-        (2, 3, 8, 13)
+        (2, 3, 9, 14)
     );
 }
 
@@ -160,79 +161,29 @@ fn a_verdict_takes_the_place_of_an_earlier_one() {
 }
 
 #[test]
-fn a_run_through_its_life() {
-    let mut store = Store::new();
-    let mut life = run("a", 40, RunState::Queued);
-    life.not_before = Some(due(45));
-    life.cadence = None;
-    life.project = None;
-    store.commit(&[plan("a", 0, 0), Record::Run(life.clone())]);
-    for state in [RunState::Queued, RunState::Starting, RunState::Running] {
-        life.state = state;
-        life.pid = (state == RunState::Running).then_some(u32::MAX);
-        life.started = life.pid.map(|_| at(41_123));
-        store.commit(&[Record::Run(life.clone())]);
-        store.reopen();
-        assert_eq!(
-            store.ledger().reader().restore().expect("restored").open_runs,
-            [life.clone()]
-        );
-    }
-    life.state = RunState::Done(Outcome::Fail);
-    life.ended = Some(at(42_999));
-    life.detail = "backup fs: exit 1\nline two".to_owned();
-    store.commit(&[Record::Run(life.clone())]);
-    store.reopen();
-    let restored = store.ledger().reader().restore().expect("restored");
-    assert!(restored.open_runs.is_empty());
-    assert_eq!(restored.plans[0].last_run, Some(life.clone()));
-    assert_eq!(restored.plans[0].last_success, None);
-    let counts = [
-        (Outcome::Success, 0),
-        (Outcome::Fail, 1),
-        (Outcome::Aborted, 0),
-        (Outcome::Lost, 0),
-    ];
-    assert_eq!(restored.tally.outcomes, counts);
-    assert_eq!(store.ledger().reader().run(&life.id).expect("read"), Some(life));
-}
-
-#[test]
-fn the_last_run_and_the_last_success_go_by_due_time() {
+fn a_verdict_covers_its_due_times() {
     let mut store = Store::new();
     store.commit(&[
         plan("a", 0, 0),
-        Record::Run(run("a", 10, RunState::Done(Outcome::Success))),
-        Record::Run(run("a", 30, RunState::Done(Outcome::Success))),
-        Record::Run(run("a", 20, RunState::Done(Outcome::Success))),
-        Record::Run(run("a", 40, RunState::Done(Outcome::Lost))),
-        Record::Run(run("a", 50, RunState::Running)),
+        Record::Verdict(verdict_over("a", 10, 30, 3, Verdict::Skipped(Reason::Stopped))),
     ]);
-    let a = store.plan("a");
-    assert_eq!(a.last_run.expect("a run").due, due(40));
+    assert_eq!(store.plan("a").covered, due(30));
+    store.commit(&[Record::Verdict(verdict(
+        "a",
+        10,
+        Verdict::Skipped(Reason::Stopped),
+    ))]);
     assert_eq!(
-        a.last_success,
-        Some(LastSuccess {
-            due: due(30),
-            ended: Some(at(30_003))
-        })
+        store.plan("a").covered,
+        due(30),
+        "an earlier one moves nothing back"
     );
-    // It turns out that one was no success, and that a lost one was.
-    store.commit(&[
-        Record::Run(run("a", 30, RunState::Done(Outcome::Fail))),
-        Record::Run(run("a", 40, RunState::Done(Outcome::Success))),
-    ]);
-    assert_eq!(store.plan("a").last_success.expect("a success").due, due(40));
-    store.commit(&[Record::Run(run("a", 40, RunState::Done(Outcome::Fail)))]);
-    assert_eq!(store.plan("a").last_success.expect("a success").due, due(20));
-    let outcomes = store
-        .ledger()
-        .reader()
-        .restore()
-        .expect("restored")
-        .tally
-        .outcomes;
-    assert_eq!(outcomes[..2], [(Outcome::Success, 2), (Outcome::Fail, 2)]);
+    // The clock was set back: due times that were covered too soon are to come again.
+    store.commit(&[Record::Covered {
+        job: job("a"),
+        covered: due(20),
+    }]);
+    assert_eq!(store.plan("a").covered, due(20));
 }
 
 #[test]
@@ -301,7 +252,7 @@ fn a_commit_is_whole_or_not_at_all() {
         assert!(
             matches!(
                 error,
-                LedgerError::UnknownPlan { .. } | LedgerError::NotQueued { .. }
+                LedgerError::UnknownPlan { .. } | LedgerError::Started { .. }
             ),
             "{record:?}: {error}"
         );

@@ -32,6 +32,7 @@ impl Shelf {
                 document,
                 first_seen,
                 covered,
+                ..
             } => {
                 let former = self.plans.get(job).map(|(text, ..)| Arc::clone(text));
                 let text = document
