@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts that need tools of the operating system; not run by itself.
 #
 #   need "what it is for" PACKAGE...   installs Debian packages, if this may and can be done
@@ -18,11 +19,10 @@ need() {
     fi
     echo "$0: installing $* ($purpose)" >&2
     # Package lists may be missing (a fresh container) or too old to install from: then one update, one more try.
-    if ! need_install "$@" 2>/dev/null; then
-        apt-get update -qq && need_install "$@" || {
-            echo "$0: could not install $* ($purpose); the lines above say why" >&2
-            return 1
-        }
+    need_install "$@" 2>/dev/null && return 0
+    if ! apt-get update -qq || ! need_install "$@"; then
+        echo "$0: could not install $* ($purpose); the lines above say why" >&2
+        return 1
     fi
 }
 

@@ -33,7 +33,7 @@ fn demo(clone: &Path) -> Command {
 #[test]
 fn it_backs_up_ends_by_itself_and_the_backups_restore() {
     let clone = clone();
-    let said = succeed(demo(clone.path()).env("DEMO_FOR", "12"), LIMIT);
+    let said = succeed(demo(clone.path()).env("DEMO_FOR", "20"), LIMIT);
     // Both plans that are due within seconds; `demo` itself fails when a backup does not restore as it was.
     for plan in ["letters", "everything"] {
         assert!(

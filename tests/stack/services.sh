@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Sourced by up.sh and down.sh: the two services, `keystone` and `api`, as processes of the stack in $dir.
 
 # The pid file alone is no proof: after a crash the number may be somebody else's by now.

@@ -87,6 +87,7 @@ PY
 }
 keystone_port='' api_port=''
 [ -s "$dir/ports" ] && read -r keystone_port api_port <"$dir/ports"
+in_catalogue="$keystone_port $api_port"
 
 uwsgi_ini() { # name port processes threads lines...
     printf '%s\n' "[uwsgi]" "http-socket = 127.0.0.1:$2" "processes = $3" "threads = $4" \
@@ -173,7 +174,8 @@ is_pristine() { [ "$(cat "$pristine/version" 2>/dev/null)" = "$version" ]; }
 
 # ---- Start what is not running.
 logs=("$dir"/log/{keystone,api}-uwsgi.log "$dir"/log/{keystone,freezer-api}.log)
-if ! is_pristine; then
+# Without the ports file, the last start was cut short: what runs of it is not to be trusted.
+if ! is_pristine || [ ! -s "$dir/ports" ]; then
     stop_service api
     stop_service keystone
 fi
@@ -183,6 +185,7 @@ if alive keystone; then
         fail "freezer-api did not start on port $api_port" "${logs[@]}"
 else
     stop_service api
+    rm -f "$dir/ports"
     # Between finding a port free and taking it, another process may take it: then others are tried.
     for try in 1 2 3; do
         keystone_port=$(free_port "$keystone_port")
@@ -199,15 +202,16 @@ else
     done
     say "Keystone and freezer-api are up"
     # The catalogue names the ports; with the same ones as last time, the kept databases are right already.
-    if ! is_pristine || [ "$(cat "$dir/ports" 2>/dev/null)" != "$keystone_port $api_port" ]; then
+    if ! is_pristine || [ "$in_catalogue" != "$keystone_port $api_port" ]; then
         "$dir/services/bin/python" "$here/accounts.py" "$keystone_url" "$api_url" "$password" >"$dir/log/accounts.log" 2>&1 ||
             fail "the accounts could not be made" "$dir/log/accounts.log" "${logs[@]}"
-        mkdir -p "$pristine"
+        rm -rf "$pristine"
+        mkdir "$pristine"
         cp "$dir/db/keystone.db" "$dir/db/freezer.db" "$pristine/"
         echo "$version" >"$pristine/version"
-        echo "$keystone_port $api_port" >"$dir/ports"
         say "accounts and catalogue are in place"
     fi
+    echo "$keystone_port $api_port" >"$dir/ports"
 fi
 wait "$node" || fail "pip could not install freezer-agent and python-freezerclient" "$dir/log/pip-node.log"
 
