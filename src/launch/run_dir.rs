@@ -203,10 +203,12 @@ fn replace(
 
 /// Reads a JSON file of bounded size. `InvalidData`: it is too large, or is not the JSON wanted.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> std::io::Result<T> {
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE as u64 + 1)
-        .read_to_end(&mut bytes)?;
+    let file = File::open(path)?;
+    let length = usize::try_from(file.metadata()?.len())
+        .unwrap_or(MAX_FILE)
+        .min(MAX_FILE);
+    let mut bytes = Vec::with_capacity(length + 1);
+    file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_FILE {
         return Err(std::io::Error::new(
             ErrorKind::InvalidData,

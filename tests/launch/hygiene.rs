@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use freezerd::launch::{LaunchEvent, Launcher};
 use freezerd::planner::Outcome;
 use rustix::process::Signal;
 
@@ -203,6 +204,36 @@ async fn the_agent_inherits_no_signal_handling_of_its_supervisor() {
 }
 
 #[tokio::test]
+async fn an_agent_that_prints_without_end_costs_bounded_memory_and_can_be_aborted() {
+    let mut bed = Bed::new();
+    let mut says = bed.pipe("says");
+    let script = r#"yes | head -c 100000000; yes | head -c 100000000 >&2; echo up >"$BED/says"; exec yes"#;
+    let recipe = bed.recipe("endless", script);
+    bed.start(&recipe);
+    let supervisor = bed.started(&recipe.run).await;
+    says.line().await;
+    let status = std::fs::read_to_string(format!("/proc/{supervisor}/status")).expect("it lives");
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .expect("there")
+        .trim();
+    let peak: u64 = peak
+        .strip_suffix(" kB")
+        .expect("in kB")
+        .parse()
+        .expect("a number");
+    assert!(peak < 32 * 1024, "{peak} kB");
+    bed.launcher.abort(&recipe.run).expect("signalled");
+    let report = bed.ended(&recipe.run).await;
+    assert_eq!(
+        (report.outcome, report.steps[0].stdout.len()),
+        (Outcome::Aborted, 4096)
+    );
+    eprintln!("the supervisor's peak: {peak} kB");
+}
+
+#[tokio::test]
 async fn many_runs_at_once_leave_no_zombie() {
     let mut bed = Bed::new();
     let agent = bed.agent("exit 0");
@@ -217,8 +248,8 @@ async fn many_runs_at_once_leave_no_zombie() {
     let mut ended = 0;
     while ended < count {
         match bed.event().await {
-            freezerd::launch::LaunchEvent::Started { pid, .. } => pids.push(pid),
-            freezerd::launch::LaunchEvent::Ended { report, .. } => {
+            LaunchEvent::Started { pid, .. } => pids.push(pid),
+            LaunchEvent::Ended { report, .. } => {
                 assert_eq!(report.outcome, Outcome::Success, "{report:?}");
                 ended += 1;
             }

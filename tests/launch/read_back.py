@@ -10,7 +10,6 @@ import io
 import json
 import re
 import sys
-import tempfile
 import unicodedata
 
 
@@ -26,12 +25,13 @@ def upstream_writes(action):
     return out.getvalue()
 
 
-def agent_reads(text, path):
-    """As freezer.utils.config.Config.parse, before it turns words into booleans."""
-    with open(path, "wb") as out:
-        out.write(text.encode("utf-8"))
+def agent_reads(text):
+    """As freezer.utils.config.Config.parse, before it turns words into booleans.
+
+    What `parser.read` does with an opened file; the wrapper is what `open` gives, universal newlines and all.
+    """
     parser = configparser.ConfigParser()
-    parser.read([path])
+    parser.read_file(io.TextIOWrapper(io.BytesIO(text.encode("utf-8")), encoding="utf-8"))
     return {
         section: {option: parser.get(section, option) for option in parser.options(section)}
         for section in parser.sections()
@@ -62,11 +62,11 @@ def same(read, value):
     return any(unicodedata.category(char) == "Cn" for char in read) and ast.literal_eval(read) == value
 
 
-def problem(case, path):
+def problem(case):
     action, ini = case["action"], case["ini"]
     if ini is None or refusal_is_due(action):
         return None if ini is None and refusal_is_due(action) else "refused though it could be written, or not refused"
-    read = agent_reads(ini, path)
+    read = agent_reads(ini)
     kept = {key.lower(): value for key, value in action.items() if value is not None}
     if list(read) != ["action"] or list(read["action"]) != list(kept):
         return f"the agent sees other sections or options: {read}"
@@ -81,15 +81,14 @@ def problem(case, path):
 
 def main():
     cases = refused = 0
-    with tempfile.NamedTemporaryFile() as file:
-        for line in sys.stdin:
-            case = json.loads(line)
-            wrong = problem(case, file.name)
-            if wrong:
-                print(wrong, json.dumps(case), sep="\n")
-                return 1
-            cases += 1
-            refused += case["ini"] is None
+    for line in sys.stdin:
+        case = json.loads(line)
+        wrong = problem(case)
+        if wrong:
+            print(wrong, json.dumps(case), sep="\n")
+            return 1
+        cases += 1
+        refused += case["ini"] is None
     print(f"{cases} cases, {refused} refused")
     return 0
 

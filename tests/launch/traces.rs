@@ -1,7 +1,6 @@
-//! What is made of the traces that crashes leave, and that one run runs once.
+//! What is made of the traces that crashes leave.
 
-use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
 
 use freezerd::launch::{Found, LaunchError, Launcher};
 use freezerd::planner::{Outcome, RunId};
@@ -13,7 +12,7 @@ use crate::bed::{Bed, PATIENCE, kill, run_id};
 /// Tells of files that come or change in a directory.
 pub(crate) struct Arrivals {
     watch: std::os::fd::OwnedFd,
-    dir: std::path::PathBuf,
+    dir: PathBuf,
 }
 
 impl Arrivals {
@@ -44,108 +43,6 @@ impl Arrivals {
             let mut ignored = [0; 4096];
             let _ = rustix::io::read(&self.watch, &mut ignored);
         }
-    }
-}
-
-/// Runs a supervisor by hand.
-fn supervise(bed: &Bed, run: &RunId) -> ExitStatus {
-    Command::new(env!("CARGO_BIN_EXE_freezerd"))
-        .arg("supervise")
-        .args([bed.state(run), bed.runtime(run)])
-        .stderr(Stdio::null())
-        .status()
-        .expect("it ran")
-}
-
-/// Names, sizes and times of all files of a run.
-fn snapshot(bed: &Bed, run: &RunId) -> Vec<(String, u64, std::time::SystemTime)> {
-    let mut files: Vec<_> = std::fs::read_dir(bed.state(run))
-        .expect("listed")
-        .map(|entry| {
-            let entry = entry.expect("an entry");
-            let file = entry.metadata().expect("stat");
-            (
-                entry.file_name().into_string().expect("text"),
-                file.len(),
-                file.modified().expect("a time"),
-            )
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-#[tokio::test]
-async fn one_run_runs_once() {
-    let mut bed = Bed::new();
-    let (mut says, mut waits) = (bed.pipe("says"), bed.pipe("waits"));
-    let script = r#"echo ran >>"$BED/ran"; echo up >"$BED/says"; read x <"$BED/waits""#;
-    let recipe = bed.recipe("once", script);
-    let refused = |bed: &Bed| {
-        matches!(
-            bed.launcher.start(&recipe),
-            Err(LaunchError::AlreadyStarted { .. })
-        )
-    };
-    bed.start(&recipe);
-    assert!(refused(&bed), "while it is being started");
-    says.line().await;
-    assert!(refused(&bed), "while it runs");
-    bed.restart();
-    assert!(refused(&bed), "while it runs, by another daemon");
-    assert_eq!(supervise(&bed, &recipe.run).code(), Some(40), "by hand");
-    bed.launcher.find(&recipe.run).expect("found");
-    waits.release().await;
-    bed.ended(&recipe.run).await;
-    assert!(refused(&bed), "after its end");
-    let before = snapshot(&bed, &recipe.run);
-    assert_eq!(
-        supervise(&bed, &recipe.run).code(),
-        Some(40),
-        "by hand, after its end"
-    );
-    assert_eq!(
-        snapshot(&bed, &recipe.run),
-        before,
-        "a refused supervisor touched something"
-    );
-    assert_eq!(bed.read("ran"), "ran\n");
-}
-
-#[tokio::test]
-async fn supervisors_that_race_for_a_run_start_one_agent() {
-    let mut bed = Bed::new();
-    for round in 0..5 {
-        let recipe = bed.recipe(&format!("race-{round}"), r#"echo x >>"$BED/ran-$ROUND""#);
-        let mut recipe = recipe;
-        recipe.environment.insert("ROUND".to_owned(), round.to_string());
-        let (state, runtime) = (bed.state(&recipe.run), bed.runtime(&recipe.run));
-        std::fs::create_dir_all(&state).expect("made");
-        std::fs::create_dir_all(&runtime).expect("made");
-        std::fs::write(state.join("lock"), "").expect("made");
-        std::fs::write(
-            runtime.join("recipe.json"),
-            serde_json::to_vec(&recipe).expect("json"),
-        )
-        .expect("written");
-        let racers: Vec<_> = (0..4)
-            .map(|_| {
-                Command::new(env!("CARGO_BIN_EXE_freezerd"))
-                    .arg("supervise")
-                    .args([&state, &runtime])
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .spawn()
-                    .expect("spawned")
-            })
-            .collect();
-        let mut codes: Vec<_> = racers
-            .into_iter()
-            .map(|mut racer| racer.wait().expect("waited").code())
-            .collect();
-        codes.sort();
-        assert_eq!(codes, [Some(0), Some(40), Some(40), Some(40)]);
-        assert_eq!(bed.read(&format!("ran-{round}")), "x\n");
     }
 }
 
@@ -248,90 +145,15 @@ async fn a_reboot_leaves_a_claim_and_no_runtime_directory() {
 }
 
 #[tokio::test]
-async fn a_supervisor_that_cannot_begin_is_a_failure_and_may_be_tried_again() {
+async fn a_start_that_fails_leaves_nothing() {
     let mut bed = Bed::new();
-    let recipe = bed.recipe("broken", "echo done");
-    // Its recipe vanishes before it can read it.
-    let program = bed.agent(&format!(
-        r#"rm "$3/recipe.json"; exec {} "$@""#,
-        env!("CARGO_BIN_EXE_freezerd")
-    ));
-    bed.restart_with(program);
-    let report = bed.run(&recipe).await;
-    assert_eq!((report.outcome, report.started), (Outcome::Fail, None));
-    assert!(
-        report
-            .detail
-            .contains("ended with exit status: 41 before it started any agent"),
-        "{}",
-        report.detail
-    );
-    assert!(
-        report.detail.contains("cannot read its recipe: No such file"),
-        "{}",
-        report.detail
-    );
-    assert_eq!(bed.launcher.find(&recipe.run).expect("found"), Found::Never);
-    bed.restart();
-    assert_eq!(bed.run(&recipe).await.outcome, Outcome::Success);
-}
-
-#[tokio::test]
-async fn a_supervisors_exit_code_tells_what_its_report_cannot() {
-    let mut bed = Bed::new();
-    for (code, outcome) in [
-        (30, Outcome::Success),
-        (31, Outcome::Fail),
-        (33, Outcome::Aborted),
-        // None of a supervisor's own: nobody knows how the run ended.
-        (0, Outcome::Lost),
-        (101, Outcome::Lost),
-    ] {
-        let recipe = bed.recipe(&format!("code-{code}"), "");
-        let program = bed.agent(&format!(r#"echo >"$2/claim"; echo "disk full" >&2; exit {code}"#));
-        bed.restart_with(program);
-        let report = bed.run(&recipe).await;
-        assert_eq!(report.outcome, outcome, "{report:?}");
-        assert!(report.detail.ends_with(": disk full"), "{}", report.detail);
-    }
-}
-
-#[tokio::test]
-async fn a_supervisor_that_cannot_be_started_leaves_nothing() {
-    let mut bed = Bed::new();
-    let recipe = bed.recipe("no-program", "");
-    bed.restart_with(bed.path().join("nowhere"));
+    let recipe = bed.recipe("nobody", "echo done");
+    std::fs::remove_dir_all(bed.path().join("state/runs")).expect("removed");
     assert!(matches!(
         bed.launcher.start(&recipe),
-        Err(LaunchError::Spawn { .. })
+        Err(LaunchError::File { .. })
     ));
-    assert!(!bed.state(&recipe.run).exists() && !bed.runtime(&recipe.run).exists());
-    assert!(bed.is_quiet());
-    bed.restart();
+    std::fs::create_dir(bed.path().join("state/runs")).expect("made");
+    assert_eq!(bed.launcher.find(&recipe.run).expect("found"), Found::Never);
     assert_eq!(bed.run(&recipe).await.outcome, Outcome::Success);
-}
-
-#[tokio::test]
-async fn a_report_that_cannot_be_written_is_written_later() {
-    let mut bed = Bed::new();
-    let (mut says, mut waits) = (bed.pipe("says"), bed.pipe("waits"));
-    let recipe = bed.recipe("full", r#"echo up >"$BED/says"; read x <"$BED/waits"; echo kept"#);
-    bed.start(&recipe);
-    says.line().await;
-    let state = bed.state(&recipe.run);
-    let mut arrivals = Arrivals::of(&bed.path().join("state/runs"), &state);
-    // Root is stopped by no mode; a directory cannot be replaced by a file, whoever asks.
-    std::fs::create_dir(state.join("report.json")).expect("made");
-    waits.release().await;
-    arrivals.wait_for("log");
-    assert!(
-        bed.read(&format!("state/runs/{}/log", recipe.run))
-            .contains("cannot write its report")
-    );
-    std::fs::remove_dir(state.join("report.json")).expect("removed");
-    let report = bed.ended(&recipe.run).await;
-    assert_eq!(
-        (report.outcome, report.steps[0].stdout.as_str()),
-        (Outcome::Success, "kept\n")
-    );
 }

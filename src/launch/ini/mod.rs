@@ -12,9 +12,11 @@
 //! - It strips blanks (Unicode's, not only ASCII's) from both ends of keys and values. They cannot be
 //!   quoted, so a value that has some cannot be represented and is refused.
 //! - It lowers keys, and refuses a file in which two are then equal.
-//! - `%` starts an interpolation. It is written `%%`, which is read as one `%`.
+//! - `%` starts an interpolation. It is written `%%`, which is read as one `%`. (freezer-scheduler fails on a
+//!   lone `%`, and lets the agent read `%%` and `%(option)s` as something else; here a text means itself.)
 //!
-//! Left alone, as upstream does: `$` (oslo.config's substitution is part of the agent's option language), and
+//! The file is UTF-8, as the agent reads it in any locale but an old one that says otherwise. Left alone, as
+//! upstream does: `$` (oslo.config's substitution is part of the agent's option language), and
 //! the texts `True`, `False` and `None`, which the agent turns into booleans.
 
 mod python;

@@ -53,6 +53,8 @@ struct Watched {
     /// A handle of the supervisor; `None`: it is not yet there, gone, or not known.
     supervisor: Option<Arc<OwnedFd>>,
     abort_asked: bool,
+    /// The daemon knows that its first agent was started.
+    start_told: bool,
     /// Waits for its first agent's start, if that is not heard from the supervisor itself.
     start_notice: Option<tokio::task::AbortHandle>,
 }
@@ -222,12 +224,10 @@ impl Launcher for ProcessLauncher {
 
     fn find(&self, run: &RunId) -> Result<Found, LaunchError> {
         let dir = self.inner.dir(run)?;
-        if let Some(watched) = self.inner.watched().get(run) {
+        let watched = self.inner.watched().get(run).map(|watched| watched.pid);
+        if let Some(pid) = watched {
             let started = dir.read_started().map(|started| started.at);
-            return Ok(Found::Alive {
-                pid: watched.pid,
-                started,
-            });
+            return Ok(Found::Alive { pid, started });
         }
         let seen = traces(&dir).map_err(|(what, path, source)| LaunchError::File {
             run: run.clone(),
@@ -241,6 +241,11 @@ impl Launcher for ProcessLauncher {
             Traces::Claimed => Found::Lost,
             Traces::Living(lock) => {
                 let (pid, started) = watch::adopt(&self.inner, run, &dir, lock);
+                if started.is_some()
+                    && let Some(watched) = self.inner.watched().get_mut(run)
+                {
+                    watched.start_told = true; // By this very answer.
+                }
                 Found::Alive { pid, started }
             }
         })

@@ -203,7 +203,9 @@ fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
             format!("its report could not be written; its supervisor's exit code tells how it ended{log}"),
         ),
         Ok(Traces::Living(lock)) => {
-            adopt(inner, run, &dir, lock);
+            if let (pid, Some(at)) = adopt(inner, run, &dir, lock) {
+                inner.tell_started(run, pid, at);
+            }
             return;
         }
         Ok(Traces::None) => {
@@ -320,7 +322,10 @@ impl Inner {
         // Told under the lock, as the end is: so never after it.
         let mut watched = self.watched();
         let Some(entry) = watched.get_mut(run) else { return };
-        entry.pid = pid;
+        if entry.start_told {
+            return;
+        }
+        (entry.pid, entry.start_told) = (pid, true);
         let _ = self.events.send(LaunchEvent::Started {
             run: run.clone(),
             pid,

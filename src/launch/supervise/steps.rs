@@ -76,10 +76,10 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn step(&mut self, number: usize, step: &Step) -> StepReport {
-        let mut tries = 0;
+        let mut tries: u32 = 0;
         let last = loop {
             let attempt = self.attempt(number, step);
-            tries += 1;
+            tries = tries.saturating_add(1);
             self.aborted = attempt.cut_short;
             if self.aborted || attempt.end.is_success() || tries > step.max_retries {
                 break attempt;
