@@ -40,10 +40,17 @@ const LONGEST: usize = 4096;
 /// # Errors
 /// What is wrong with the first bad item, and what is allowed.
 pub(super) fn items(field: &Field, text: &str) -> Result<Vec<Item>, String> {
-    text.trim()
-        .split(',')
-        .map(|part| item(field, part.trim_matches([' ', '\t'])))
-        .collect()
+    if text.len() > LONGEST {
+        return Err(format!(
+            "{:?} is too long; at most {LONGEST} characters are allowed",
+            shown(text)
+        ));
+    }
+    let item = |part: &str| match part.trim_matches([' ', '\t']) {
+        "" => Err(format!("{:?} has an empty item; {}", shown(text), allowed(field))),
+        part => item(field, part),
+    };
+    text.trim().split(',').map(item).collect()
 }
 
 fn item(field: &Field, part: &str) -> Result<Item, String> {

@@ -5,7 +5,7 @@
 //! answers one question: which is the first due time after this one?
 //!
 //! The way of a calendar through this room: `fields` (keys and bounds), `grammar` (text to items),
-//! `compile` (items to sets of allowed [`values`]), `dates` and `times` (which dates and times of day match),
+//! `compile` (items to sets of allowed `values`), `dates` and `times` (which dates and times of day match),
 //! `calendar` (the next civil second that matches), `zone` and `clock_change` (from civil time to an instant).
 
 mod calendar;

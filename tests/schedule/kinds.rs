@@ -196,6 +196,27 @@ fn a_year_of_seconds_is_summed_up_at_once() {
 }
 
 #[test]
+fn nothing_is_due_after_the_year_9999() {
+    let (last, far) = (at("9999-12-31T23:59:59Z"), DueTime::from_epoch(i64::MAX));
+    for texts in [("schedule_second", "*"), ("schedule_interval", "1 seconds")] {
+        for zone in [utc(), zone("Asia/Tokyo"), zone("America/Lima")] {
+            let timetable = bound(&[texts], &zone, "1970-01-01T00:00:00Z");
+            assert_eq!(timetable.next(last), None);
+            let missed = timetable.missed(last.plus(-30 * 3600), far).unwrap();
+            // A calendar ends with the year 9999 on the wall, which may be earlier than in UTC.
+            let east = i64::from(zone.offset_at(last).max(0));
+            let end = if texts.0 == "schedule_second" {
+                last.plus(-east)
+            } else {
+                last
+            };
+            let count = 30 * 3600 - last.since(end).unsigned_abs();
+            assert_eq!((missed.last, missed.count), (end, count));
+        }
+    }
+}
+
+#[test]
 fn continuous_is_one_second_after_the_last_run_ended() {
     let texts = [
         ("schedule_interval", "continuous"),
@@ -294,6 +315,10 @@ fn several_times_in_one_gap_are_one_run_and_so_is_one_at_its_end() {
             "2026-03-29T01:15:00Z"
         ]
     );
+    let missed = timetable
+        .missed(at("2026-03-29T00:30:00Z"), at("2026-03-29T01:20:00Z"))
+        .unwrap();
+    assert_eq!((missed.count, missed.last), (3, at("2026-03-29T01:15:00Z")));
     let shift = timetable.next(at("2026-03-29T00:45:00Z")).unwrap().shift;
     assert!(matches!(shift, Shift::MovedFromGap(civil) if civil.to_string() == "2026-03-29 02:00:00"));
 }

@@ -346,3 +346,21 @@ fn impossible_calendars_are_those_without_a_date_in_400_years() {
         ]
     );
 }
+
+/// Which ISO week a 1 January belongs to depends on the year before as well.
+#[test]
+fn the_year_before_decides_whose_week_new_year_is() {
+    let new_year = |years: &str, week: &str| {
+        let texts = [
+            ("schedule_year", years),
+            ("schedule_month", "1"),
+            ("schedule_day", "1"),
+            ("schedule_week", week),
+        ];
+        compiled(&texts).is_ok()
+    };
+    // Saturdays all of them; 1976 was a leap year, 1982 was not.
+    assert!(new_year("1977", "53") && !new_year("1977", "52"));
+    assert!(new_year("1983", "52") && !new_year("1983", "53"));
+    assert!(new_year("1977,1983", "52") && new_year("1977,1983", "53"));
+}

@@ -196,7 +196,7 @@ fn calendars_that_never_fire() {
 
 #[test]
 fn texts_of_any_length_are_answered_shortly() {
-    let long = "*/2,".repeat(1_000_000);
+    let long = "*/2,".repeat(1_000_000) + "1";
     for field in [
         "schedule_year",
         "schedule_minute",
