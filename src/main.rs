@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use freezerd::cli::{self, Cli, Command, Failure, Shell};
+use freezerd::cli::{self, Cli, Command, Shell};
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::config::Loader;
 use freezerd::launch;
@@ -35,10 +35,7 @@ fn main() -> ExitCode {
         stderr: &mut std::io::stderr().lock(),
         loader: Loader::new(environment),
     };
-    let result = cli::execute(cli, &mut shell).and_then(|left| match left {
-        None => Ok(()),
-        Some(_) => Err(Failure::failed("this command is not wired yet")),
-    });
+    let result = cli::execute(cli, &mut shell);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.print(shell.stderr)),

@@ -91,7 +91,10 @@ impl From<PolicyError> for Failure {
             PolicyError::CommandLine(_) => Code::Usage,
             PolicyError::Configured { .. } | PolicyError::Node(_) => Code::Configuration,
         };
-        Self { code, message: error.to_string() }
+        Self {
+            code,
+            message: error.to_string(),
+        }
     }
 }
 

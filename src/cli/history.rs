@@ -7,3 +7,12 @@ pub struct HistoryArgs {
     #[arg(value_name = "PLAN")]
     pub plan: Option<String>,
 }
+
+/// Carries it out.
+pub(super) fn execute(
+    _config: Option<&std::path::Path>,
+    _args: &HistoryArgs,
+    _shell: &mut super::Shell<'_>,
+) -> Result<(), super::Failure> {
+    Err(super::Failure::failed("being written"))
+}

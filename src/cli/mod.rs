@@ -72,18 +72,18 @@ pub struct SuperviseArgs {
     pub runtime: PathBuf,
 }
 
-/// Carries out the commands that need no daemon. The others are handed back, for the
-/// program to wire.
+/// Carries out a command.
 ///
 /// # Errors
 /// What failed, with its exit code.
-pub fn execute(cli: Cli, shell: &mut Shell<'_>) -> Result<Option<Cli>, Failure> {
+pub fn execute(cli: Cli, shell: &mut Shell<'_>) -> Result<(), Failure> {
     match cli.command {
-        Command::DryRun(ref args) => dry_run::execute(cli.config.as_deref(), args, shell)?,
-        Command::Check(ref args) => check::execute(cli.config.as_deref(), args, shell)?,
-        Command::Run(_) | Command::Why(_) | Command::History(_) | Command::Supervise(_) => {
-            return Ok(Some(cli));
-        }
+        Command::Run(ref args) => run::execute(cli.config, args, shell),
+        Command::DryRun(ref args) => dry_run::execute(cli.config.as_deref(), args, shell),
+        Command::Check(ref args) => check::execute(cli.config.as_deref(), args, shell),
+        Command::Why(ref args) => why::execute(cli.config.as_deref(), args, shell),
+        Command::History(ref args) => history::execute(cli.config.as_deref(), args, shell),
+        // The program looks for it before it reads any configuration.
+        Command::Supervise(_) => Err(Failure::usage("supervise is for the daemon's own use")),
     }
-    Ok(None)
 }

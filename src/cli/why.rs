@@ -10,3 +10,12 @@ pub struct WhyArgs {
     #[arg(value_name = "TIME")]
     pub time: Option<String>,
 }
+
+/// Carries it out.
+pub(super) fn execute(
+    _config: Option<&std::path::Path>,
+    _args: &WhyArgs,
+    _shell: &mut super::Shell<'_>,
+) -> Result<(), super::Failure> {
+    Err(super::Failure::failed("being written"))
+}

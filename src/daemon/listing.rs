@@ -48,7 +48,10 @@ impl Understood {
                 Err(problems) => {
                     if let Some(problem) = problems.first() {
                         let document = Arc::from(document.text.get());
-                        all.broken.push(Broken { job: JobId::new(&problem.job_id), document });
+                        all.broken.push(Broken {
+                            job: JobId::new(&problem.job_id),
+                            document,
+                        });
                     }
                     all.problems.extend(problems);
                 }
@@ -131,7 +134,11 @@ impl Source {
         // Thousands of documents are read beside the main loop, not in it.
         let mut understood = tokio::task::spawn_blocking(move || Understood::of(&documents)).await?;
         understood.problems.extend(unreadable);
-        Ok(Listed { understood, proves_absence, others })
+        Ok(Listed {
+            understood,
+            proves_absence,
+            others,
+        })
     }
 
     /// Asks for one plan that a listing did not hold. `None`: that cannot be told now.
@@ -147,7 +154,11 @@ impl Source {
             Ok(Some(text)) => {
                 let plan = plan::parse(text.get(), job.as_str()).ok()?.plan;
                 let moved = ours.is_some_and(|ours| ours != plan.client_id);
-                if moved { gone() } else { Some(Input::Seen(Box::new(plan))) }
+                if moved {
+                    gone()
+                } else {
+                    Some(Input::Seen(Box::new(plan)))
+                }
             }
             Err(error) => {
                 tracing::warn!(job_id = %job, "not in the listing, and could not be asked for: {error}");
@@ -211,7 +222,9 @@ fn watch_of(source: &Source) -> Option<Watch> {
 
 /// Completes when the watched path changed; never without a watch.
 async fn changed(watch: &mut Option<Watch>) {
-    let Some(watched) = watch else { return std::future::pending().await };
+    let Some(watched) = watch else {
+        return std::future::pending().await;
+    };
     if let Err(error) = watched.changed().await {
         tracing::warn!("changes will only be seen at the next poll: {error}");
         *watch = None;

@@ -1,4 +1,143 @@
 //! The daemon: the only place that wires the rooms together.
+//!
+//! One loop ([`Daemon::live`]) waits for whatever comes first: a due time, a listing, news of a run, a
+//! signal, somebody asking how it is. Each becomes an input; the [`engine`] takes it through the planner
+//! into the ledger, and only then out again. Everything that may take its time has a task of its own and
+//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers reports, the launcher watches.
+//! While nothing is due and nobody asks, nothing runs.
+//!
+//! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
 pub mod engine;
+pub mod listing;
+mod live;
+mod open;
+mod outbox;
+pub mod policy;
 pub mod recipes;
+mod reload;
+mod signals;
+mod witness;
+
+use std::path::PathBuf;
+
+use crate::config::{ConfigError, Loaded, Loader};
+use crate::freezer::ApiError;
+use crate::launch::LaunchError;
+use crate::ledger::LedgerError;
+use crate::observe::http::HttpError;
+use crate::observe::logs::LogError;
+
+use policy::PolicyError;
+
+/// What a daemon starts with.
+#[derive(Debug)]
+pub struct Start {
+    /// Reads the configuration, now and at every reload.
+    pub loader: Loader,
+    /// The file that was named, if one was.
+    pub config: Option<PathBuf>,
+    /// Decide and record, launch and report nothing.
+    pub shadow: bool,
+    /// `PATH`, for an agent given by its bare name.
+    pub search_path: String,
+}
+
+/// Why a daemon did not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A zone that is named in it is not known.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// It asks for something that this version has not.
+    #[error("{setting}: {reason}")]
+    Unsupported {
+        /// Which setting.
+        setting: &'static str,
+        /// What is missing, and what to set instead.
+        reason: &'static str,
+    },
+    /// The API cannot be reached with it.
+    #[error("{0}")]
+    Access(String),
+    /// The log cannot be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The launcher cannot be used.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The HTTP port cannot be had.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Something of the operating system's.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl DaemonError {
+    /// Whether the configuration is at fault, and a restart alone will not help.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::Config(_) | Self::Policy(_) | Self::Unsupported { .. } | Self::Access(_)
+        )
+    }
+}
+
+impl From<ApiError> for DaemonError {
+    fn from(error: ApiError) -> Self {
+        Self::Access(error.to_string())
+    }
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// Why it did not start. Once it runs, only the loss of its timer ends it with an error.
+pub fn run(start: Start) -> Result<(), DaemonError> {
+    let loaded = start.loader.load(start.config.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| DaemonError::System {
+            what: "start the runtime",
+            source,
+        })?;
+    let result = runtime.block_on(async { live::Daemon::open(start, &loaded)?.live().await });
+    // A task that waits for a slow server or disk does not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
+    use crate::config::Launcher;
+    let settings = &loaded.settings;
+    if settings.cluster.is_some() {
+        return Err(DaemonError::Unsupported {
+            setting: "cluster",
+            reason: "this version runs on one node alone; remove [cluster]",
+        });
+    }
+    let reason = match settings.dispatch.launcher {
+        Launcher::Auto | Launcher::Process => return Ok(()),
+        Launcher::Systemd => "\"systemd\" is not in this version; set \"process\" or \"auto\"",
+        Launcher::Event => "\"event\" is not in this version; set \"process\" or \"auto\"",
+    };
+    Err(DaemonError::Unsupported {
+        setting: "dispatch.launcher",
+        reason,
+    })
+}

@@ -84,7 +84,9 @@ impl Outbox {
     }
 
     async fn round(&self) -> Result<Round, LedgerError> {
-        let Source::Api(api) = self.polling.borrow().source.clone() else { return Ok(Round::Empty) };
+        let Source::Api(api) = self.polling.borrow().source.clone() else {
+            return Ok(Round::Empty);
+        };
         let (pending, backlog) = self.with(|ledger| {
             let reader = ledger.reader();
             Ok::<_, LedgerError>((reader.pending_reports(BATCH)?, reader.report_backlog()?))
@@ -96,7 +98,9 @@ impl Outbox {
         let mut round = Round::Taken;
         for report in pending {
             if let Err(error) = self.deliver(&api, &report).await? {
-                round = Round::Failed { after: error.retry_after() };
+                round = Round::Failed {
+                    after: error.retry_after(),
+                };
                 if error.is_transient() {
                     // The API is away or overloaded: the others would fare no better.
                     break;
@@ -116,8 +120,15 @@ impl Outbox {
                 match delivered {
                     Delivered::Written => tracing::debug!(%job_id, status, result, "reported"),
                     Delivered::Gone => tracing::info!(%job_id, "not reported: the plan is gone from the API"),
-                    Delivered::NotWanted => tracing::debug!(%job_id, "not reported: the API wants no reports"),
+                    Delivered::NotWanted => {
+                        tracing::debug!(%job_id, "not reported: the API wants no reports")
+                    }
                 }
+                Ok(Ok(()))
+            }
+            Err(error) if error.is_final() => {
+                tracing::error!(%job_id, "a report is given up, the API will never take it: {error}");
+                self.with(|ledger| ledger.delivered(pending.id))?;
                 Ok(Ok(()))
             }
             Err(error) => {

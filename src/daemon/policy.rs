@@ -37,9 +37,7 @@ pub enum PolicyError {
 pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<Policy, PolicyError> {
     let settings = &loaded.settings;
     let zone = match (timezone, settings.timezone.as_deref()) {
-        (Some(name), _) => zones
-            .get(name)
-            .map_err(PolicyError::CommandLine)?,
+        (Some(name), _) => zones.get(name).map_err(PolicyError::CommandLine)?,
         (None, Some(name)) => configured(loaded, zones, "timezone", name)?,
         (None, None) => zones
             .get(&Zones::node_zone(loaded.tz.as_deref()))
@@ -75,7 +73,11 @@ fn configured(loaded: &Loaded, zones: &Zones, setting: &str, name: &str) -> Resu
             Origin::Default => String::new(),
             origin => format!("{origin}: "),
         };
-        PolicyError::Configured { place, setting: setting.to_owned(), error }
+        PolicyError::Configured {
+            place,
+            setting: setting.to_owned(),
+            error,
+        }
     })
 }
 

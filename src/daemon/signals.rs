@@ -17,13 +17,19 @@ pub(super) enum Wish {
 pub(super) fn listen() -> std::io::Result<UnboundedReceiver<Wish>> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (wishes, receiver) = unbounded_channel();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            let wish = if signal == SIGHUP { Wish::Reload } else { Wish::Stop };
-            if wishes.send(wish).is_err() {
-                break;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                let wish = if signal == SIGHUP {
+                    Wish::Reload
+                } else {
+                    Wish::Stop
+                };
+                if wishes.send(wish).is_err() {
+                    break;
+                }
             }
-        }
-    })?;
+        })?;
     Ok(receiver)
 }

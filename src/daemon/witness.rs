@@ -16,7 +16,10 @@ pub(super) struct Shelf(pub(super) Arc<Mutex<Ledger>>);
 impl Store for Shelf {
     fn commit(&mut self, records: &[Record]) -> Result<(), String> {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.commit(records).map(|_| ()).map_err(|error| error.to_string())
+        ledger
+            .commit(records)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -64,13 +67,21 @@ impl Witness for Teller {
         if !std::mem::replace(&mut self.stuck, true) {
             tracing::error!("nothing is launched until the ledger can be written: {why}");
         }
-        self.health.set_not_ready(&format!("the ledger cannot be written: {why}"));
+        self.health
+            .set_not_ready(&format!("the ledger cannot be written: {why}"));
     }
 }
 
 impl Teller {
     fn verdict(&self, record: &VerdictRecord, again: bool) {
-        let VerdictRecord { job, first, last, count, verdict, .. } = record;
+        let VerdictRecord {
+            job,
+            first,
+            last,
+            count,
+            verdict,
+            ..
+        } = record;
         if !again {
             self.metrics.due(*count);
         }
@@ -103,7 +114,9 @@ impl Teller {
                 let (job_id, detail) = (&run.job, run.detail.as_str());
                 match outcome {
                     Outcome::Success => tracing::info!(%job_id, run = %run.id, seconds, "run succeeded"),
-                    Outcome::Aborted => tracing::warn!(%job_id, run = %run.id, seconds, detail, "run aborted"),
+                    Outcome::Aborted => {
+                        tracing::warn!(%job_id, run = %run.id, seconds, detail, "run aborted")
+                    }
                     Outcome::Fail => tracing::error!(%job_id, run = %run.id, seconds, detail, "run failed"),
                     Outcome::Lost => tracing::error!(%job_id, run = %run.id, detail, "run lost"),
                 }

@@ -33,8 +33,12 @@ impl Planner {
             listed.insert(broken.job.clone());
             self.set_aside(now, broken, out);
         }
-        let mut unlisted: Vec<JobId> =
-            self.slots.keys().filter(|job| !listed.contains(*job)).cloned().collect();
+        let mut unlisted: Vec<JobId> = self
+            .slots
+            .keys()
+            .filter(|job| !listed.contains(*job))
+            .cloned()
+            .collect();
         unlisted.sort();
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
         let forgotten: Vec<JobId> = self

@@ -9,8 +9,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::plans::{self, Plans};
-use super::{Failure, Shell, policy};
+use super::{Failure, Shell};
 use crate::config::{Loaded, Source};
+use crate::daemon::policy::policy;
 use crate::planner::Policy;
 use crate::zones::Zones;
 

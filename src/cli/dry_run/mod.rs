@@ -17,7 +17,8 @@ mod tests;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Shell, plans, policy};
+use super::{Failure, Shell, plans};
+use crate::daemon::policy::policy;
 use crate::zones::Zones;
 use forecast::{Forecast, Only};
 

@@ -52,6 +52,8 @@ pub struct PlanCounts {
     pub stopped: u64,
     /// Disabled.
     pub disabled: u64,
+    /// With actions that this node may not or cannot carry out.
+    pub unsupported: u64,
     /// Without a schedule; they never run by themselves.
     pub manual: u64,
     /// With a schedule that will never be due again.
@@ -320,6 +322,7 @@ impl Metrics {
             active,
             stopped,
             disabled,
+            unsupported,
             manual,
             finished,
             problems,
@@ -328,6 +331,7 @@ impl Metrics {
             ("active", active),
             ("stopped", stopped),
             ("disabled", disabled),
+            ("unsupported", unsupported),
             ("manual", manual),
             ("finished", finished),
         ] {

@@ -1,0 +1,444 @@
+//! The loop, and what it holds in its hands.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::{self, Clock, SystemClock, Timer, Woke};
+use crate::config::{Loaded, Settings};
+use crate::launch::LaunchEvent;
+use crate::launch::process::ProcessLauncher;
+use crate::ledger::Ledger;
+use crate::observe::health::Health;
+use crate::observe::http;
+use crate::observe::metrics::{Metrics, MetricsSettings, PlanCounts, PlanGauge};
+use crate::observe::notify::Notifier;
+use crate::planner::{Input, Planner};
+use crate::schedule::DueTime;
+use crate::zones::Zones;
+
+use super::engine::{Engine, Errand, Step, told};
+use super::listing::{self, Listed, Polled, Polling};
+use super::outbox::{Bell, Outbox};
+use super::signals::{self, Wish};
+use super::witness::{Shelf, Teller};
+use super::{DaemonError, Start, open, policy, unsupported};
+
+/// How soon a ledger that could not be written is tried again.
+const LEDGER_RETRY: Duration = Duration::from_secs(5);
+/// Whoever wakes this much too late was suspended or stalled: news of runs may be on its way.
+const LATE: i64 = 2;
+/// How long such news is waited for.
+const NEWS: Duration = Duration::from_millis(50);
+/// Questions to the API about single plans at one time.
+const QUESTIONS: usize = 4;
+/// Old history is removed once a day.
+const PRUNE_EVERY: TimeDelta = TimeDelta::hours(24);
+
+/// A running daemon.
+pub(super) struct Daemon {
+    pub(super) start: Start,
+    pub(super) started_with: Settings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) zones: Zones,
+    pub(super) engine: Engine<Shelf, Teller>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) polling: watch::Sender<Polling>,
+    pub(super) keep: Duration,
+    health: Arc<Health>,
+    ledger: Arc<Mutex<Ledger>>,
+    bell: Arc<Bell>,
+    launches: mpsc::UnboundedReceiver<LaunchEvent>,
+    wishes: mpsc::UnboundedReceiver<Wish>,
+    answers: mpsc::UnboundedReceiver<Input>,
+    ask: mpsc::UnboundedSender<Input>,
+    questions: Arc<Semaphore>,
+    timer: Timer,
+    wake: Option<DueTime>,
+    safe: bool,
+    proves_absence: bool,
+    problems: BTreeSet<(String, String, String)>,
+    pruned: Option<DateTime<Utc>>,
+    http: Option<http::Bound>,
+}
+
+/// What the loop woke for.
+enum Event {
+    Wish(Wish),
+    Launch(LaunchEvent),
+    Polled(Polled),
+    Answer(Input),
+    Asked,
+    Woke(Woke),
+    Begin,
+    Retry,
+    /// While stopping: all reports are delivered, or the grace is over.
+    Done,
+}
+
+impl Daemon {
+    /// Opens everything, and looks for the runs of an earlier daemon.
+    pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
+        let settings = loaded.settings.clone();
+        crate::observe::logs::init(&open::log_settings(&settings))?;
+        unsupported(loaded)?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let system = |what| move |source| DaemonError::System { what, source };
+        let wishes = signals::listen().map_err(system("listen for signals"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let zones = Zones::system();
+        let mut policy = policy::policy(loaded, &zones, None)?;
+        policy.shadow = start.shadow;
+        let polling = open::polling(&settings, &clock)?;
+        let http = settings.http.listen.map(http::bind).transpose()?;
+
+        let ledger = Ledger::open(&settings.state_dir.join("ledger.db"))?;
+        let restored = ledger.reader().restore()?;
+        let ledger = Arc::new(Mutex::new(ledger));
+        let metrics = MetricsSettings {
+            plan_limit: settings.metrics.per_plan,
+            poll_every: Some(settings.poll),
+            shadow: start.shadow,
+        };
+        let metrics = Arc::new(Metrics::new(metrics, Arc::clone(&clock)));
+        metrics.restore_totals(&open::totals(&restored));
+        let health = Arc::new(Health::new());
+
+        let (events, launches) = mpsc::unbounded_channel();
+        let program = std::env::current_exe().map_err(system("find its own program"))?;
+        let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
+        let launcher = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events)?;
+        let planner = Planner::restore(policy, open::past(&restored));
+        let teller = Teller {
+            metrics: Arc::clone(&metrics),
+            health: Arc::clone(&health),
+            stuck: false,
+        };
+        let engine = Engine::new(
+            Arc::clone(&clock),
+            planner,
+            Shelf(Arc::clone(&ledger)),
+            teller,
+            Arc::new(launcher),
+            open::recipes(loaded, &start.search_path),
+        );
+        let timer = Timer::new().map_err(|error| system("set up its timer")(std::io::Error::other(error)))?;
+        let notifier = Notifier::from_environment().unwrap_or_else(|error| {
+            tracing::warn!("systemd will hear nothing: {error}");
+            Notifier::silent()
+        });
+        let (ask, answers) = mpsc::unbounded_channel();
+        Ok(Self {
+            start,
+            clock,
+            zones,
+            engine,
+            metrics,
+            notifier: Arc::new(notifier),
+            polling: watch::Sender::new(polling),
+            keep: settings.history.keep,
+            started_with: settings,
+            health,
+            ledger,
+            bell: Arc::default(),
+            launches,
+            wishes,
+            answers,
+            ask,
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            timer,
+            wake: None,
+            safe: true,
+            proves_absence: false,
+            problems: BTreeSet::new(),
+            pruned: None,
+            http,
+        })
+    }
+
+    /// Lives until it is told to stop.
+    pub(super) async fn live(mut self) -> Result<(), DaemonError> {
+        let (results, mut polls) = mpsc::channel(1);
+        let poll_now = Arc::new(Notify::new());
+        let clock = Arc::clone(&self.clock);
+        let mut tasks = vec![
+            tokio::spawn(listing::forever(
+                self.polling.subscribe(),
+                Arc::clone(&poll_now),
+                clock,
+                results,
+            )),
+            tokio::spawn(self.outbox().forever()),
+            tokio::spawn({
+                let (notifier, health) = (Arc::clone(&self.notifier), Arc::clone(&self.health));
+                async move { notifier.keep_watchdog(&health).await }
+            }),
+        ];
+        tasks.extend(self.serve());
+        let step = tokio::task::block_in_place(|| self.engine.find_launched());
+        self.see_to(step);
+        self.announce();
+
+        let grace = clock::pause(self.started_with.dispatch.start_grace);
+        tokio::pin!(grace);
+        let mut waiting = true;
+        let mut stopping: Option<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = None;
+        loop {
+            let wake = self.wake.map(DueTime::instant);
+            let event = tokio::select! {
+                biased;
+                Some(wish) = self.wishes.recv() => Event::Wish(wish),
+                Some(event) = self.launches.recv() => Event::Launch(event),
+                () = self.health.asked() => Event::Asked,
+                Some(polled) = polls.recv() => Event::Polled(polled),
+                Some(input) = self.answers.recv() => Event::Answer(input),
+                () = &mut grace, if waiting => Event::Begin,
+                () = async { match &mut stopping { Some(end) => end.await, None => std::future::pending().await } } => Event::Done,
+                woke = self.timer.wait(wake) => match woke {
+                    Ok(woke) => Event::Woke(woke),
+                    Err(error) => return Err(DaemonError::System {
+                        what: "wait for due times",
+                        source: std::io::Error::other(error),
+                    }),
+                },
+                () = clock::pause(LEDGER_RETRY), if !self.safe => Event::Retry,
+            };
+            let mut inputs = Vec::new();
+            match event {
+                Event::Wish(Wish::Reload) => {
+                    inputs.extend(self.reload());
+                    poll_now.notify_one();
+                }
+                Event::Wish(Wish::Stop) if stopping.is_some() => break,
+                Event::Wish(Wish::Stop) => {
+                    inputs.push(Input::Halt);
+                    stopping = Some(Box::pin(self.farewell()));
+                }
+                Event::Done => break,
+                Event::Launch(event) => inputs.push(told(event)),
+                Event::Answer(input) => inputs.push(input),
+                Event::Asked => self.refresh_gauges(),
+                Event::Polled(polled) => {
+                    inputs.extend(self.polled(polled));
+                    waiting &= inputs.is_empty();
+                }
+                Event::Begin => {
+                    waiting = false;
+                    tracing::warn!("no listing yet: going on with the plans of the ledger");
+                    inputs.push(Input::Begin);
+                }
+                Event::Woke(Woke::ClockStepped) => {
+                    tracing::warn!("the wall clock was set, or the machine was asleep");
+                    clock::pause(NEWS).await;
+                    inputs.push(Input::ClockStepped);
+                }
+                Event::Woke(Woke::Due) => {
+                    if self
+                        .wake
+                        .is_some_and(|due| self.clock.now() - due.instant() > TimeDelta::seconds(LATE))
+                    {
+                        clock::pause(NEWS).await;
+                    }
+                    inputs.push(Input::Tick);
+                }
+                Event::Retry => inputs.push(Input::Tick),
+            }
+            self.take_in(inputs);
+            self.health.heartbeat();
+        }
+        tasks.iter().for_each(JoinHandle::abort);
+        tracing::info!("stopped; runs that are under way go on");
+        Ok(())
+    }
+
+    /// One step with everything that is there by now: what runs have to tell comes first.
+    fn take_in(&mut self, inputs: Vec<Input>) {
+        let mut all = Vec::new();
+        while let Ok(event) = self.launches.try_recv() {
+            all.push(told(event));
+        }
+        all.extend(inputs);
+        if all.is_empty() {
+            return;
+        }
+        let step = tokio::task::block_in_place(|| self.engine.step(all));
+        self.see_to(step);
+    }
+
+    fn see_to(&mut self, step: Step) {
+        self.wake = step.wake;
+        self.safe = step.safe;
+        for errand in step.errands {
+            match errand {
+                Errand::Deliver => self.bell.ring.notify_one(),
+                Errand::ConfirmGone(job) => {
+                    let source = self.polling.borrow().source.clone();
+                    let (ask, questions) = (self.ask.clone(), Arc::clone(&self.questions));
+                    let proves_absence = self.proves_absence;
+                    tokio::spawn(async move {
+                        let Ok(_turn) = questions.acquire().await else {
+                            return;
+                        };
+                        if let Some(input) = source.confirm(&job, proves_absence).await {
+                            // The loop may be gone by now; then so is the question.
+                            let _ = ask.send(input);
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    fn polled(&mut self, polled: Polled) -> Option<Input> {
+        let Polled { began, took, result } = polled;
+        match result {
+            Ok(Listed {
+                understood,
+                proves_absence,
+                others,
+            }) => {
+                self.metrics.poll_ok(took, self.clock.now());
+                self.proves_absence = proves_absence;
+                let (plans, broken) = (understood.plans, understood.broken);
+                tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
+                let problems = understood.problems.into_iter();
+                let problems: BTreeSet<_> = problems.map(|one| (one.job_id, one.field, one.error)).collect();
+                for (job_id, field, error) in problems.difference(&self.problems) {
+                    tracing::warn!(%job_id, field, "a plan has a problem: {error}");
+                }
+                self.problems = problems;
+                if self.safe {
+                    self.health.set_ready();
+                }
+                self.prune();
+                Some(Input::Listing { began, plans, broken })
+            }
+            Err(error) => {
+                self.metrics.poll_failed(error.failure());
+                tracing::error!("no listing: {error}");
+                None
+            }
+        }
+    }
+
+    /// Removes history that is old enough, a bounded part at a time.
+    fn prune(&mut self) {
+        let now = self.clock.now();
+        if self.pruned.is_some_and(|last| now - last < PRUNE_EVERY) {
+            return;
+        }
+        let keep = TimeDelta::from_std(self.keep).unwrap_or(TimeDelta::MAX);
+        let Some(before) = now.checked_sub_signed(keep) else {
+            return;
+        };
+        let pruned = tokio::task::block_in_place(|| {
+            self.ledger
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .prune(DueTime::floor(before))
+        });
+        match pruned {
+            // The rest is left to the next poll, so that no due time waits for it.
+            Ok(pruned) if pruned.more => {}
+            Ok(_) => self.pruned = Some(now),
+            Err(error) => tracing::warn!("old history is still there: {error}"),
+        }
+    }
+
+    fn outbox(&self) -> Outbox {
+        Outbox {
+            ledger: Arc::clone(&self.ledger),
+            polling: self.polling.subscribe(),
+            bell: Arc::clone(&self.bell),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+
+    fn serve(&mut self) -> Option<JoinHandle<()>> {
+        let bound = self.http.take()?;
+        tracing::info!("listening on http://{}", bound.address());
+        let limits = http::Limits {
+            connections: self.started_with.http.max_connections.get(),
+            ..http::Limits::default()
+        };
+        let state = http::State {
+            metrics: Arc::clone(&self.metrics),
+            health: Arc::clone(&self.health),
+            limits,
+        };
+        Some(tokio::spawn(async move {
+            if let Err(error) = http::serve(bound, state, std::future::pending()).await {
+                tracing::error!("{error}");
+            }
+        }))
+    }
+
+    fn announce(&self) {
+        let shadow = if self.start.shadow {
+            ", in shadow: nothing is launched"
+        } else {
+            ""
+        };
+        let plans = self.engine.planner().plan_count();
+        let state_dir = self.started_with.state_dir.display().to_string();
+        tracing::info!(
+            plans,
+            state_dir,
+            "freezerd {} runs{shadow}",
+            env!("CARGO_PKG_VERSION")
+        );
+        self.notifier.ready("running");
+    }
+
+    /// Completes when every report is delivered, or the grace is over.
+    fn farewell(&self) -> impl Future<Output = ()> + Send + 'static {
+        tracing::info!("stopping: delivering what can be delivered");
+        self.notifier.stopping("delivering reports");
+        self.health.set_not_ready("stopping");
+        let bell = Arc::clone(&self.bell);
+        // The outbox answers this ring when it has looked and found nothing.
+        bell.ring.notify_one();
+        let grace = self.started_with.dispatch.stop_grace;
+        async move {
+            let _ = tokio::time::timeout(grace, bell.empty.notified()).await;
+        }
+    }
+
+    /// Brings the gauges up to date: when somebody asks, not when nobody does.
+    fn refresh_gauges(&self) {
+        let planner = self.engine.planner();
+        let counts = planner.counts();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        self.metrics.set_plans(PlanCounts {
+            active: number(counts.scheduled),
+            stopped: number(counts.stopped),
+            disabled: number(counts.disabled),
+            unsupported: number(counts.unsupported),
+            manual: number(counts.manual),
+            finished: number(counts.over),
+            problems: number(self.problems.len()),
+        });
+        self.metrics.set_queue(counts.queued + counts.held);
+        self.metrics.set_running(counts.running);
+        let plans = planner
+            .plans(self.metrics.plan_limit())
+            .into_iter()
+            .map(|plan| PlanGauge {
+                job: plan.job,
+                name: plan.name,
+                project: plan.project,
+                next_due: plan.next.ok(),
+                last_success: plan.last_success,
+                rpo_deadline: plan.deadline,
+            });
+        self.metrics
+            .set_plan_gauges(plans.collect(), planner.plan_count());
+    }
+}

@@ -1,0 +1,55 @@
+//! SIGHUP: the configuration is read again. A bad one leaves the old settings in force, and says so.
+
+use crate::planner::Input;
+
+use super::live::Daemon;
+use super::{DaemonError, open, policy};
+
+impl Daemon {
+    /// Reads the configuration again; the input is the planner's new policy.
+    pub(super) fn reload(&mut self) -> Option<Input> {
+        self.notifier.reloading();
+        let reloaded = self.reloaded();
+        let at = self.clock.now();
+        self.metrics.reloaded(reloaded.is_ok(), at);
+        match reloaded {
+            Ok(input) => {
+                tracing::info!("the configuration was read again");
+                self.notifier.ready("running");
+                Some(input)
+            }
+            Err(error) => {
+                tracing::error!("the configuration was not taken, the old settings stay in force: {error}");
+                // systemd waits for this after every reload, also after one that changed nothing.
+                self.notifier
+                    .ready("running with the old settings: the new configuration is bad");
+                None
+            }
+        }
+    }
+
+    fn reloaded(&mut self) -> Result<Input, DaemonError> {
+        let loaded = self.start.loader.load(self.start.config.as_deref())?;
+        super::unsupported(&loaded)?;
+        self.zones.refresh();
+        let mut policy = policy::policy(&loaded, &self.zones, None)?;
+        policy.shadow = self.start.shadow;
+        policy.reports = self.started_with.source == crate::config::Source::Api;
+        let polling = open::polling(&loaded.settings, &self.clock)?;
+        // From here on nothing can fail: all of it comes into force, or none.
+        for setting in self.started_with.needs_restart(&loaded.settings) {
+            tracing::warn!(setting, "changed, and comes into force at a restart");
+        }
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        if self.started_with.source == loaded.settings.source {
+            self.polling.send_replace(polling);
+        }
+        self.engine
+            .set_recipes(open::recipes(&loaded, &self.start.search_path));
+        self.keep = loaded.settings.history.keep;
+        self.metrics.set_poll_every(Some(loaded.settings.poll));
+        Ok(Input::Policy(Box::new(policy)))
+    }
+}
