@@ -26,6 +26,9 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     };
     let (mut runs, mut verdicts, mut kills) = (0, 0, 0);
     for seed in seeds {
+        if std::env::var_os("FREEZERD_SIM_TALK").is_some() {
+            eprintln!("seed {seed}");
+        }
         let life = story::live(seed);
         let faults = checker::check(&life);
         assert!(

@@ -24,6 +24,8 @@ pub struct Version {
     pub from: i64,
     /// `None`: deleted.
     pub document: Option<Value>,
+    /// The same, parsed once.
+    pub plan: Option<Plan>,
     pub stopped: bool,
     /// When the daemon certainly knew.
     pub known: Option<i64>,
@@ -244,8 +246,10 @@ impl Driver {
             "created_at": created, "updated_at": updated, "job_schedule": schedule,
             "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
         });
+        let plan = freezerd::plan::parse(&document.to_string(), "the story").expect("a plan").plan;
         Version {
             from: self.now(),
+            plan: Some(plan),
             document: Some(document),
             stopped,
             known: None,
@@ -275,6 +279,7 @@ impl Driver {
             1 => Version {
                 from: self.now(),
                 document: None,
+                plan: None,
                 stopped: false,
                 known: None,
             },
@@ -389,7 +394,7 @@ impl Driver {
         }
         let (now, kills) = (self.now(), self.kills);
         self.step(vec![Input::Gone(job.clone())]);
-        if self.kills == kills {
+        if self.kills == kills && self.retry.is_none() {
             let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
             if let Some(version) = user.and_then(|(_, versions)| versions.last_mut()) {
                 version.known.get_or_insert(now);
@@ -399,12 +404,7 @@ impl Driver {
 
     fn listed(&self, id: &str) -> Option<Plan> {
         let (_, versions) = self.users.iter().find(|(user, _)| user == id)?;
-        let document = versions.last()?.document.as_ref()?;
-        Some(
-            freezerd::plan::parse(&document.to_string(), "the story")
-                .expect("a plan")
-                .plan,
-        )
+        versions.last()?.plan.clone()
     }
 
     fn poll(&mut self) {
@@ -426,7 +426,7 @@ impl Driver {
             plans,
             broken: Vec::new(),
         }]);
-        if self.kills == kills && self.daemon.is_some() {
+        if self.kills == kills && self.daemon.is_some() && self.retry.is_none() {
             let now = self.now();
             for (id, versions) in &mut self.users {
                 let shown =
