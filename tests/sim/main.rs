@@ -9,6 +9,7 @@
 
 mod checker;
 mod checker_tests;
+mod events;
 mod machine;
 mod rng;
 mod shelf;
