@@ -7,6 +7,14 @@
 //! A failing seed prints itself: `FREEZERD_SIM_SEED=123 cargo test --test sim` runs that one alone;
 //! `FREEZERD_SIM_SEEDS=100000` runs that many.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails loudly, and says what it saw"
+)]
+
 mod checker;
 mod checker_tests;
 mod events;

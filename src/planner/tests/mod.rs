@@ -1,5 +1,11 @@
 //! The planner, driven in virtual time.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "schedules are written on the spot, and lists are compared with lists"
+)]
+
 mod catch_up;
 mod edits;
 mod life;
