@@ -8,6 +8,7 @@
 
 mod catch_up;
 mod edits;
+mod events;
 mod life;
 mod order;
 mod restart;
@@ -196,7 +197,10 @@ impl World {
         self.records
             .iter()
             .filter_map(|record| match record {
-                Record::Report { report, .. } => Some((report.status.as_str(), report.result.as_str())),
+                Record::Report { report, .. } => Some((
+                    report.status.as_str(),
+                    report.result.as_deref().unwrap_or("as it was"),
+                )),
                 _ => None,
             })
             .collect()
