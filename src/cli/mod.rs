@@ -5,12 +5,17 @@
 //! May use: every room. Must not decide what becomes of a due time: that is `planner`'s.
 
 mod check;
+mod csv;
 mod dry_run;
 mod failure;
 mod history;
+mod json;
+mod notes;
 mod plans;
 mod run;
+mod screen;
 mod shell;
+mod times;
 mod why;
 
 use std::path::PathBuf;
