@@ -75,15 +75,16 @@ impl Reader {
         seen
     }
 
-    /// The plans called `wanted` by their id or their name: an id is one plan, a name may be several.
-    /// `None`: all, in the order of their ids, at most `limit`.
+    /// The plans called `wanted` by their id or their name: an id is one plan, a name may be several. The one of
+    /// that id comes first, then those that live, then those that are gone. `None`: all, in the order of their
+    /// ids. At most `limit`.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn plans(&self, wanted: Option<&str>, limit: usize) -> Result<Vec<KnownPlan>, LedgerError> {
         match wanted {
             Some(wanted) => self.select_plans(
-                "WHERE p.job_id = ?1 OR p.name = ?1 ORDER BY p.job_id LIMIT ?2",
+                "WHERE p.job_id = ?1 OR p.name = ?1 ORDER BY p.job_id <> ?1, d.plan IS NULL, p.job_id LIMIT ?2",
                 params![wanted, limited(limit)],
             ),
             None => self.select_plans("ORDER BY p.job_id LIMIT ?1", params![limited(limit)]),
