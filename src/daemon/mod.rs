@@ -72,6 +72,9 @@ pub enum DaemonError {
     /// The launcher cannot be used.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// The ledger refuses what was decided: it and the planner disagree. A new start begins with the ledger.
+    #[error("the ledger refuses what was decided, so the daemon starts afresh from it: {0}")]
+    Refused(String),
     /// The HTTP port cannot be had.
     #[error(transparent)]
     Http(#[from] HttpError),

@@ -22,12 +22,21 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where the main loop and the outbox meet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Bell {
     /// There are new reports.
     pub ring: Notify,
-    /// There are none left.
-    pub empty: Notify,
+    /// Counts how often there were none left.
+    pub empty: watch::Sender<u64>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self {
+            ring: Notify::new(),
+            empty: watch::Sender::new(0),
+        }
+    }
 }
 
 /// What delivering needs.
@@ -48,8 +57,10 @@ enum Round {
     Empty,
     /// All that was tried was taken.
     Taken,
-    /// Something was not taken; after `after`, if the API named a time.
-    Failed { after: Option<Duration> },
+    /// Single reports were not taken, for what is wrong with them or with us.
+    Refused,
+    /// The API is away, or overloaded; until `after`, if it named a time.
+    Away { after: Option<Duration> },
 }
 
 impl Outbox {
@@ -62,16 +73,25 @@ impl Outbox {
                 Err(error) => {
                     tracing::error!("the outbox cannot be read or written: {error}");
                     self.metrics.ledger_error();
-                    Round::Failed { after: None }
+                    Round::Away { after: None }
                 }
             };
             match round {
                 Round::Empty => {
-                    self.bell.empty.notify_one();
+                    self.bell
+                        .empty
+                        .send_modify(|times| *times = times.wrapping_add(1));
                     self.bell.ring.notified().await;
                 }
                 Round::Taken => pause = PAUSE,
-                Round::Failed { after } => {
+                // Somebody's report is not taken: whoever comes next is not held up by that.
+                Round::Refused => {
+                    tokio::select! {
+                        () = clock::pause(LONGEST_PAUSE) => {}
+                        () = self.bell.ring.notified() => {}
+                    }
+                }
+                Round::Away { after } => {
                     clock::pause(after.unwrap_or(pause).min(LONGEST_PAUSE)).await;
                     pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 }
@@ -97,14 +117,15 @@ impl Outbox {
         }
         let mut round = Round::Taken;
         for report in pending {
-            if let Err(error) = self.deliver(&api, &report).await? {
-                round = Round::Failed {
-                    after: error.retry_after(),
-                };
-                if error.is_transient() {
-                    // The API is away or overloaded: the others would fare no better.
-                    break;
+            match self.deliver(&api, &report).await? {
+                Ok(()) => {}
+                // The others would fare no better.
+                Err(error) if error.is_transient() => {
+                    return Ok(Round::Away {
+                        after: error.retry_after(),
+                    });
                 }
+                Err(_) => round = Round::Refused,
             }
         }
         Ok(round)

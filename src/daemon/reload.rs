@@ -44,12 +44,12 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         if self.started_with.source == loaded.settings.source {
+            self.metrics.set_poll_every(Some(polling.every));
             self.polling.send_replace(polling);
         }
         self.engine
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
         self.keep = loaded.settings.history.keep;
-        self.metrics.set_poll_every(Some(loaded.settings.poll));
         Ok(Input::Policy(Box::new(policy)))
     }
 }

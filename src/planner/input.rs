@@ -62,6 +62,11 @@ pub enum Input {
     Policy(Box<Policy>),
     /// The first listing does not come: go on with what the ledger knows.
     Begin,
+    /// The ledger cannot be written, so these launches were not carried out: they wait on, and nothing is
+    /// launched until [`Input::Release`].
+    Hold(Vec<RunId>),
+    /// The ledger can be written again.
+    Release,
     /// The daemon stops: decide and launch nothing more.
     Halt,
 }

@@ -124,8 +124,18 @@ impl Planner {
         }
     }
 
-    /// A launch was recorded and not carried out: the daemon died in between, or the ledger could not be
-    /// written for long. It is looked at afresh: its plan may have been edited, stopped or removed since.
+    /// The ledger cannot be written. What was to be launched is in the queue again.
+    pub(super) fn hold(&mut self, runs: &[RunId], out: &mut Decision) {
+        self.holding = true;
+        for run in runs {
+            if let Some(record) = self.open.get(run).cloned() {
+                self.queue_again(&record, out);
+            }
+        }
+    }
+
+    /// A launch was decided and not carried out: the daemon died in between, or the ledger could not be
+    /// written. It is looked at afresh: its plan may be edited, stopped or removed until it starts.
     fn queue_again(&mut self, record: &RunRecord, out: &mut Decision) {
         let mut record = record.clone();
         record.state = RunState::Queued;

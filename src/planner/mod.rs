@@ -62,6 +62,8 @@ pub struct Planner {
     /// Plans of the ledger whose document could not be used when it was read back.
     aside: BTreeMap<JobId, Aside>,
     phase: Phase,
+    /// The ledger cannot be written: what is due is decided, and waits.
+    holding: bool,
 }
 
 /// What may be decided at present.
@@ -93,6 +95,7 @@ impl Planner {
                 .map(|aside| (aside.job.clone(), aside))
                 .collect(),
             phase: Phase::Waiting,
+            holding: false,
         };
         for known in past.plans {
             let slot = Slot::restore(known, &planner.policy);
@@ -168,6 +171,8 @@ impl Planner {
             Input::Policy(policy) => self.new_policy(now, *policy, out),
             Input::Begin if self.phase == Phase::Waiting => self.phase = Phase::Live,
             Input::Begin => {}
+            Input::Hold(runs) => self.hold(&runs, out),
+            Input::Release => self.holding = false,
             Input::Halt => self.phase = Phase::Halted,
         }
     }
