@@ -11,9 +11,12 @@ mod api;
 mod check;
 mod dry_run;
 mod formats;
+mod history;
+mod node;
 mod streams;
 mod usage;
 mod vectors;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -186,7 +186,11 @@ impl Sheet<'_> {
     fn advice<'a>(&self, told: impl Iterator<Item = &'a Told>, out: &mut dyn Write) -> io::Result<()> {
         let mut given: Vec<(&str, &str)> = Vec::new();
         for one in told {
-            let what = one.reason.map_or("lost", |reason| reason.word());
+            let what = match (one.reason, one.word) {
+                (Some(reason), _) => reason.word(),
+                (None, "run") => "lost",
+                (None, word) => word,
+            };
             if let Some(advice) = one.advice
                 && !given.contains(&(what, advice))
             {
