@@ -4,7 +4,8 @@
 #   a C compiler, systemd-analyze    Debian packages, installed when this runs as root
 #   promtool                         out of Debian's prometheus package, into .tools/bin: nothing is installed, so
 #                                    no Prometheus is started on anybody's machine
-#   cargo-deny                       built by cargo, into .tools/bin
+#
+# Tests call it too: several at a time wait for each other. cargo-deny is scripts/deny-tool's business.
 #
 # (Python for tests/stack is tests/stack/up.sh's own business.)
 set -euo pipefail
@@ -14,6 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tools=$PWD/.tools
 mkdir -p "$tools/bin"
+exec 9>"$tools/lock"
+flock 9
 PATH=$tools/bin:$PATH
 have() { command -v "$1" >/dev/null; }
 
@@ -51,12 +54,4 @@ if ! have promtool; then
     }
     dpkg-deb -x "$unpack"/prometheus_*.deb "$unpack"
     install -m 0755 "$unpack/usr/bin/promtool" "$tools/bin/promtool"
-fi
-
-# The lockfile's version and dependencies, built without optimising: it runs for a second.
-if ! have cargo-deny; then
-    echo "$0: building cargo-deny into .tools/bin (a few minutes, once)"
-    CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 \
-        cargo install --quiet --debug --locked --root "$tools" --version 0.20.2 cargo-deny
-    rm -rf "$tools/build"
 fi

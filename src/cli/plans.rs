@@ -119,7 +119,8 @@ pub(super) fn describe(problem: &Problem) -> String {
     if !problem.field.is_empty() {
         line.push_str(&format!(": {}", problem.field));
     }
-    if !problem.text.is_empty() {
+    // Most errors quote what they are about.
+    if !problem.text.is_empty() && !problem.error.contains(&problem.text) {
         line.push_str(&format!(": \"{}\"", problem.text));
     }
     format!("{line}: {}", problem.error)

@@ -185,6 +185,12 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 step.errands.push(Errand::ConfirmGone(job));
                 None
             }
+            Order::Abort(run) => {
+                if let Err(error) = self.launcher.abort(&run) {
+                    tracing::error!(%run, "not aborted: {error}");
+                }
+                None
+            }
             Order::ForgetRun(run) => {
                 self.launcher.forget(&run);
                 None

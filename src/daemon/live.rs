@@ -8,25 +8,24 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::clock::{self, Clock, SystemClock, Timer, Woke};
-use crate::config::{Loaded, Settings};
+use crate::clock::{self, Clock, Timer, Woke};
+use crate::config::Settings;
 use crate::launch::LaunchEvent;
-use crate::launch::process::ProcessLauncher;
 use crate::ledger::Ledger;
 use crate::observe::health::Health;
 use crate::observe::http;
-use crate::observe::metrics::{Metrics, MetricsSettings, PlanCounts, PlanGauge};
+use crate::observe::metrics::{Metrics, PlanCounts, PlanGauge};
 use crate::observe::notify::Notifier;
-use crate::planner::{Input, Planner};
+use crate::planner::Input;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
 use super::engine::{Engine, Errand, Step, told};
 use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
-use super::signals::{self, Wish};
+use super::signals::Wish;
 use super::witness::{Shelf, Teller};
-use super::{DaemonError, Start, open, policy, unsupported};
+use super::{DaemonError, Start};
 
 /// How soon a ledger that could not be written is tried again.
 const LEDGER_RETRY: Duration = Duration::from_secs(5);
@@ -34,12 +33,10 @@ const LEDGER_RETRY: Duration = Duration::from_secs(5);
 const LATE: i64 = 2;
 /// How long such news is waited for.
 const NEWS: Duration = Duration::from_millis(50);
-/// Questions to the API about single plans at one time.
-const QUESTIONS: usize = 4;
 /// Old history is removed once a day.
 const PRUNE_EVERY: TimeDelta = TimeDelta::hours(24);
 
-/// A running daemon.
+/// A running daemon. [`Daemon::open`] makes one.
 pub(super) struct Daemon {
     pub(super) start: Start,
     pub(super) started_with: Settings,
@@ -50,21 +47,21 @@ pub(super) struct Daemon {
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
     pub(super) keep: Duration,
-    health: Arc<Health>,
-    ledger: Arc<Mutex<Ledger>>,
-    bell: Arc<Bell>,
-    launches: mpsc::UnboundedReceiver<LaunchEvent>,
-    wishes: mpsc::UnboundedReceiver<Wish>,
-    answers: mpsc::UnboundedReceiver<Input>,
-    ask: mpsc::UnboundedSender<Input>,
-    questions: Arc<Semaphore>,
-    timer: Timer,
-    wake: Option<DueTime>,
-    safe: bool,
-    proves_absence: bool,
-    problems: BTreeSet<(String, String, String)>,
-    pruned: Option<DateTime<Utc>>,
-    http: Option<http::Bound>,
+    pub(super) health: Arc<Health>,
+    pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) bell: Arc<Bell>,
+    pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
+    pub(super) wishes: mpsc::UnboundedReceiver<Wish>,
+    pub(super) answers: mpsc::UnboundedReceiver<Input>,
+    pub(super) ask: mpsc::UnboundedSender<Input>,
+    pub(super) questions: Arc<Semaphore>,
+    pub(super) timer: Timer,
+    pub(super) wake: Option<DueTime>,
+    pub(super) safe: bool,
+    pub(super) proves_absence: bool,
+    pub(super) problems: BTreeSet<(String, String, String)>,
+    pub(super) pruned: Option<DateTime<Utc>>,
+    pub(super) http: Option<http::Bound>,
 }
 
 /// What the loop woke for.
@@ -82,87 +79,6 @@ enum Event {
 }
 
 impl Daemon {
-    /// Opens everything, and looks for the runs of an earlier daemon.
-    pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
-        let settings = loaded.settings.clone();
-        crate::observe::logs::init(&open::log_settings(&settings))?;
-        unsupported(loaded)?;
-        for warning in &loaded.warnings {
-            tracing::warn!("{warning}");
-        }
-        let system = |what| move |source| DaemonError::System { what, source };
-        let wishes = signals::listen().map_err(system("listen for signals"))?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let zones = Zones::system();
-        let mut policy = policy::policy(loaded, &zones, None)?;
-        policy.shadow = start.shadow;
-        let polling = open::polling(&settings, &clock)?;
-        let http = settings.http.listen.map(http::bind).transpose()?;
-
-        let ledger = Ledger::open(&settings.state_dir.join("ledger.db"))?;
-        let restored = ledger.reader().restore()?;
-        let ledger = Arc::new(Mutex::new(ledger));
-        let metrics = MetricsSettings {
-            plan_limit: settings.metrics.per_plan,
-            poll_every: Some(settings.poll),
-            shadow: start.shadow,
-        };
-        let metrics = Arc::new(Metrics::new(metrics, Arc::clone(&clock)));
-        metrics.restore_totals(&open::totals(&restored));
-        let health = Arc::new(Health::new());
-
-        let (events, launches) = mpsc::unbounded_channel();
-        let program = std::env::current_exe().map_err(system("find its own program"))?;
-        let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
-        let launcher = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events)?;
-        let planner = Planner::restore(policy, open::past(&restored));
-        let teller = Teller {
-            metrics: Arc::clone(&metrics),
-            health: Arc::clone(&health),
-            stuck: false,
-        };
-        let engine = Engine::new(
-            Arc::clone(&clock),
-            planner,
-            Shelf(Arc::clone(&ledger)),
-            teller,
-            Arc::new(launcher),
-            open::recipes(loaded, &start.search_path),
-        );
-        let timer = Timer::new().map_err(|error| system("set up its timer")(std::io::Error::other(error)))?;
-        let notifier = Notifier::from_environment().unwrap_or_else(|error| {
-            tracing::warn!("systemd will hear nothing: {error}");
-            Notifier::silent()
-        });
-        let (ask, answers) = mpsc::unbounded_channel();
-        Ok(Self {
-            start,
-            clock,
-            zones,
-            engine,
-            metrics,
-            notifier: Arc::new(notifier),
-            polling: watch::Sender::new(polling),
-            keep: settings.history.keep,
-            started_with: settings,
-            health,
-            ledger,
-            bell: Arc::default(),
-            launches,
-            wishes,
-            answers,
-            ask,
-            questions: Arc::new(Semaphore::new(QUESTIONS)),
-            timer,
-            wake: None,
-            safe: true,
-            proves_absence: false,
-            problems: BTreeSet::new(),
-            pruned: None,
-            http,
-        })
-    }
-
     /// Lives until it is told to stop.
     pub(super) async fn live(mut self) -> Result<(), DaemonError> {
         let (results, mut polls) = mpsc::channel(1);

@@ -1,20 +1,34 @@
 //! Opening everything a daemon stands on, in the order in which it may fail.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use crate::clock::Clock;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
-use crate::ledger::Restored;
+use crate::launch::process::ProcessLauncher;
+use crate::ledger::{Ledger, Restored};
+use crate::observe::health::Health;
+use crate::observe::http;
 use crate::observe::logs::{Format, LogSettings};
-use crate::observe::metrics::{Totals, VerdictKind};
+use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
+use crate::observe::notify::Notifier;
 use crate::plan::{self, JobId};
-use crate::planner::{LedgerPlan, Past};
+use crate::planner::{LedgerPlan, Past, Planner};
+use crate::zones::Zones;
 
-use super::DaemonError;
+use super::engine::Engine;
 use super::listing::{Polling, Source};
+use super::live::Daemon;
 use super::recipes::Recipes;
+use super::witness::{Shelf, Teller};
+use super::{DaemonError, Start, policy, signals, unsupported};
+
+/// Questions to the API about single plans at one time.
+const QUESTIONS: usize = 4;
 
 /// What the ledger knows, as the planner takes it.
 pub(super) fn past(restored: &Restored) -> Past {
@@ -110,4 +124,87 @@ fn agent(agent: &Path, search_path: &str) -> PathBuf {
     let mut places = search_path.split(':').filter(|folder| !folder.is_empty());
     let found = places.find_map(|folder| Some(Path::new(folder).join(agent)).filter(|path| path.is_file()));
     found.unwrap_or_else(|| agent.to_owned())
+}
+
+impl Daemon {
+    /// Opens everything. Nothing runs yet, and nothing was decided.
+    pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
+        let settings = loaded.settings.clone();
+        crate::observe::logs::init(&log_settings(&settings))?;
+        unsupported(loaded)?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let system = |what| move |source| DaemonError::System { what, source };
+        let wishes = signals::listen().map_err(system("listen for signals"))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let zones = Zones::system();
+        let mut policy = policy::policy(loaded, &zones, None)?;
+        policy.shadow = start.shadow;
+        let polling = polling(&settings, &clock)?;
+        let http = settings.http.listen.map(http::bind).transpose()?;
+
+        let ledger = Ledger::open(&settings.state_dir.join("ledger.db"))?;
+        let restored = ledger.reader().restore()?;
+        let ledger = Arc::new(Mutex::new(ledger));
+        let metrics = MetricsSettings {
+            plan_limit: settings.metrics.per_plan,
+            poll_every: Some(settings.poll),
+            shadow: start.shadow,
+        };
+        let metrics = Arc::new(Metrics::new(metrics, Arc::clone(&clock)));
+        metrics.restore_totals(&totals(&restored));
+        let health = Arc::new(Health::new());
+
+        let (events, launches) = mpsc::unbounded_channel();
+        let program = std::env::current_exe().map_err(system("find its own program"))?;
+        let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
+        let launcher = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events)?;
+        let planner = Planner::restore(policy, past(&restored));
+        let teller = Teller {
+            metrics: Arc::clone(&metrics),
+            health: Arc::clone(&health),
+            stuck: false,
+        };
+        let engine = Engine::new(
+            Arc::clone(&clock),
+            planner,
+            Shelf(Arc::clone(&ledger)),
+            teller,
+            Arc::new(launcher),
+            recipes(loaded, &start.search_path),
+        );
+        let timer = Timer::new().map_err(|error| system("set up its timer")(std::io::Error::other(error)))?;
+        let notifier = Notifier::from_environment().unwrap_or_else(|error| {
+            tracing::warn!("systemd will hear nothing: {error}");
+            Notifier::silent()
+        });
+        let (ask, answers) = mpsc::unbounded_channel();
+        Ok(Self {
+            start,
+            clock,
+            zones,
+            engine,
+            metrics,
+            notifier: Arc::new(notifier),
+            polling: watch::Sender::new(polling),
+            keep: settings.history.keep,
+            started_with: settings,
+            health,
+            ledger,
+            bell: Arc::default(),
+            launches,
+            wishes,
+            answers,
+            ask,
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            timer,
+            wake: None,
+            safe: true,
+            proves_absence: false,
+            problems: BTreeSet::new(),
+            pruned: None,
+            http,
+        })
+    }
 }

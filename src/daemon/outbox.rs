@@ -116,7 +116,7 @@ impl Outbox {
         match api.report(job_id, &pending.report).await {
             Ok(delivered) => {
                 self.with(|ledger| ledger.delivered(pending.id))?;
-                let (status, result) = (&pending.report.status, &pending.report.result);
+                let (status, result) = (&pending.report.status, pending.report.result.as_deref());
                 match delivered {
                     Delivered::Written => tracing::debug!(%job_id, status, result, "reported"),
                     Delivered::Gone => tracing::info!(%job_id, "not reported: the plan is gone from the API"),

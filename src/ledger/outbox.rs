@@ -65,15 +65,16 @@ pub(super) fn put(
         plan,
         number: *number,
     });
-    let (started, ended, pid, event, event_number) = match old {
+    let (result, started, ended, pid, event, event_number) = match old {
         Some((_, old, number)) => (
+            old.result,
             old.time_started,
             old.time_ended,
             old.current_pid,
             old.answers_event,
             number,
         ),
-        None => (None, None, None, None, None),
+        None => (None, None, None, None, None, None),
     };
     // The event's number: that of the report which first answers it. NULL here means: this one.
     let event_number = if report.answers_event.is_some() {
@@ -91,7 +92,7 @@ pub(super) fn put(
             ":plan": plan,
             ":run": run.map(RunId::as_str),
             ":status": report.status,
-            ":result": report.result,
+            ":result": report.result.as_ref().or(result.as_ref()),
             ":started": report.time_started.or(started),
             ":ended": report.time_ended.or(ended),
             ":pid": report.current_pid.or(pid),

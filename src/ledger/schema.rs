@@ -72,7 +72,7 @@ CREATE TABLE report (
   plan          INTEGER NOT NULL UNIQUE REFERENCES plan (key),
   run           TEXT,
   status        TEXT NOT NULL,
-  result        TEXT NOT NULL,
+  result        TEXT,                             -- NULL: as it was
   time_started  INTEGER,
   time_ended    INTEGER,
   current_pid   INTEGER,

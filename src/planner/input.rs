@@ -126,6 +126,8 @@ pub enum Order {
         /// What it runs.
         plan: Arc<Plan>,
     },
+    /// Stop this run: its user asked for that. Its end will be told.
+    Abort(RunId),
     /// Ask whether a plan that a listing missed is really gone; answer with [`Input::Seen`] or [`Input::Gone`].
     ConfirmGone(JobId),
     /// The traces of this run may be removed: its outcome is recorded.

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::{DueTime, Kind};
 
+use super::events::asks_to_start;
 use super::slot::{Slot, has_run};
 use super::{Broken, Decision, Order, Phase, Planner, Policy, Reason, Record, RunState, Verdict};
 
@@ -92,6 +93,7 @@ impl Planner {
         out.records.push(slot.record(true));
         self.slots.insert(job.clone(), slot);
         self.arm(&job);
+        self.answer(&job, out);
     }
 
     fn change(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
@@ -103,6 +105,7 @@ impl Planner {
         let second = DueTime::floor(now);
         let rescheduled = slot.broken || slot.plan.schedule != plan.schedule;
         let hindered = slot.hindrance;
+        let started = asks_to_start(slot, &plan);
         if rescheduled {
             self.supersede(now, &job, out);
         } else if hindered.is_some() {
@@ -120,10 +123,10 @@ impl Planner {
             slot.covered = slot.covered.max(since);
         }
         let freed = hindered.is_some() && slot.hindrance.is_none();
-        let afresh = rescheduled || freed;
+        let afresh = rescheduled || freed || started;
         match slot.kind() {
             // "Now" means when it was last set to run.
-            Kind::Once if afresh && slot.last.is_none() && !has_run(&slot.plan) => {
+            Kind::Once if started || (afresh && slot.last.is_none() && !has_run(&slot.plan)) => {
                 slot.first_seen = second;
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy);
@@ -136,6 +139,7 @@ impl Planner {
             self.withdraw_queued(now, &job, reason, out);
         }
         self.arm(&job);
+        self.answer(&job, out);
     }
 
     /// A plan whose document was edited into something that cannot be used. Its old schedule is not what

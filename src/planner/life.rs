@@ -65,7 +65,7 @@ impl Planner {
         let kind = slot.kind();
         if report::wanted(&self.policy, &slot.plan) {
             let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
-            let text = report::ended(&record, end.outcome, kind, next);
+            let text = report::ended(&record, end.outcome, &slot.plan, next);
             self.report(&record, text, out);
         }
         if kind == Kind::Continuous {
@@ -91,13 +91,19 @@ impl Planner {
                 let detail = "it was running, and every trace of it is gone from the state directory";
                 self.ended(run, lost(detail.to_owned()), out);
             }
-            Found::Alive {
-                pid,
-                started: Some(at),
-            } => self.started(run, pid, at, out),
-            Found::Alive { pid, started: None } => {
-                if let Some(record) = self.open.get_mut(run) {
-                    record.pid = Some(pid);
+            Found::Alive { pid, started } => {
+                match started {
+                    Some(at) => self.started(run, pid, at, out),
+                    None => {
+                        if let Some(record) = self.open.get_mut(run) {
+                            record.pid = Some(pid);
+                        }
+                    }
+                }
+                // An abort that was asked for may not have been carried out.
+                let slot = self.slots.get(&record.job);
+                if slot.is_some_and(|slot| slot.plan.reported.event == "abort") {
+                    out.orders.push(Order::Abort(run.clone()));
                 }
             }
             Found::Ended {

@@ -6,11 +6,13 @@
 //!
 //! The life of one due time: its second comes ([`due`]); the planner gives its verdict; a run waits in the
 //! [`queue`] for a free place, or for its window; it is launched, starts, ends ([`life`]); its outcome is
-//! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits.
+//! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits; what users
+//! ask for in them is answered ([`events`]).
 //!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
 mod due;
+mod events;
 mod input;
 mod intake;
 mod life;

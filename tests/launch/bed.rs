@@ -146,6 +146,20 @@ impl Bed {
     }
 }
 
+/// A test that failed leaves no processes behind.
+impl Drop for Bed {
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir(self.path().join("state/runs"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let run = RunId::from_stored(entry.file_name().to_string_lossy().into_owned());
+            let _ = self.launcher.abort(&run);
+        }
+    }
+}
+
 fn freezerd() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_freezerd"))
 }

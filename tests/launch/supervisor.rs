@@ -252,3 +252,38 @@ async fn a_report_that_cannot_be_written_is_written_later() {
         (Outcome::Success, "kept\n")
     );
 }
+
+#[tokio::test]
+async fn a_run_that_was_cleared_away_ends_without_a_report() {
+    let mut bed = Bed::new();
+    let (mut says, mut waits) = (bed.pipe("says"), bed.pipe("waits"));
+    let recipe = bed.recipe("cleared", r#"echo up >"$BED/says"; read x <"$BED/waits"; exit 1"#);
+    bed.start(&recipe);
+    says.line().await;
+    std::fs::remove_dir_all(bed.state(&recipe.run)).expect("removed");
+    waits.release().await;
+    let report = bed.ended(&recipe.run).await;
+    // Its exit code is all that is left of it.
+    assert_eq!(report.outcome, Outcome::Fail, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_was_cleared_away_is_lost_to_a_later_daemon() {
+    let mut bed = Bed::new();
+    let (mut says, mut waits) = (bed.pipe("says"), bed.pipe("waits"));
+    let recipe = bed.recipe("cleared", r#"echo up >"$BED/says"; read x <"$BED/waits""#);
+    bed.start(&recipe);
+    bed.started(&recipe.run).await;
+    says.line().await;
+    bed.restart();
+    bed.launcher.find(&recipe.run).expect("found");
+    std::fs::remove_dir_all(bed.state(&recipe.run)).expect("removed");
+    waits.release().await;
+    let report = bed.ended(&recipe.run).await;
+    assert_eq!(report.outcome, Outcome::Lost, "{report:?}");
+    assert!(
+        report.detail.ends_with("its traces were removed"),
+        "{}",
+        report.detail
+    );
+}

@@ -81,6 +81,10 @@ async fn a_run_without_its_supervisor_is_lost_only_when_its_agent_is_gone() {
     let supervisor = bed.started(&recipe.run).await;
     says.line().await;
     kill(supervisor);
+    until_gone(supervisor);
+    // Another run, from start to end: in that time its death was noticed, and must have been judged rightly.
+    let other = bed.recipe("meanwhile", "exit 0");
+    bed.run(&other).await;
     let before = SystemClock::new().now();
     waits.release().await;
     let report = bed.ended(&recipe.run).await;
@@ -103,6 +107,7 @@ async fn a_new_daemon_waits_for_the_agent_of_a_dead_supervisor_too() {
     let supervisor = bed.started(&recipe.run).await;
     says.line().await;
     kill(supervisor);
+    until_gone(supervisor);
     bed.restart();
     assert!(matches!(
         bed.launcher.find(&recipe.run).expect("found"),
@@ -131,6 +136,7 @@ async fn an_orphaned_agent_can_be_aborted_and_a_stranger_with_the_old_pid_is_saf
     let said = says.line().await;
     let pids: Vec<u32> = said.split(' ').map(|pid| pid.parse().expect("a pid")).collect();
     kill(supervisor);
+    until_gone(supervisor);
     // As if the supervisor's number had been given to somebody else.
     let mut stranger = Command::new("sleep").arg("60").spawn().expect("sleep");
     let claim = format!(r#"{{"pid": {}, "kill_grace": 1}}"#, stranger.id());

@@ -59,7 +59,10 @@ fn tool(program: &str, arguments: &[&str], input: &str) -> String {
         installed.success(),
         "scripts/test-tools.sh could not install the tools"
     );
-    let mut child = Command::new(program)
+    // promtool may have been taken out of its package into the project's own folder.
+    let own = home.join(".tools/bin").join(program);
+    let found = if own.exists() { own } else { program.into() };
+    let mut child = Command::new(found)
         .args(arguments)
         .current_dir(home)
         .stdin(Stdio::piped())

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict, VerdictRecord};
+use freezerd::planner::{CatchUp, Outcome, Reason, RunId, RunState, Verdict, VerdictRecord};
 use freezerd::schedule::{DueTime, Timetable, Zone};
 
 use super::machine::Evidence;
@@ -32,16 +32,16 @@ fn agents(life: &Life, faults: &mut Vec<String>) {
             faults.push(format!("{} ran {} s early", seen.run, seen.due - seen.started));
         }
     }
-    for one in &life.evidence {
-        let runs_then = |other: &&Evidence| {
-            other.started <= one.started && other.over().is_none_or(|over| over > one.started)
-        };
-        let together = life.evidence.iter().filter(runs_then);
-        let mine = together.clone().filter(|other| other.job == one.job).count();
-        if mine > 1 {
+    let mut in_order: Vec<&Evidence> = life.evidence.iter().collect();
+    in_order.sort_by_key(|seen| seen.started);
+    let mut running: Vec<&Evidence> = Vec::new();
+    for one in in_order {
+        running.retain(|other| other.over().is_none_or(|over| over > one.started));
+        if running.iter().any(|other| other.job == one.job) {
             faults.push(format!("{} started while its plan still ran", one.run));
         }
-        if together.count() > life.policy.max_concurrent {
+        running.push(one);
+        if running.len() > life.policy.max_concurrent {
             faults.push(format!("{} started above the cap", one.run));
         }
     }
@@ -57,12 +57,9 @@ struct Known<'a> {
 fn known(versions: &[Version]) -> Vec<Known<'_>> {
     let mut all = Vec::new();
     for (index, version) in versions.iter().enumerate() {
-        let Some(document) = &version.document else {
+        let Some(plan) = version.plan.clone() else {
             continue;
         };
-        let plan = freezerd::plan::parse(&document.to_string(), "the checker")
-            .expect("a plan")
-            .plan;
         let anchor = DueTime::floor(plan.created.expect("a creation time"));
         let timetable = Timetable::new(plan.schedule, Arc::new(Zone::utc()), anchor);
         let made = versions.get(index + 1).map_or(i64::MAX, |next| next.from);
@@ -156,9 +153,11 @@ fn untrue(life: &Life, record: &VerdictRecord, versions: &[Version]) -> Option<S
             (!life.shelf.runs.contains_key(run)).then(|| "its run is not in the ledger".to_owned())
         }
         Verdict::Coalesced(run) => {
-            let served = life.shelf.verdicts.values().any(|other| {
-                other.job == record.job && *run == freezerd::planner::RunId::new(&other.job, other.first)
-            });
+            // The due time it names has a verdict of its own, even if its run was withdrawn later.
+            let stamp = run.as_str().rsplit('-').next().unwrap_or_default();
+            let due = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").expect("a run's name");
+            let due = DueTime::floor(due.and_utc());
+            let served = life.shelf.verdicts.contains_key(&(record.job.clone(), due));
             (!served).then(|| "it is coalesced into nothing".to_owned())
         }
         Verdict::Skipped(Reason::Overlap) => {
@@ -186,8 +185,15 @@ fn untrue(life: &Life, record: &VerdictRecord, versions: &[Version]) -> Option<S
 
 /// Every agent's end is in the ledger as it was, once, and was reported once.
 fn outcomes(life: &Life, faults: &mut Vec<String>) {
+    let evidence: BTreeMap<&RunId, &Evidence> = life.evidence.iter().map(|seen| (&seen.run, seen)).collect();
+    let mut told: BTreeMap<&RunId, u32> = BTreeMap::new();
+    for (_, run, report) in &life.shelf.reports {
+        if let (Some(run), false) = (run, report.result.as_deref().unwrap_or_default().is_empty()) {
+            *told.entry(run).or_default() += 1;
+        }
+    }
     for run in life.shelf.runs.values() {
-        let seen = life.evidence.iter().find(|seen| seen.run == run.id);
+        let seen = evidence.get(&run.id).copied();
         let expected = match seen {
             None => None,
             Some(Evidence {
@@ -207,13 +213,8 @@ fn outcomes(life: &Life, faults: &mut Vec<String>) {
                 run.id
             ));
         }
-        let told = life
-            .shelf
-            .reports
-            .iter()
-            .filter(|(_, of, report)| of.as_ref() == Some(&run.id) && !report.result.is_empty());
         let there = life.shelf.plans.contains_key(&run.job);
-        let told = told.count();
+        let told = told.get(&run.id).copied().unwrap_or_default();
         if told > 1 || (told == 0 && there) {
             faults.push(format!("{} was reported {told} times", run.id));
         }

@@ -7,8 +7,17 @@
 //! A failing seed prints itself: `FREEZERD_SIM_SEED=123 cargo test --test sim` runs that one alone;
 //! `FREEZERD_SIM_SEEDS=100000` runs that many.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails loudly, and says what it saw"
+)]
+
 mod checker;
 mod checker_tests;
+mod events;
 mod machine;
 mod rng;
 mod shelf;
@@ -26,6 +35,9 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     };
     let (mut runs, mut verdicts, mut kills) = (0, 0, 0);
     for seed in seeds {
+        if std::env::var_os("FREEZERD_SIM_TALK").is_some() {
+            eprintln!("seed {seed}");
+        }
         let life = story::live(seed);
         let faults = checker::check(&life);
         assert!(

@@ -9,14 +9,14 @@ use freezerd::daemon::recipes::Recipes;
 use freezerd::plan::{JobId, Plan};
 use freezerd::planner::{CatchUp, Input, Outcome, Planner, Policy};
 use freezerd::schedule::Zone;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::machine::{Agents, Evidence, Fate, Killed, Machine, Virtual, instant};
 use super::rng::Rng;
 use super::shelf::{Hand, Nobody, Shelf};
 
 const START: i64 = 1_772_323_200; // 2026-03-01T00:00:00Z
-const HOUR: i64 = 3_600;
+pub(super) const HOUR: i64 = 3_600;
 
 /// One state of a plan, as its user left it.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Version {
     pub from: i64,
     /// `None`: deleted.
     pub document: Option<Value>,
+    /// The same, parsed once.
+    pub plan: Option<Plan>,
     pub stopped: bool,
     /// When the daemon certainly knew.
     pub known: Option<i64>,
@@ -39,7 +41,7 @@ pub struct Life {
     pub kills: u32,
 }
 
-const SCHEDULES: [&str; 8] = [
+pub(super) const SCHEDULES: [&str; 8] = [
     r#"{"schedule_minute": "*/20"}"#,
     r#"{"schedule_minute": "0"}"#,
     r#"{"schedule_hour": "*/6"}"#,
@@ -52,24 +54,24 @@ const SCHEDULES: [&str; 8] = [
 
 type Daemon = Engine<Hand, Nobody>;
 
-struct Driver {
-    rng: Rng,
-    machine: Arc<Machine>,
-    shelf: Arc<Mutex<Shelf>>,
-    policy: Policy,
-    daemon: Option<Daemon>,
-    users: Vec<(String, Vec<Version>)>,
-    story: Vec<String>,
-    kills: u32,
-    wake: Option<i64>,
-    retry: Option<i64>,
-    begin: Option<i64>,
-    next_poll: i64,
-    next_user: i64,
-    next_disaster: i64,
-    restart: Option<i64>,
-    api_back: i64,
-    disk_back: i64,
+pub(super) struct Driver {
+    pub(super) rng: Rng,
+    pub(super) machine: Arc<Machine>,
+    pub(super) shelf: Arc<Mutex<Shelf>>,
+    pub(super) policy: Policy,
+    pub(super) daemon: Option<Daemon>,
+    pub(super) users: Vec<(String, Vec<Version>)>,
+    pub(super) story: Vec<String>,
+    pub(super) kills: u32,
+    pub(super) wake: Option<i64>,
+    pub(super) retry: Option<i64>,
+    pub(super) begin: Option<i64>,
+    pub(super) next_poll: i64,
+    pub(super) next_user: i64,
+    pub(super) next_disaster: i64,
+    pub(super) restart: Option<i64>,
+    pub(super) api_back: i64,
+    pub(super) disk_back: i64,
 }
 
 pub fn live(seed: u64) -> Life {
@@ -153,11 +155,11 @@ fn quiet_kills() {
 }
 
 impl Driver {
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         self.machine.clock.second()
     }
 
-    fn tell(&mut self, what: &str) {
+    pub(super) fn tell(&mut self, what: &str) {
         self.story
             .push(format!("{} {what}", instant(self.now()).format("%m-%d %H:%M:%S")));
     }
@@ -222,107 +224,7 @@ impl Driver {
         }
     }
 
-    fn make(&mut self, id: &str) {
-        let schedule: Value = serde_json::from_str(self.rng.pick(&SCHEDULES)).expect("JSON");
-        let version = self.version(id, schedule, false);
-        self.users.push((id.to_owned(), vec![version]));
-    }
-
-    fn version(&self, id: &str, mut schedule: Value, stopped: bool) -> Version {
-        if stopped {
-            schedule["status"] = json!("stop");
-        }
-        let updated = instant(self.now()).format("%Y-%m-%dT%H:%M:%S").to_string();
-        let created = self
-            .users
-            .iter()
-            .find(|(user, _)| user == id)
-            .map_or(self.now(), |(_, all)| all[0].from);
-        let created = instant(created).format("%Y-%m-%dT%H:%M:%S").to_string();
-        let document = json!({
-            "job_id": id, "project_id": format!("p{}", id.len() % 2), "description": id,
-            "created_at": created, "updated_at": updated, "job_schedule": schedule,
-            "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
-        });
-        Version {
-            from: self.now(),
-            document: Some(document),
-            stopped,
-            known: None,
-        }
-    }
-
-    fn user_acts(&mut self) {
-        if self.rng.chance(20) {
-            let id = format!("late{}", self.users.len());
-            self.tell(&format!("a user makes {id}"));
-            return self.make(&id);
-        }
-        let last = i64::try_from(self.users.len()).expect("few") - 1;
-        let who = usize::try_from(self.rng.within(0, last)).expect("few");
-        let (id, versions) = self.users[who].clone();
-        let Some(Version {
-            document: Some(document),
-            stopped,
-            ..
-        }) = versions.last()
-        else {
-            return;
-        };
-        let mut schedule = document["job_schedule"].clone();
-        schedule.as_object_mut().expect("an object").remove("status");
-        let new = match self.rng.within(1, 4) {
-            1 => Version {
-                from: self.now(),
-                document: None,
-                stopped: false,
-                known: None,
-            },
-            2 => self.version(&id, schedule, !stopped),
-            _ => {
-                let other = serde_json::from_str(self.rng.pick(&SCHEDULES)).expect("JSON");
-                self.version(&id, other, *stopped)
-            }
-        };
-        let what = new
-            .document
-            .as_ref()
-            .map_or(Value::Null, |document| document["job_schedule"].clone());
-        self.tell(&format!("a user leaves {id} as {what}"));
-        self.users[who].1.push(new);
-    }
-
-    fn disaster(&mut self) {
-        let now = self.now();
-        match self.rng.within(1, 6) {
-            1 | 2 => {
-                let effect = self.rng.within(1, 9);
-                self.tell(&format!("the daemon will be killed at its effect {effect}"));
-                self.machine.fate.strike_at(effect);
-            }
-            3 => {
-                let length = self.rng.within(60, 14 * HOUR);
-                self.tell(&format!("the machine sleeps for {length} s"));
-                self.machine.clock.set(now + length);
-                self.machine.let_agents_end();
-            }
-            4 => {
-                self.tell("the machine reboots");
-                self.machine.reboot();
-                self.die();
-            }
-            5 => {
-                self.api_back = now + self.rng.within(60, 20 * HOUR);
-                self.tell(&format!("the API is away for {} s", self.api_back - now));
-            }
-            _ => {
-                self.disk_back = now + self.rng.within(60, 3 * HOUR);
-                self.tell(&format!("the disk is full for {} s", self.disk_back - now));
-            }
-        }
-    }
-
-    fn die(&mut self) {
+    pub(super) fn die(&mut self) {
         self.daemon = None;
         self.kills += 1;
         (self.wake, self.retry, self.begin) = (None, None, None);
@@ -389,7 +291,7 @@ impl Driver {
         }
         let (now, kills) = (self.now(), self.kills);
         self.step(vec![Input::Gone(job.clone())]);
-        if self.kills == kills {
+        if self.kills == kills && self.daemon.is_some() && self.retry.is_none() {
             let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
             if let Some(version) = user.and_then(|(_, versions)| versions.last_mut()) {
                 version.known.get_or_insert(now);
@@ -399,12 +301,7 @@ impl Driver {
 
     fn listed(&self, id: &str) -> Option<Plan> {
         let (_, versions) = self.users.iter().find(|(user, _)| user == id)?;
-        let document = versions.last()?.document.as_ref()?;
-        Some(
-            freezerd::plan::parse(&document.to_string(), "the story")
-                .expect("a plan")
-                .plan,
-        )
+        versions.last()?.plan.clone()
     }
 
     fn poll(&mut self) {
@@ -426,7 +323,7 @@ impl Driver {
             plans,
             broken: Vec::new(),
         }]);
-        if self.kills == kills && self.daemon.is_some() {
+        if self.kills == kills && self.daemon.is_some() && self.retry.is_none() {
             let now = self.now();
             for (id, versions) in &mut self.users {
                 let shown =

@@ -21,7 +21,7 @@ use crate::launch::supervise::Exit;
 use crate::planner::{Outcome, RunId};
 
 use super::hand_over::Handed;
-use super::{Inner, Traces, traces};
+use super::{Inner, Traces, Watched, traces};
 
 /// Once a supervisor is gone, so is its end of the pipe; what it said is read within this.
 const LAST_LINE_GRACE: Duration = Duration::from_secs(1);
@@ -183,11 +183,8 @@ async fn notice_start(inner: &Inner, run: &RunId, dir: &RunDir) {
 /// The process that was watched is gone, or the lock is free: finds out what that means, and tells it.
 /// Blocks on files.
 fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
-    let Some((pid, abort_asked)) = inner
-        .watched()
-        .get(run)
-        .map(|watched| (watched.pid, watched.abort_asked))
-    else {
+    let known = |watched: &Watched| (watched.pid, watched.abort_asked, watched.start_told);
+    let Some((pid, abort_asked, start_told)) = inner.watched().get(run).map(known) else {
         return; // Forgotten meanwhile.
     };
     let Ok(dir) = inner.dir(run) else { return };
@@ -198,16 +195,26 @@ fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
     let report = match patiently(&dir) {
         Ok(Traces::Reported(report)) => report,
         // Before anything else: what it left behind may hold the lock for ever, and it did end.
-        Ok(Traces::Living(_) | Traces::Claimed) if let Some(Exit::Unreported(outcome)) = exit => ended(
-            outcome,
-            format!("its report could not be written; its supervisor's exit code tells how it ended{log}"),
-        ),
+        Ok(Traces::Living(_) | Traces::Claimed | Traces::None)
+            if let Some(Exit::Unreported(outcome)) = exit =>
+        {
+            ended(
+                outcome,
+                format!(
+                    "its report could not be written; its supervisor's exit code tells how it ended{log}"
+                ),
+            )
+        }
         Ok(Traces::Living(lock)) => {
             if let (pid, Some(at)) = adopt(inner, run, &dir, lock) {
                 inner.tell_started(run, pid, at);
             }
             return;
         }
+        Ok(Traces::None) if start_told => ended(
+            unknown_end(abort_asked),
+            format!("{}, and its traces were removed", gone(pid, status)),
+        ),
         Ok(Traces::None) => {
             let outcome = if abort_asked {
                 Outcome::Aborted
@@ -220,16 +227,9 @@ fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
             )
         }
         Ok(Traces::Claimed) => {
-            let detail = format!(
-                "{} and left no report; nothing of the run lives{log}",
-                gone(pid, status)
-            );
-            let outcome = if abort_asked {
-                Outcome::Aborted
-            } else {
-                Outcome::Lost
-            };
-            ended(outcome, detail)
+            let gone = gone(pid, status);
+            let detail = format!("{gone} and left no report; nothing of the run lives{log}");
+            ended(unknown_end(abort_asked), detail)
         }
         Err((what, path, problem)) => {
             let path = path.display();
@@ -243,6 +243,15 @@ fn settle(inner: &Arc<Inner>, run: &RunId, status: Option<ExitStatus>) {
         }
     };
     inner.tell_ended(run, report);
+}
+
+/// How it would have ended is not known. That it was told to stop, and is no more, is.
+fn unknown_end(abort_asked: bool) -> Outcome {
+    if abort_asked {
+        Outcome::Aborted
+    } else {
+        Outcome::Lost
+    }
 }
 
 fn patiently(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {

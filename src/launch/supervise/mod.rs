@@ -126,7 +126,7 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
     // It holds secrets, and nobody needs it again.
     let _ = std::fs::remove_file(dir.recipe());
     let report = steps::execute(&recipe, dir, clock, &mut abort);
-    let exit = leave(&report, dir, clock);
+    let exit = leave(&report, dir, &lock, clock);
     drop(lock);
     exit
 }
@@ -172,8 +172,8 @@ fn claim(dir: &RunDir, kill_grace: u32) -> std::io::Result<()> {
     durable
 }
 
-/// Leaves the report, however long the disk is full.
-fn leave(report: &RunReport, dir: &RunDir, clock: &SystemClock) -> Exit {
+/// Leaves the report, however long the disk is full; unless the run was cleared away, and nobody asks for it.
+fn leave(report: &RunReport, dir: &RunDir, lock: &RunLock, clock: &SystemClock) -> Exit {
     let until = clock.monotonic() + REPORT_PATIENCE;
     let mut pause = REPORT_FIRST_PAUSE;
     loop {
@@ -186,7 +186,7 @@ fn leave(report: &RunReport, dir: &RunDir, clock: &SystemClock) -> Exit {
                         dir.state().display()
                     ));
                 }
-                if clock.monotonic() >= until {
+                if clock.monotonic() >= until || matches!(lock.is_in_place(), Ok(false)) {
                     return Exit::Unreported(report.outcome);
                 }
             }

@@ -1,7 +1,14 @@
 //! The planner, driven in virtual time.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "schedules are written on the spot, and lists are compared with lists"
+)]
+
 mod catch_up;
 mod edits;
+mod events;
 mod life;
 mod order;
 mod restart;
@@ -190,7 +197,10 @@ impl World {
         self.records
             .iter()
             .filter_map(|record| match record {
-                Record::Report { report, .. } => Some((report.status.as_str(), report.result.as_str())),
+                Record::Report { report, .. } => Some((
+                    report.status.as_str(),
+                    report.result.as_deref().unwrap_or("as it was"),
+                )),
                 _ => None,
             })
             .collect()

@@ -18,7 +18,7 @@ fn record(state: RunState) -> RunRecord {
     }
 }
 
-fn past(state: RunState) -> Past {
+pub(super) fn past(state: RunState) -> Past {
     Past {
         plans: vec![LedgerPlan {
             plan: hourly("a"),
