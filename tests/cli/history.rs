@@ -9,9 +9,9 @@ use crate::node::{Node, done, due, later, plan, queued, running, with_verdict};
 fn records() -> Vec<Record> {
     let daily = |hour: u32| json!({"schedule_hour": hour, "schedule_minute": 30});
     let mut records = vec![
-        plan("n1", "nightly", daily(2), "2026-03-29T01:00:00Z"),
-        plan("t1", "tokyo", daily(9), "2026-03-29T00:30:00Z"),
-        plan("w1", "größer; \"よる\" 夜", daily(11), "2026-03-29T09:30:00Z"),
+        plan("n1", "nightly", &daily(2), "2026-03-29T01:00:00Z"),
+        plan("t1", "tokyo", &daily(9), "2026-03-29T00:30:00Z"),
+        plan("w1", "größer; \"よる\" 夜", &daily(11), "2026-03-29T09:30:00Z"),
     ];
     let failed = "backup: exit 1 (3 tries): no space left on device";
     let unstarted = RunRecord {
@@ -168,7 +168,7 @@ fn hostile_details() {
     let mut records = vec![plan(
         "n1",
         "nightly",
-        json!({"schedule_hour": "*"}),
+        &json!({"schedule_hour": "*"}),
         "2026-03-29T01:00:00Z",
     )];
     records.extend(with_verdict(done(

@@ -12,6 +12,7 @@ mod check;
 mod dry_run;
 mod formats;
 mod history;
+mod known;
 mod node;
 mod streams;
 mod usage;

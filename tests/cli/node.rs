@@ -99,12 +99,13 @@ pub fn due(text: &str) -> DueTime {
 
 /// `instant`, so many seconds later.
 pub fn later(text: &str, seconds: f64) -> DateTime<Utc> {
-    let millis = TimeDelta::try_milliseconds((seconds * 1000.0).round() as i64).unwrap();
-    instant(text) + millis
+    // A float of seconds reads well; a TimeDelta wants none.
+    let length = std::time::Duration::try_from_secs_f64(seconds).unwrap();
+    instant(text) + TimeDelta::from_std(length).unwrap()
 }
 
 /// A plan with this `job_schedule`, first seen on the first of March, decided up to `covered`.
-pub fn plan(id: &str, name: &str, job_schedule: Value, covered: &str) -> Record {
+pub fn plan(id: &str, name: &str, job_schedule: &Value, covered: &str) -> Record {
     let document = json!({"job_id": id, "name": name, "project_id": "p1", "job_schedule": job_schedule,
         "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}]});
     plan_of(id, name, &document, covered)

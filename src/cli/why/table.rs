@@ -44,7 +44,11 @@ pub(super) fn write(
             }
             sheet.advice(told.iter(), out)
         }
-        Shown::Asked(_, Answer::Due(told)) => {
+        Shown::Asked(time, Answer::Due(told)) => {
+            if *time != told.first {
+                let time = stamp(*time, overview.zone());
+                writeln!(out, "  {time} is one of the due times that got this verdict:")?;
+            }
             writeln!(out, "  {}", sheet.row(told))?;
             sheet.advice([told.as_ref()].into_iter(), out)
         }
