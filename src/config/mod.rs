@@ -21,6 +21,7 @@ mod loader;
 mod resolve;
 mod rules;
 mod settings;
+mod words;
 
 pub use auth::CredentialsError;
 pub(crate) use error::nearest;
@@ -29,9 +30,9 @@ pub(crate) use length::show as show_length;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings, Settings, Source,
 };
+pub use words::{Launcher, LogFormat};
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Scene;
-use super::story::{between, state};
 use crate::cli::known::Document;
+use crate::cli::times::between;
 use crate::config::show_length;
 use crate::ledger::LedgerError;
 use crate::planner::{CatchUp, Outcome, Reason, RunState, VerdictRecord};
@@ -99,7 +99,7 @@ impl Scene<'_> {
                     let so_far = between(started, self.now);
                     format!("the run of {due} still ran (and runs now, for {so_far})")
                 }
-                _ => format!("the run of {due} was not over (it is {} now)", state(&run)),
+                _ => format!("the run of {due} was not over (it is {} now)", run.state.word()),
             },
         })
     }
