@@ -26,6 +26,7 @@ mod words;
 pub use auth::CredentialsError;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
+pub(crate) use length::show as show_length;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{

@@ -11,9 +11,13 @@ mod api;
 mod check;
 mod dry_run;
 mod formats;
+mod history;
+mod known;
+mod node;
 mod streams;
 mod usage;
 mod vectors;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
