@@ -28,8 +28,8 @@ pub use error::{ConfigError, Finding, Origin};
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat,
+    LogSettings, MetricsSettings, Registration, Settings, Source,
 };
 
 #[cfg(test)]
