@@ -144,3 +144,8 @@ pub(super) fn as_millis<S: Serializer>(
 
 #[cfg(test)]
 mod tests;
+
+/// The time between two instants, for people.
+pub(super) fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+    length((to - from).num_milliseconds().max(0).unsigned_abs())
+}

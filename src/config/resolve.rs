@@ -18,9 +18,10 @@ use super::fragment::{
 use super::length::{Length, OneOrMany, show};
 use super::rules::{Whose, WindowRule, ZoneRule};
 use super::settings::{
-    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat,
-    LogSettings, MetricsSettings, Registration, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
+    Registration, Settings, Source,
 };
+use super::words::{Launcher, LogFormat};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

@@ -3,11 +3,21 @@
 use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
-use super::forecast::Scheduled;
 use crate::cli::notes::{shift_note, window_note};
 use crate::cli::times::{self, local};
-use crate::plan::{JobId, ProjectId};
-use crate::schedule::{DueTime, Occurrence};
+use crate::plan::{JobId, Plan, ProjectId};
+use crate::planner::Window;
+use crate::schedule::{DueTime, Occurrence, Timetable};
+
+/// A plan whose due times are printed.
+#[derive(Debug)]
+pub(super) struct Scheduled {
+    pub plan: Plan,
+    pub timetable: Timetable,
+    pub window: Option<Window>,
+    /// True of every run of it.
+    pub remarks: Vec<&'static str>,
+}
 
 /// One upcoming run. Its fields, in this order, are the JSON object and the CSV line.
 #[derive(Debug, Serialize)]

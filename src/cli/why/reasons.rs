@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Scene;
-use super::story::{between, state};
 use crate::cli::known::Document;
+use crate::cli::times::between;
 use crate::ledger::LedgerError;
 use crate::planner::{CatchUp, Outcome, Reason, RunRecord, RunState, VerdictRecord};
 use crate::schedule::DueTime;
@@ -98,7 +98,7 @@ impl Scene<'_> {
             Some(started) if run.state == RunState::Running => {
                 format!(" (it runs to this day, for {} now)", between(started, self.now))
             }
-            _ => format!(" (it is {})", state(run)),
+            _ => format!(" (it is {})", run.state.word()),
         }
     }
 

@@ -7,7 +7,7 @@ use super::overview::hindered;
 use super::reasons::{LOST, advice};
 use crate::cli::history::{RunLine, took};
 use crate::cli::notes::{shift_note, window_note};
-use crate::cli::times::{beside, lateness, length, relative};
+use crate::cli::times::{beside, between, lateness, relative};
 use crate::ledger::LedgerError;
 use crate::plan::printable;
 use crate::planner::{Outcome, Reason, RunId, RunRecord, RunState, Verdict, VerdictRecord};
@@ -219,7 +219,7 @@ impl Scene<'_> {
         };
         let of = self.beside(due, told.first);
         let became = match &run {
-            Some(run) => state(run).to_owned(),
+            Some(run) => run.state.word().to_owned(),
             None => match self.reader.verdict_at(&self.overview.known.plan.job, due)? {
                 // It was taken back while it waited.
                 Some(VerdictRecord {
@@ -282,20 +282,6 @@ impl Scene<'_> {
     pub(super) fn beside(&self, instant: DueTime, other: DueTime) -> String {
         beside(instant, other, self.overview.zone())
     }
-}
-
-/// Where a run is, or how it ended, in one word.
-pub(super) fn state(run: &RunRecord) -> &'static str {
-    match run.state {
-        RunState::Queued => "queued",
-        RunState::Starting => "starting",
-        RunState::Running => "running",
-        RunState::Done(outcome) => outcome.word(),
-    }
-}
-
-pub(super) fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
-    length((to - from).num_milliseconds().max(0).unsigned_abs())
 }
 
 /// The due time that a run is named from.
