@@ -30,7 +30,8 @@ pub(crate) use length::show as show_length;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
+    Registration, Settings, Source,
 };
 pub use words::{Launcher, LogFormat};
 

@@ -26,6 +26,10 @@ pub struct Settings {
     pub poll: Duration,
     /// How to reach the API and as whom; why not, when that cannot be said. Only [`Source::Api`] needs it.
     pub access: Result<Access, CredentialsError>,
+    /// Whether and as what this node registers with the API.
+    pub registration: Registration,
+    /// What this node runs.
+    pub capabilities: Capabilities,
     /// How runs are started.
     pub dispatch: Dispatch,
     /// How long after its next due time a plan without success counts as late.
@@ -61,6 +65,28 @@ pub enum Source {
         /// Which.
         path: PathBuf,
     },
+}
+
+/// Whether and as what this node registers with the API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// `api.register`; `None`: nobody said, so it depends on which API it is (the Virtuozzo dialect wants none).
+    pub register: Option<bool>,
+    /// As a central client: one that runs the plans of every project. Only said when registering, for now.
+    pub central: bool,
+}
+
+/// What this node runs, in the words of `freezer_action`; `None`: everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// `action`: backup, restore ...
+    pub actions: Option<Vec<String>>,
+    /// `mode`: fs, mysql ...
+    pub modes: Option<Vec<String>>,
+    /// `storage`: local, swift ...
+    pub storages: Option<Vec<String>>,
+    /// `engine_name`: tar, rsync ...
+    pub engines: Option<Vec<String>>,
 }
 
 /// How runs are started.

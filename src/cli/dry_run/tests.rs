@@ -10,7 +10,7 @@ use super::span::Span;
 use super::{csv, ics, json, table};
 use crate::cli::plans::Plans;
 use crate::plan::{self, Plan};
-use crate::planner::{CatchUp, Policy};
+use crate::planner::{Capabilities, CatchUp, Policy};
 use crate::schedule::{DueTime, Zone};
 
 fn plan(id: &str, name: &str, hour: u32) -> Plan {
@@ -24,6 +24,7 @@ fn policy(zone: Arc<Zone>) -> Policy {
         max_concurrent: 1,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
+        capabilities: Capabilities::default(),
         late_after: 0,
         shadow: false,
         reports: false,

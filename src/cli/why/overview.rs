@@ -1,5 +1,6 @@
 //! The plan in short: what it is, when it is due next, and when it was last well.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::cli::known::{Document, Known};
@@ -7,8 +8,8 @@ use crate::cli::plans;
 use crate::ledger::{LedgerError, Reader};
 use crate::plan::Plan;
 use crate::planner::{
-    LedgerPlan, Past, PlanView, Planner, Policy, Quiet, Reason, RunRecord, RunState, Window, hindrance,
-    timetable,
+    LedgerPlan, Past, PlanView, Planner, Policy, Quiet, Reason, RunRecord, RunState, Unsupported, Window,
+    hindrance, timetable,
 };
 use crate::schedule::{DueTime, Kind, Occurrence, Timetable, Zone};
 
@@ -31,6 +32,7 @@ pub(super) struct Coming {
     timetable: Timetable,
     /// Why it will not run as things stand, whatever its schedule says.
     pub hindrance: Option<Reason>,
+    unsupported: Option<Unsupported>,
     /// When it may start.
     pub window: Option<Window>,
     /// As the daemon has it.
@@ -79,10 +81,10 @@ impl Overview {
                     all.join("; ")
                 )
             }
-            Document::Usable(_) => match self.coming.as_ref().and_then(|coming| coming.hindrance) {
-                None => "active".to_owned(),
-                Some(reason) => hindered(reason).to_owned(),
-            },
+            Document::Usable(_) => {
+                let hindered = self.coming.as_ref().and_then(Coming::hindered);
+                hindered.unwrap_or(Cow::Borrowed("active")).into_owned()
+            }
         }
     }
 
@@ -104,17 +106,6 @@ impl Overview {
             Kind::Manual => "none".to_owned(),
             _ => fields.join(", "),
         })
-    }
-}
-
-/// Why the plan does not run, as its standing.
-pub(super) fn hindered(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Stopped => "stopped by its user",
-        Reason::Disabled => "disabled by its user",
-        Reason::Unsupported => "unsupported: it has no actions",
-        Reason::ExecDenied => "exec-denied: it has an exec action, which this node does not allow",
-        other => other.word(),
     }
 }
 
@@ -148,6 +139,7 @@ impl Coming {
         Ok(view.map(|view| Self {
             timetable: timetable(plan, policy, first_seen),
             hindrance: hindrance(plan, policy),
+            unsupported: policy.capabilities.unsupported(plan),
             window: policy.window_of(plan),
             view,
             open: is_open,
@@ -157,6 +149,19 @@ impl Coming {
 
     pub(super) fn kind(&self) -> Kind {
         self.timetable.schedule().kind()
+    }
+
+    /// Why the plan does not run as things stand, as its standing.
+    pub(super) fn hindered(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match (self.hindrance?, &self.unsupported) {
+            (Reason::Stopped, _) => "stopped by its user",
+            (Reason::Disabled, _) => "disabled by its user",
+            (Reason::Unsupported, Some(unsupported)) => {
+                return Some(Cow::Owned(format!("unsupported: {unsupported}")));
+            }
+            (Reason::ExecDenied, _) => "exec-denied: it has an exec action, which this node does not allow",
+            (other, _) => other.word(),
+        }))
     }
 
     /// Whether its due times follow from its schedule alone.
@@ -191,7 +196,10 @@ impl Coming {
     /// Why there is no next due time.
     pub(super) fn quiet(&self, quiet: Quiet) -> String {
         match quiet {
-            Quiet::Hindered(reason) => format!("none that would run: {}", hindered(reason)),
+            Quiet::Hindered(reason) => {
+                let hindered = self.hindered().unwrap_or(Cow::Borrowed(reason.word()));
+                format!("none that would run: {hindered}")
+            }
             Quiet::Broken => "none until its document is mended".to_owned(),
             Quiet::Manual => "none: it has no schedule, and runs only when it is started by hand".to_owned(),
             Quiet::Over if self.open && self.kind() == Kind::Continuous => {

@@ -57,7 +57,7 @@ impl Scene<'_> {
             Reason::Expired => return Ok(self.expired(verdict)),
             Reason::Disabled => "its user had disabled it".to_owned(),
             Reason::Stopped => "its user had stopped it".to_owned(),
-            Reason::Unsupported => self.unsupported().to_owned(),
+            Reason::Unsupported => self.unsupported(),
             Reason::ExecDenied => "it has an exec action, which this node does not allow".to_owned(),
             Reason::OutsideWindow => "its window was shut, and it is not to wait for it".to_owned(),
             Reason::Superseded => "the plan was edited or removed before it could start".to_owned(),
@@ -128,11 +128,15 @@ impl Scene<'_> {
         format!("the daemon came to it {late} after {which} was due (at {at}), {limit}")
     }
 
-    fn unsupported(&self) -> &'static str {
-        match &self.overview.known.document {
-            Document::Usable(plan) if plan.actions.is_empty() => "it has no actions",
-            _ => "it had no actions, or one that this node cannot carry out",
-        }
+    fn unsupported(&self) -> String {
+        let unsupported = match &self.overview.known.document {
+            Document::Usable(plan) => self.policy.capabilities.unsupported(plan),
+            Document::Gone | Document::Broken(_) => None,
+        };
+        unsupported.map_or_else(
+            || "it had no actions, or one that this node did not support".to_owned(),
+            |unsupported| unsupported.to_string(),
+        )
     }
 }
 

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 
 use super::Scene;
-use super::overview::hindered;
 use super::reasons::{LOST, UNDECIDED, advice};
 use crate::cli::history::{RunLine, took};
 use crate::cli::notes::{shift_note, window_note};
@@ -260,8 +259,8 @@ impl Scene<'_> {
             let zone = self.overview.zone();
             let occurrence = coming.occurrence(due);
             notes.extend(occurrence.and_then(|occurrence| shift_note(occurrence, zone)));
-            match coming.hindrance {
-                Some(reason) => notes.push(format!("as things stand, it will not run: {}", hindered(reason))),
+            match coming.hindered() {
+                Some(hindered) => notes.push(format!("as things stand, it will not run: {hindered}")),
                 None => notes.extend(window_note(coming.window.as_ref(), due, zone)),
             }
         }
