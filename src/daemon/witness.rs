@@ -57,6 +57,7 @@ impl Witness for Teller {
                 | Record::Covered { .. }
                 | Record::Withdraw { .. }
                 | Record::Report { .. }
+                | Record::Backup { .. }
                 | Record::Polled { .. } => {}
             }
         }

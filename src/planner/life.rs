@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind, Missed};
 
 use super::{
-    Decision, Found, Order, Outcome, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, report,
+    Decision, Found, Metadata, Order, Outcome, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
+    report,
 };
 
 /// The end of a run, as told.
@@ -17,6 +19,7 @@ pub(super) struct End {
     pub(super) started: Option<DateTime<Utc>>,
     pub(super) ended: DateTime<Utc>,
     pub(super) detail: String,
+    pub(super) metadata: Vec<Metadata>,
 }
 
 impl Planner {
@@ -54,6 +57,14 @@ impl Planner {
         record.detail = end.detail;
         out.records.push(Record::Run(record.clone()));
         let job = record.job.clone();
+        if self.metadata_wanted(&job) {
+            // Also of a plan that is gone meanwhile: the backup is there, and must be found.
+            out.records
+                .extend(end.metadata.into_iter().map(|metadata| Record::Backup {
+                    run: run.clone(),
+                    metadata,
+                }));
+        }
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
@@ -84,6 +95,7 @@ impl Planner {
             started: record.started,
             ended: now,
             detail,
+            metadata: Vec::new(),
         };
         match found {
             Found::Never if record.state == RunState::Starting => self.launch_again(now, &record, out),
@@ -111,6 +123,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     run,
@@ -119,6 +132,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );
@@ -147,6 +161,16 @@ impl Planner {
             count: 1,
         };
         self.verdict(now, &record.job, one, Verdict::Skipped(Reason::Superseded), out);
+    }
+
+    /// Whether the API keeps the metadata of this plan's backups. Of a plan that is gone nobody knows the
+    /// dialect any more; but a source speaks one, so another of its plans tells.
+    fn metadata_wanted(&self, job: &JobId) -> bool {
+        let slot = self.slots.get(job).or_else(|| self.slots.values().next());
+        match slot {
+            Some(slot) => report::wanted(&self.policy, &slot.plan),
+            None => self.policy.reports && !self.policy.shadow,
+        }
     }
 
     fn report(&self, run: &RunRecord, report: report::Report, out: &mut Decision) {

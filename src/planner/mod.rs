@@ -16,6 +16,7 @@ mod events;
 mod input;
 mod intake;
 mod life;
+mod metadata;
 mod policy;
 mod queue;
 mod report;
@@ -34,6 +35,7 @@ use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
@@ -147,6 +149,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     &run,
@@ -155,6 +158,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );

@@ -10,6 +10,7 @@ mod catch_up;
 mod edits;
 mod events;
 mod life;
+mod metadata;
 mod order;
 mod restart;
 mod windows;
@@ -152,6 +153,7 @@ impl World {
             started: Some(started),
             ended,
             detail: String::new(),
+            metadata: Vec::new(),
         });
     }
 
