@@ -1,7 +1,7 @@
-//! The outbox: takes reports from the ledger to the API, until the API took them.
+//! The outbox: takes reports and records of backups from the ledger to the API, until the API took them.
 //!
-//! Sleeps while there are none. A failed delivery waits with back-off, and holds up no other plan's report:
-//! the ledger gives those that were tried least often first.
+//! Records of backups go first, so that who reads `success` finds the backup. Sleeps while there is nothing. A failed delivery waits with back-off, and holds up no other plan's report:
+//! the ledger gives those that were tried least often first. Nor does one sort hold up the other.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,15 +24,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Where the main loop and the outbox meet.
 #[derive(Debug, Default)]
 pub struct Bell {
-    /// There are new reports.
+    /// There is something new.
     pub ring: Notify,
-    /// There are none left.
+    /// There is nothing left.
     pub empty: Notify,
 }
 
 /// What delivering needs.
 pub struct Outbox {
-    /// Where reports wait.
+    /// Where they wait.
     pub ledger: Arc<Mutex<Ledger>>,
     /// Where to.
     pub polling: watch::Receiver<Polling>,
@@ -43,13 +43,27 @@ pub struct Outbox {
 }
 
 /// How a round ended.
-enum Round {
+pub(super) enum Round {
     /// Nothing waits.
     Empty,
     /// All that was tried was taken.
     Taken,
     /// Something was not taken; after `after`, if the API named a time.
     Failed { after: Option<Duration> },
+}
+
+impl Round {
+    /// Two rounds as one: it fails if either failed, and is empty if both are.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failed { after: one }, Self::Failed { after: two }) => {
+                Self::Failed { after: one.max(two) }
+            }
+            (failed @ Self::Failed { .. }, _) | (_, failed @ Self::Failed { .. }) => failed,
+            (Self::Empty, Self::Empty) => Self::Empty,
+            _ => Self::Taken,
+        }
+    }
 }
 
 impl Outbox {
@@ -79,7 +93,7 @@ impl Outbox {
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
         tokio::task::block_in_place(|| work(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
@@ -87,17 +101,23 @@ impl Outbox {
         let Source::Api(api) = self.polling.borrow().source.clone() else {
             return Ok(Round::Empty);
         };
-        let (pending, backlog) = self.with(|ledger| {
+        let backlog = self.with(|ledger| {
             let reader = ledger.reader();
-            Ok::<_, LedgerError>((reader.pending_reports(BATCH)?, reader.report_backlog()?))
+            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(reader.backup_backlog()?))
         })?;
         self.metrics.set_backlog(backlog, None);
+        let backups = self.backups(&api).await?;
+        Ok(backups.and(self.reports(&api).await?))
+    }
+
+    async fn reports(&self, api: &Api) -> Result<Round, LedgerError> {
+        let pending = self.with(|ledger| ledger.reader().pending_reports(BATCH))?;
         if pending.is_empty() {
             return Ok(Round::Empty);
         }
         let mut round = Round::Taken;
         for report in pending {
-            if let Err(error) = self.deliver(&api, &report).await? {
+            if let Err(error) = self.deliver(api, &report).await? {
                 round = Round::Failed {
                     after: error.retry_after(),
                 };
