@@ -270,7 +270,7 @@ impl Daemon {
 
     fn outbox(&self) -> Outbox {
         Outbox {
-            ledger: Arc::clone(&self.ledger),
+            ledger: Shelf(Arc::clone(&self.ledger)),
             polling: self.polling.subscribe(),
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
