@@ -7,7 +7,8 @@ use crate::freezer::{Access, Auth, ClientFilter, Credential, Domain, Named, Scop
 use super::error::Origin;
 use super::length::show;
 use super::loader::Loaded;
-use super::settings::{CatchUp, LogFormat, Settings, Source};
+use super::settings::{CatchUp, Settings, Source};
+use super::words::LogFormat;
 
 type List = Vec<(&'static str, String)>;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::length::{Length, OneOrMany};
 use super::rules::Outside;
-use super::settings::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat};
 use crate::freezer::Secret;
 
 /// One known key, and the keys below it (none: it is a value).

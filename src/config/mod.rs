@@ -21,6 +21,7 @@ mod loader;
 mod resolve;
 mod rules;
 mod settings;
+mod words;
 
 pub use auth::CredentialsError;
 pub(crate) use error::nearest;
@@ -28,9 +29,9 @@ pub use error::{ConfigError, Finding, Origin};
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings, Settings, Source,
 };
+pub use words::{Launcher, LogFormat};
 
 #[cfg(test)]
 mod tests;

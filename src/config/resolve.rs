@@ -18,9 +18,9 @@ use super::fragment::{
 use super::length::{Length, OneOrMany, show};
 use super::rules::{Whose, WindowRule, ZoneRule};
 use super::settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings, Settings, Source,
 };
+use super::words::{Launcher, LogFormat};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

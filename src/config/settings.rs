@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::freezer::Access;
 
 use super::auth::CredentialsError;
 use super::rules::{WindowRule, ZoneRule};
+use super::words::{Launcher, LogFormat};
 
 /// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
 #[derive(Debug, Clone, PartialEq)]
@@ -87,33 +86,6 @@ pub struct Dispatch {
     pub stop_grace: Duration,
 }
 
-/// By what runs are started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Launcher {
-    /// What fits this machine.
-    Auto,
-    /// Transient units.
-    Systemd,
-    /// A supervisor process of our own.
-    Process,
-    /// The API is asked to start the plan.
-    Event,
-}
-
-impl Launcher {
-    /// As it is written in the file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Systemd => "systemd",
-            Self::Process => "process",
-            Self::Event => "event",
-        }
-    }
-}
-
 /// How late a missed due time may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatchUp {
@@ -153,20 +125,6 @@ pub struct LogSettings {
     pub level: String,
     /// How. Restart.
     pub format: LogFormat,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people on a terminal, for journald under systemd, else JSON.
-    Auto,
-    /// For people.
-    Human,
-    /// Fields for journald.
-    Journald,
-    /// One JSON object a line.
-    Json,
 }
 
 /// The group of nodes that share the plans.

@@ -19,6 +19,7 @@ mod restore;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -16,7 +16,7 @@ impl Planner {
         let event = slot.plan.reported.event.as_str();
         if let Some(run) = self.under_way(slot) {
             match event {
-                "abort" => out.orders.push(Order::Abort(run)),
+                "abort" if !self.policy.shadow => out.orders.push(Order::Abort(run)),
                 "start" => self.tell(slot, "running", out),
                 // Stop, remove: it runs to its end, and that is when they are answered.
                 _ => {}
@@ -27,12 +27,9 @@ impl Planner {
             "stop" | "abort" => self.tell(slot, "stop", out),
             "remove" => self.tell(slot, "removed", out),
             _ if slot.hindrance.is_some() || slot.broken => {}
-            _ if slot.armed.is_some() || slot.open.is_some() => {
-                // Also what a scheduler before us left as `running`.
-                if !event.is_empty() || slot.plan.reported.status != "scheduled" {
-                    self.tell(slot, "scheduled", out);
-                }
-            }
+            // A new event, a new plan, or what a scheduler before us left as `running`.
+            "" if slot.plan.reported.status == "scheduled" => {}
+            _ if slot.armed.is_some() || slot.open.is_some() => self.tell(slot, "scheduled", out),
             "start" => self.tell(slot, "completed", out),
             _ => {}
         }
@@ -65,7 +62,9 @@ impl Planner {
     }
 }
 
-/// Whether `new` asks for a start that `old` did not ask for.
+/// Whether `new` asks for a start that `old` did not ask for. The same word may be a second wish: when a run
+/// ended and was reported in between, the first one was answered with it.
 pub(super) fn asks_to_start(old: &Slot, new: &Plan) -> bool {
-    new.reported.event == "start" && old.plan.reported.event != "start"
+    let before = &old.plan.reported;
+    new.reported.event == "start" && (before.event != "start" || before.ended != new.reported.ended)
 }

@@ -6,23 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::run_line::RunLine;
+use super::run_line::{RunLine, Scheduled};
 use super::span::Span;
 use crate::cli::Failure;
 use crate::cli::plans::Plans;
 use crate::plan::{JobId, Plan, Problem, ProjectId};
-use crate::planner::{Policy, Reason, Window, has_run, hindrance, timetable};
+use crate::planner::{Policy, Reason, has_run, hindrance, timetable};
 use crate::schedule::{DueTime, Kind, Occurrence, Shift, Timetable, Zone};
-
-/// A plan whose due times are printed.
-#[derive(Debug)]
-pub(super) struct Scheduled {
-    pub plan: Plan,
-    pub timetable: Timetable,
-    pub window: Option<Window>,
-    /// True of every run of it.
-    pub remarks: Vec<&'static str>,
-}
 
 /// A plan that will not run by itself.
 #[derive(Debug, Serialize)]
