@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::launch::{self, LaunchError, LaunchEvent, Launcher};
+use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
 use crate::plan::JobId;
-use crate::planner::{Found, Input, Order, Outcome, Planner, Record, RunId, RunRecord};
+use crate::planner::{Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord};
 use crate::schedule::DueTime;
 
 use super::recipes::Recipes;
@@ -47,7 +47,7 @@ pub trait Witness {
 pub enum Errand {
     /// Ask the source whether this plan is really gone.
     ConfirmGone(JobId),
-    /// There are new reports in the outbox.
+    /// There is something new in the outbox.
     Deliver,
 }
 
@@ -143,6 +143,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 outcome: report.outcome,
                 started: report.started,
                 ended: report.ended,
+                metadata: metadata(&run.id, &report),
                 detail: report.detail,
             },
             Ok(launch::Found::Lost) => Found::Lost {
@@ -219,7 +220,9 @@ impl<S: Store, W: Witness> Engine<S, W> {
             }
         }
         let saved = std::mem::take(&mut self.unsaved);
-        if saved.iter().any(|record| matches!(record, Record::Report { .. })) {
+        let for_the_outbox =
+            |record: &Record| matches!(record, Record::Report { .. } | Record::Backup { .. });
+        if saved.iter().any(for_the_outbox) {
             step.errands.push(Errand::Deliver);
         }
         self.witness.recorded(&saved);
@@ -266,6 +269,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
             started: None,
             ended: self.clock.now(),
             detail,
+            metadata: Vec::new(),
         }
     }
 }
@@ -276,6 +280,7 @@ pub fn told(event: LaunchEvent) -> Input {
     match event {
         LaunchEvent::Started { run, pid, at } => Input::Started { run, pid, at },
         LaunchEvent::Ended { run, report } => Input::Ended {
+            metadata: metadata(&run, &report),
             run,
             outcome: report.outcome,
             started: report.started,
@@ -283,4 +288,19 @@ pub fn told(event: LaunchEvent) -> Input {
             detail: report.detail,
         },
     }
+}
+
+/// What the agents of a run said of the backups they made.
+fn metadata(run: &RunId, report: &RunReport) -> Vec<Metadata> {
+    let mut all = Vec::new();
+    for (step, number) in report.steps.iter().zip(0..) {
+        match Metadata::printed(number, &step.stdout) {
+            Ok(metadata) => all.extend(metadata),
+            Err(error) => {
+                let step = step.label.as_str();
+                tracing::warn!(%run, step, "what the agent says of its backup is not kept: {error}");
+            }
+        }
+    }
+    all
 }

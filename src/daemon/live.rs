@@ -167,7 +167,7 @@ impl Daemon {
         let (polling, clock) = (self.polling.subscribe(), Arc::clone(&self.clock));
         tasks.spawn(listing::forever(polling, poll_now, clock, results));
         let outbox = Outbox {
-            ledger: Arc::clone(&self.ledger),
+            ledger: Shelf(Arc::clone(&self.ledger)),
             polling: self.polling.subscribe(),
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),

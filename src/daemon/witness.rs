@@ -12,6 +12,13 @@ use super::engine::{Store, StoreError, Witness};
 /// The ledger, shared with the outbox.
 pub(super) struct Shelf(pub(super) Arc<Mutex<Ledger>>);
 
+impl Shelf {
+    /// Works with it, on a thread that may wait for the disk.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+        tokio::task::block_in_place(|| work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
 impl Store for Shelf {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,6 +64,7 @@ impl Witness for Teller {
                 | Record::Covered { .. }
                 | Record::Withdraw { .. }
                 | Record::Report { .. }
+                | Record::Backup { .. }
                 | Record::Polled { .. } => {}
             }
         }

@@ -17,6 +17,7 @@ mod events;
 mod input;
 mod intake;
 mod life;
+mod metadata;
 mod policy;
 mod queue;
 mod report;
@@ -36,6 +37,7 @@ use crate::schedule::DueTime;
 
 pub use capabilities::{Capabilities, Unsupported};
 pub use input::{Aside, Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
@@ -157,6 +159,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     &run,
@@ -165,6 +168,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );
