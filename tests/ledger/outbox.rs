@@ -87,7 +87,8 @@ fn a_newer_report_takes_the_place_of_an_older_and_keeps_what_it_leaves_out() {
         result: Some(String::new()),
         time_started: Some(100),
         time_ended: Some(200),
-        current_pid: Some(7),
+        // A process that has ended is not pointed at.
+        current_pid: None,
         answers_event: Some("start".to_owned()),
     };
     assert_eq!((all[1].job.as_str(), &all[1].report), ("a", &merged));

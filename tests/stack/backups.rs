@@ -1,8 +1,7 @@
 //! Every backup has one record at the API, and users find it with python-freezerclient.
 
+use std::path::Path;
 use std::time::Duration;
-
-use serde_json::json;
 
 use crate::eventually::eventually;
 use crate::node::Node;
@@ -19,11 +18,14 @@ pub fn assert_recorded_once(stack: &Stack, user: &User<'_>, node: &Node, job: &s
             Ok(listed)
         }
     });
-    assert_eq!(listed.len(), 1, "{listed:?}");
-    assert_eq!(listed[0].get("Path"), Some(&json!(node.data())), "{listed:?}");
-    assert_eq!(listed[0].get("Status"), Some(&json!("available")), "{listed:?}");
-    let id = listed[0].get("Backup ID").and_then(serde_json::Value::as_str);
-    let shown = user.backup(id.expect("its id"));
+    let [[id, path, status]] = listed.as_slice() else {
+        panic!("more than one: {listed:?}")
+    };
+    assert_eq!(
+        (Path::new(path), status.as_str()),
+        (node.data().as_path(), "available")
+    );
+    let shown = user.backup(id);
     for part in [
         format!("'job_id': '{job}'"),
         "'backup_name': 'data'".to_owned(),

@@ -147,22 +147,30 @@ impl<'a> User<'a> {
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
     }
 
-    /// The backups of this job, as `freezer backup-list` shows them.
-    pub fn backups(&self, job_id: &str) -> Vec<Value> {
+    /// The backups of this job, as `freezer backup-list` shows them: id, path and status. (It cannot show its
+    /// list as JSON: the times in it are none.)
+    pub fn backups(&self, job_id: &str) -> Vec<[String; 3]> {
         let mut command = self.freezer();
+        command.args([
+            "backup-list",
+            "-f",
+            "value",
+            "-c",
+            "Backup ID",
+            "-c",
+            "Path",
+            "-c",
+            "Status",
+        ]);
         let search = json!([{ "job_id": job_id }]).to_string();
-        let printed = succeed(
-            command.args(["backup-list", "-f", "json", "--search", &search]),
-            LIMIT,
-        );
-        let rows: Vec<Value> = serde_json::from_str(&printed).expect("JSON of freezer backup-list");
-        // Where there is none, it shows an empty row.
-        let is_backup = |row: &Value| {
-            row.get("Backup ID")
-                .and_then(Value::as_str)
-                .is_some_and(|id| !id.is_empty())
-        };
-        rows.into_iter().filter(is_backup).collect()
+        let printed = succeed(command.args(["--search", &search]), LIMIT);
+        // Where there is none, it shows a row of blanks.
+        let rows = printed
+            .lines()
+            .map(|line| line.split(' ').map(str::to_owned).collect());
+        rows.filter_map(|row: Vec<String>| <[String; 3]>::try_from(row).ok())
+            .filter(|[id, ..]| !id.is_empty())
+            .collect()
     }
 
     /// The metadata of this backup, as `freezer backup-show` shows it: as Python.
