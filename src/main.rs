@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         now: SystemClock::new().now(),
         colour: cli::wants_colour(stdout.is_terminal(), &environment),
         stdout: &mut stdout.lock(),
-        stderr: &mut std::io::stderr().lock(),
+        // Not locked: the log goes there too, from every thread of the daemon.
+        stderr: &mut std::io::stderr(),
         loader: Loader::new(environment),
     };
     let result = cli::execute(cli, &mut shell);
