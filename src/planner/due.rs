@@ -273,6 +273,12 @@ impl Planner {
             self.withdraw(now, &record, Reason::Superseded, out);
             return;
         };
+        if self.policy.shadow {
+            // Left by a daemon that did launch.
+            self.withdraw(now, &record, Reason::Shadow, out);
+            self.arm(&record.job);
+            return;
+        }
         match Self::gate(slot.window.as_ref(), slot.timetable.zone(), DueTime::floor(now)) {
             Gate::Open => {
                 let plan = Arc::clone(&slot.plan);

@@ -123,6 +123,11 @@ impl Planner {
 
     /// The daemon died between recording the launch and carrying it out.
     fn launch_again(&mut self, now: DateTime<Utc>, record: &RunRecord, out: &mut Decision) {
+        if self.policy.shadow {
+            self.withdraw(now, record, Reason::Shadow, out);
+            self.arm(&record.job);
+            return;
+        }
         if let Some(slot) = self.slots.get(&record.job) {
             let plan = Arc::clone(&slot.plan);
             out.orders.push(Order::Launch {
