@@ -59,7 +59,7 @@ pub(super) struct Daemon {
     pub(super) wake: Option<DueTime>,
     pub(super) safe: bool,
     pub(super) proves_absence: bool,
-    pub(super) problems: BTreeSet<(String, String, String)>,
+    pub(super) problems: BTreeSet<(String, String, String, String)>,
     pub(super) pruned: Option<DateTime<Utc>>,
     pub(super) http: Option<http::Bound>,
 }
@@ -225,9 +225,11 @@ impl Daemon {
                 let (plans, broken) = (understood.plans, understood.broken);
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
-                let problems: BTreeSet<_> = problems.map(|one| (one.job_id, one.field, one.error)).collect();
-                for (job_id, field, error) in problems.difference(&self.problems) {
-                    tracing::warn!(%job_id, field, "a plan has a problem: {error}");
+                let problems: BTreeSet<_> = problems
+                    .map(|one| (one.job_id, one.field, one.text, one.error))
+                    .collect();
+                for (job_id, field, text, error) in problems.difference(&self.problems) {
+                    tracing::warn!(%job_id, field, text, "a plan has a problem: {error}");
                 }
                 self.problems = problems;
                 if self.safe {
