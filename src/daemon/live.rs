@@ -49,6 +49,7 @@ pub(super) struct Daemon {
     pub(super) keep: Duration,
     pub(super) health: Arc<Health>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
+    pub(super) stop_grace: Duration,
     pub(super) bell: Arc<Bell>,
     pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
     pub(super) wishes: mpsc::UnboundedReceiver<Wish>,
@@ -130,6 +131,9 @@ impl Daemon {
             match event {
                 Event::Wish(Wish::Reload) => {
                     inputs.extend(self.reload());
+                Event::Wish(Wish::Reload) if stopping.is_some() => {
+                    tracing::info!("stopping: the configuration is not read again");
+                }
                     poll_now.notify_one();
                 }
                 Event::Wish(Wish::Stop) if stopping.is_some() => break,
@@ -278,6 +282,7 @@ impl Daemon {
             metrics: Arc::clone(&self.metrics),
         }
     }
+            shadow: self.start.shadow,
 
     fn serve(&mut self) -> Option<JoinHandle<()>> {
         let bound = self.http.take()?;
@@ -319,13 +324,11 @@ impl Daemon {
     fn farewell(&self) -> impl Future<Output = ()> + Send + 'static {
         tracing::info!("stopping: delivering what can be delivered");
         self.notifier.stopping("delivering reports");
-        self.health.set_not_ready("stopping");
-        let bell = Arc::clone(&self.bell);
-        // The outbox answers this ring when it has looked and found nothing.
-        bell.ring.notify_one();
-        let grace = self.started_with.dispatch.stop_grace;
+        self.health.set_stopping();
+        let delivered = self.bell.last_call();
+        let grace = self.stop_grace;
         async move {
-            let _ = tokio::time::timeout(grace, bell.empty.notified()).await;
+            let _ = tokio::time::timeout(grace, delivered).await;
         }
     }
 

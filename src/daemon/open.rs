@@ -189,6 +189,7 @@ impl Daemon {
             notifier: Arc::new(notifier),
             polling: watch::Sender::new(polling),
             keep: settings.history.keep,
+            stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
             health,
             ledger,

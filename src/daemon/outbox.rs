@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
 use crate::freezer::{Api, ApiError, Delivered};
@@ -26,8 +26,31 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub struct Bell {
     /// There are new reports.
     pub ring: Notify,
-    /// There are none left.
-    pub empty: Notify,
+    /// Do not wait any longer before the next try.
+    hurry: Notify,
+    last_call: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl Bell {
+    /// The daemon stops: everything is tried at once. Completes when all reports are delivered that were
+    /// recorded before this call, and perhaps never.
+    pub fn last_call(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (done, waits) = oneshot::channel();
+        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+        self.ring.notify_one();
+        self.hurry.notify_one();
+        async move {
+            // An outbox that is gone delivers nothing more either.
+            let _ = waits.await;
+        }
+    }
+
+    fn take_last_call(&self) -> Option<oneshot::Sender<()>> {
+        self.last_call
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
 }
 
 /// What delivering needs.
@@ -40,11 +63,13 @@ pub struct Outbox {
     pub bell: Arc<Bell>,
     /// Who is told of the backlog.
     pub metrics: Arc<Metrics>,
+    /// In shadow what an earlier daemon left here waits on: nothing is written to the API.
+    pub shadow: bool,
 }
 
 /// How a round ended.
 enum Round {
-    /// Nothing waits.
+    /// Nothing waits that could be delivered.
     Empty,
     /// All that was tried was taken.
     Taken,
@@ -56,7 +81,10 @@ impl Outbox {
     /// Delivers for ever.
     pub async fn forever(self) {
         let mut pause = PAUSE;
+        let mut last_call = None;
         loop {
+            // Taken before the ledger is looked into: only then does an empty one answer it.
+            last_call = self.bell.take_last_call().or(last_call);
             let round = match self.round().await {
                 Ok(round) => round,
                 Err(error) => {
@@ -67,13 +95,19 @@ impl Outbox {
             };
             match round {
                 Round::Empty => {
-                    self.bell.empty.notify_one();
+                    if let Some(caller) = last_call.take() {
+                        // A caller whose grace is over does not wait any more.
+                        let _ = caller.send(());
+                    }
                     self.bell.ring.notified().await;
                 }
                 Round::Taken => pause = PAUSE,
                 Round::Failed { after } => {
-                    clock::pause(after.unwrap_or(pause).min(LONGEST_PAUSE)).await;
-                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                    let length = after.unwrap_or(pause).min(LONGEST_PAUSE);
+                    tokio::select! {
+                        () = clock::pause(length) => pause = pause.saturating_mul(2).min(LONGEST_PAUSE),
+                        () = self.bell.hurry.notified() => pause = PAUSE,
+                    }
                 }
             }
         }
@@ -84,17 +118,16 @@ impl Outbox {
     }
 
     async fn round(&self) -> Result<Round, LedgerError> {
-        let Source::Api(api) = self.polling.borrow().source.clone() else {
-            return Ok(Round::Empty);
-        };
         let (pending, backlog) = self.with(|ledger| {
             let reader = ledger.reader();
             Ok::<_, LedgerError>((reader.pending_reports(BATCH)?, reader.report_backlog()?))
         })?;
         self.metrics.set_backlog(backlog, None);
-        if pending.is_empty() {
-            return Ok(Round::Empty);
-        }
+        let source = self.polling.borrow().source.clone();
+        let api = match source {
+            Source::Api(api) if !self.shadow && !pending.is_empty() => api,
+            Source::Api(_) | Source::Path(_) => return Ok(Round::Empty),
+        };
         let mut round = Round::Taken;
         for report in pending {
             if let Err(error) = self.deliver(&api, &report).await? {

@@ -50,6 +50,7 @@ impl Daemon {
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
         self.keep = loaded.settings.history.keep;
         self.metrics.set_poll_every(Some(loaded.settings.poll));
+        self.stop_grace = loaded.settings.dispatch.stop_grace;
         Ok(Input::Policy(Box::new(policy)))
     }
 }
