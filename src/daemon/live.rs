@@ -14,6 +14,7 @@ use crate::launch::LaunchEvent;
 use crate::ledger::Ledger;
 use crate::observe::health::Health;
 use crate::observe::http;
+use crate::observe::logs::LogHandle;
 use crate::observe::metrics::{Metrics, PlanCounts, PlanGauge};
 use crate::observe::notify::Notifier;
 use crate::planner::Input;
@@ -40,6 +41,7 @@ const PRUNE_EVERY: TimeDelta = TimeDelta::hours(24);
 pub(super) struct Daemon {
     pub(super) start: Start,
     pub(super) started_with: Settings,
+    pub(super) log: LogHandle,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) zones: Zones,
     pub(super) engine: Engine<Shelf, Teller>,
@@ -47,9 +49,9 @@ pub(super) struct Daemon {
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
     pub(super) keep: Duration,
+    pub(super) stop_grace: Duration,
     pub(super) health: Arc<Health>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
-    pub(super) stop_grace: Duration,
     pub(super) bell: Arc<Bell>,
     pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
     pub(super) wishes: mpsc::UnboundedReceiver<Wish>,
@@ -129,11 +131,11 @@ impl Daemon {
             };
             let mut inputs = Vec::new();
             match event {
-                Event::Wish(Wish::Reload) => {
-                    inputs.extend(self.reload());
                 Event::Wish(Wish::Reload) if stopping.is_some() => {
                     tracing::info!("stopping: the configuration is not read again");
                 }
+                Event::Wish(Wish::Reload) => {
+                    inputs.extend(self.reload());
                     poll_now.notify_one();
                 }
                 Event::Wish(Wish::Stop) if stopping.is_some() => break,
@@ -280,9 +282,9 @@ impl Daemon {
             polling: self.polling.subscribe(),
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
+            shadow: self.start.shadow,
         }
     }
-            shadow: self.start.shadow,
 
     fn serve(&mut self) -> Option<JoinHandle<()>> {
         let bound = self.http.take()?;

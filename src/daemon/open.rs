@@ -130,7 +130,7 @@ impl Daemon {
     /// Opens everything. Nothing runs yet, and nothing was decided.
     pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
         let settings = loaded.settings.clone();
-        crate::observe::logs::init(&log_settings(&settings))?;
+        let log = crate::observe::logs::init(&log_settings(&settings))?;
         unsupported(loaded)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
@@ -191,6 +191,7 @@ impl Daemon {
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
+            log,
             health,
             ledger,
             bell: Arc::default(),
