@@ -15,6 +15,7 @@ use crate::launch::LaunchEvent;
 use crate::ledger::Ledger;
 use crate::observe::health::Health;
 use crate::observe::http;
+use crate::observe::logs::LogHandle;
 use crate::observe::metrics::{Metrics, PlanCounts, PlanGauge};
 use crate::observe::notify::Notifier;
 use crate::plan::JobId;
@@ -43,6 +44,7 @@ const PRUNE_EVERY: TimeDelta = TimeDelta::hours(24);
 pub(super) struct Daemon {
     pub(super) start: Start,
     pub(super) started_with: Settings,
+    pub(super) log: LogHandle,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) zones: Zones,
     pub(super) engine: Engine<Shelf, Teller>,
@@ -51,6 +53,7 @@ pub(super) struct Daemon {
     pub(super) polling: watch::Sender<Polling>,
     pub(super) contact: watch::Sender<Contact>,
     pub(super) keep: Duration,
+    pub(super) stop_grace: Duration,
     pub(super) health: Arc<Health>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
     pub(super) bell: Arc<Bell>,
@@ -68,7 +71,7 @@ pub(super) struct Daemon {
     /// Plans that the source is being asked for by themselves.
     pub(super) asking: HashSet<JobId>,
     pub(super) proves_absence: bool,
-    pub(super) problems: BTreeSet<(String, String, String)>,
+    pub(super) problems: BTreeSet<(String, String, String, String)>,
     pub(super) pruned: Option<DateTime<Utc>>,
     pub(super) http: Option<http::Bound>,
 }
@@ -118,6 +121,9 @@ impl Daemon {
             };
             let mut inputs = Vec::new();
             match event {
+                Event::Wish(Wish::Reload) if self.stopping => {
+                    tracing::info!("stopping: the configuration is not read again");
+                }
                 Event::Wish(Wish::Reload) => {
                     inputs.extend(self.reload());
                     poll_now.notify_one();
@@ -171,6 +177,7 @@ impl Daemon {
             polling: self.polling.subscribe(),
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
+            shadow: self.start.shadow,
         };
         tasks.spawn(outbox.forever());
         if !self.start.shadow {
@@ -251,9 +258,7 @@ impl Daemon {
 
     /// Ready, or why not: said in one place.
     fn tell_readiness(&mut self) {
-        if self.stopping {
-            self.health.set_not_ready("stopping");
-        } else if let Some(why) = &self.engine.witness().stuck {
+        if let Some(why) = &self.engine.witness().stuck {
             self.health
                 .set_not_ready(&format!("the ledger cannot be written: {why}"));
         } else if self.begun {
@@ -275,9 +280,11 @@ impl Daemon {
                 self.contact.send_replace(Contact::of(&plans));
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
-                let problems: BTreeSet<_> = problems.map(|one| (one.job_id, one.field, one.error)).collect();
-                for (job_id, field, error) in problems.difference(&self.problems) {
-                    tracing::warn!(%job_id, field, "a plan has a problem: {error}");
+                let problems: BTreeSet<_> = problems
+                    .map(|one| (one.job_id, one.field, one.text, one.error))
+                    .collect();
+                for (job_id, field, text, error) in problems.difference(&self.problems) {
+                    tracing::warn!(%job_id, field, text, "a plan has a problem: {error}");
                 }
                 self.problems = problems;
                 self.begun = true;
@@ -335,13 +342,11 @@ impl Daemon {
         tracing::info!("stopping: delivering what can be delivered");
         self.notifier.stopping("delivering reports");
         self.stopping = true;
-        let (bell, grace) = (Arc::clone(&self.bell), self.started_with.dispatch.stop_grace);
-        let mut empty = bell.empty.subscribe();
-        // The outbox looks once more, and says so when it finds nothing.
-        empty.mark_unchanged();
-        bell.ring.notify_one();
+        self.health.set_stopping();
+        let delivered = self.bell.last_call();
+        let grace = self.stop_grace;
         async move {
-            let _ = tokio::time::timeout(grace, empty.changed()).await;
+            let _ = tokio::time::timeout(grace, delivered).await;
         }
     }
 

@@ -97,7 +97,11 @@ impl DaemonError {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::Config(_) | Self::Policy(_) | Self::Unsupported { .. } | Self::Access(_)
+            Self::Config(_)
+                | Self::Policy(_)
+                | Self::Unsupported { .. }
+                | Self::Access(_)
+                | Self::Log(LogError::Filter { .. })
         )
     }
 }

@@ -138,7 +138,7 @@ impl Daemon {
     /// Opens everything. Nothing runs yet, and nothing was decided.
     pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
         let settings = loaded.settings.clone();
-        crate::observe::logs::init(&log_settings(&settings))?;
+        let log = crate::observe::logs::init(&log_settings(&settings))?;
         unsupported(loaded)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
@@ -197,7 +197,9 @@ impl Daemon {
             polling: watch::Sender::new(polling),
             contact: watch::Sender::new(Contact::None),
             keep: settings.history.keep,
+            stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
+            log,
             health,
             ledger,
             bell: Arc::default(),

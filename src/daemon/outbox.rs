@@ -3,10 +3,10 @@
 //! Records of backups go first, so that who reads `success` finds the backup. Sleeps while there is nothing. A failed delivery waits with back-off, and holds up no other plan's report:
 //! the ledger gives those that were tried least often first. Nor does one sort hold up the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
 use crate::freezer::{Api, ApiError, Delivered};
@@ -26,20 +26,34 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where the main loop and the outbox meet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Bell {
     /// There is something new.
     pub ring: Notify,
-    /// Counts how often there were none left.
-    pub empty: watch::Sender<u64>,
+    /// Do not wait any longer before the next try.
+    hurry: Notify,
+    last_call: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-impl Default for Bell {
-    fn default() -> Self {
-        Self {
-            ring: Notify::new(),
-            empty: watch::Sender::new(0),
+impl Bell {
+    /// The daemon stops: everything is tried at once. Completes when all reports are delivered that were
+    /// recorded before this call, and perhaps never.
+    pub fn last_call(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (done, waits) = oneshot::channel();
+        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+        self.ring.notify_one();
+        self.hurry.notify_one();
+        async move {
+            // An outbox that is gone delivers nothing more either.
+            let _ = waits.await;
         }
+    }
+
+    fn take_last_call(&self) -> Option<oneshot::Sender<()>> {
+        self.last_call
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -53,11 +67,13 @@ pub struct Outbox {
     pub bell: Arc<Bell>,
     /// Who is told of the backlog.
     pub metrics: Arc<Metrics>,
+    /// In shadow what an earlier daemon left here waits on: nothing is written to the API.
+    pub shadow: bool,
 }
 
 /// How a round ended.
 enum Round {
-    /// Nothing waits.
+    /// Nothing waits that could be delivered.
     Empty,
     /// All that was tried was taken.
     Taken,
@@ -112,7 +128,10 @@ impl Outbox {
     /// Delivers for ever.
     pub async fn forever(self) {
         let mut pause = PAUSE;
+        let mut last_call = None;
         loop {
+            // Taken before the ledger is looked into: only then does an empty one answer it.
+            last_call = self.bell.take_last_call().or(last_call);
             let round = match self.round().await {
                 Ok(round) => round,
                 Err(error) => {
@@ -126,35 +145,38 @@ impl Outbox {
             };
             match round {
                 Round::Empty => {
-                    self.bell
-                        .empty
-                        .send_modify(|times| *times = times.wrapping_add(1));
+                    if let Some(caller) = last_call.take() {
+                        // A caller whose grace is over does not wait any more.
+                        let _ = caller.send(());
+                    }
                     self.bell.ring.notified().await;
                 }
                 Round::Taken => pause = PAUSE,
                 Round::Failed { after, away } => {
-                    let wait = after.unwrap_or(pause).min(LONGEST_PAUSE);
-                    if away {
-                        clock::pause(wait).await;
-                    } else {
+                    let length = after.unwrap_or(pause).min(LONGEST_PAUSE);
+                    tokio::select! {
+                        () = clock::pause(length) => pause = pause.saturating_mul(2).min(LONGEST_PAUSE),
+                        () = self.bell.hurry.notified() => pause = PAUSE,
                         // What is new need not wait because something else is refused.
-                        let _ = tokio::time::timeout(wait, self.bell.ring.notified()).await;
+                        () = self.bell.ring.notified(), if !away => {}
                     }
-                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
                 }
             }
         }
     }
 
     async fn round(&self) -> Result<Round, LedgerError> {
-        let Source::Api(api) = self.polling.borrow().source.clone() else {
-            return Ok(Round::Empty);
-        };
         let backlog = self.ledger.with(|ledger| {
             let reader = ledger.reader();
             Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(reader.backup_backlog()?))
         })?;
         self.metrics.set_backlog(backlog, None);
+        let Source::Api(api) = self.polling.borrow().source.clone() else {
+            return Ok(Round::Empty);
+        };
+        if self.shadow {
+            return Ok(Round::Empty);
+        }
         let backups = self.backups(&api).await?;
         Ok(backups.and(self.reports(&api).await?))
     }

@@ -37,6 +37,7 @@ impl Daemon {
         policy.shadow = self.start.shadow;
         policy.reports = self.started_with.source == crate::config::Source::Api;
         let polling = open::polling(&loaded.settings, &self.clock)?;
+        self.log.set_filter(&loaded.settings.log.level)?;
         // From here on nothing can fail: all of it comes into force, or none.
         for setting in self.started_with.needs_restart(&loaded.settings) {
             tracing::warn!(setting, "changed, and comes into force at a restart");
@@ -53,6 +54,8 @@ impl Daemon {
         self.engine
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
         self.keep = loaded.settings.history.keep;
+        self.stop_grace = loaded.settings.dispatch.stop_grace;
+        self.metrics.set_plan_limit(loaded.settings.metrics.per_plan);
         Ok(Input::Policy(Box::new(policy)))
     }
 }

@@ -3,6 +3,7 @@
 //! Living means that the main loop answers when it is asked. It is asked by whoever wants to know (a
 //! probe of `/healthz`, the watchdog), so that a daemon with nothing due and nobody asking sleeps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, watch};
 pub struct Health {
     /// `Some`: not ready, and why.
     obstacle: RwLock<Option<String>>,
+    stopping: AtomicBool,
     question: Notify,
     beats: watch::Sender<u64>,
 }
@@ -29,6 +31,7 @@ impl Health {
     pub fn new() -> Self {
         Self {
             obstacle: RwLock::new(Some("starting".to_owned())),
+            stopping: AtomicBool::new(false),
             question: Notify::new(),
             beats: watch::Sender::new(0),
         }
@@ -44,9 +47,17 @@ impl Health {
         *self.obstacle.write().unwrap_or_else(PoisonError::into_inner) = Some(super::one_line(reason));
     }
 
+    /// It is on its way out, and will not be ready again, whatever else goes well.
+    pub fn set_stopping(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
     /// Why it is not ready; `None`: it is.
     #[must_use]
     pub fn obstacle(&self) -> Option<String> {
+        if self.stopping.load(Ordering::SeqCst) {
+            return Some("stopping".to_owned());
+        }
         self.obstacle
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -119,5 +130,8 @@ mod tests {
             health.obstacle().as_deref(),
             Some("no listing yet: connection refused")
         );
+        health.set_stopping();
+        health.set_ready();
+        assert_eq!(health.obstacle().as_deref(), Some("stopping"), "for good");
     }
 }

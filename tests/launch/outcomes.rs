@@ -110,17 +110,19 @@ async fn an_agent_that_cannot_be_started_is_a_failure_that_says_why() {
     recipe.agent = bed.path().join("nowhere");
     let report = bed.run(&recipe).await;
     assert_eq!((report.outcome, report.started), (Outcome::Fail, None));
-    let said = "backup fs: could not be started: No such file or directory (os error 2)";
-    assert_eq!(report.detail, said);
+    let not_started = |agent: &std::path::Path, why: &str| {
+        let agent = agent.display();
+        format!("backup fs: could not be started: {agent}: {why}")
+    };
+    let why = "No such file or directory (os error 2)";
+    assert_eq!(report.detail, not_started(&recipe.agent, why));
 
     let mut recipe = bed.recipe("not-executable", "");
     recipe.agent = bed.path().join("plain");
     std::fs::write(&recipe.agent, "#!/bin/sh\n").expect("written");
     let report = bed.run(&recipe).await;
-    assert_eq!(
-        report.detail,
-        "backup fs: could not be started: Permission denied (os error 13)"
-    );
+    let why = "Permission denied (os error 13)";
+    assert_eq!(report.detail, not_started(&recipe.agent, why));
 }
 
 #[tokio::test]

@@ -125,7 +125,7 @@ fn the_text_of_a_daemon_that_has_seen_nothing() {
     assert_eq!(zeros("freezerd_verdicts_total{"), 11);
     assert_eq!(zeros("freezerd_runs_total{"), 4);
     assert_eq!(zeros("freezerd_poll_errors_total{"), 7);
-    assert_eq!(zeros("freezerd_plans{"), 5);
+    assert_eq!(zeros("freezerd_plans{"), 6);
     assert_eq!(samples["freezerd_poll_last_success_timestamp_seconds"], "0");
     // What has no value is not there, rather than wrong.
     for absent in [

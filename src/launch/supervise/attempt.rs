@@ -95,7 +95,10 @@ pub(super) fn run(
         .process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(problem) => return Attempt::not_started(problem.to_string()),
+        Err(problem) => {
+            let program = command.get_program().display();
+            return Attempt::not_started(format!("{program}: {problem}"));
+        }
     };
     // Drops the copy of the environment: it is large, and an agent may run for days.
     drop(command);

@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::{Layer, Registry, reload};
 
 /// The environment variable that overrides the configured filter.
 pub const FILTER_VARIABLE: &str = "FREEZERD_LOG";
@@ -59,17 +59,31 @@ pub enum LogError {
     /// It has begun before.
     #[error("logging was set up twice")]
     Twice,
+    /// What is logged cannot be changed any more.
+    #[error("the log's filter cannot be changed: {0}")]
+    Gone(#[from] reload::Error),
+}
+
+/// Changes what is logged while the process lives.
+#[derive(Debug, Clone)]
+pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
+
+impl LogHandle {
+    /// Logs by `text` from now on; `FREEZERD_LOG`, if set, overrides it as it did at the start.
+    ///
+    /// # Errors
+    /// A filter that cannot be read; then nothing changes.
+    pub fn set_filter(&self, text: &str) -> Result<(), LogError> {
+        Ok(self.0.reload(filter_in_force(text)?)?)
+    }
 }
 
 /// Begins logging, once in the process's life. `FREEZERD_LOG`, if set, overrides the filter of `settings`.
 ///
 /// # Errors
 /// A filter that cannot be read; a second call.
-pub fn init(settings: &LogSettings) -> Result<(), LogError> {
-    let overriding = std::env::var(FILTER_VARIABLE)
-        .ok()
-        .filter(|text| !text.trim().is_empty());
-    let filter = filter(overriding.as_deref().unwrap_or(&settings.filter))?;
+pub fn init(settings: &LogSettings) -> Result<LogHandle, LogError> {
+    let (filter, handle) = reload::Layer::new(filter_in_force(&settings.filter)?);
     let layer = match settings.format.unwrap_or_else(format_of_stderr) {
         Format::Human { colours } => human(std::io::stderr, colours).boxed(),
         Format::Json => json(std::io::stderr).boxed(),
@@ -82,7 +96,15 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     Registry::default()
         .with(layer.with_filter(filter))
         .try_init()
-        .map_err(|_| LogError::Twice)
+        .map_err(|_| LogError::Twice)?;
+    Ok(LogHandle(handle))
+}
+
+fn filter_in_force(configured: &str) -> Result<EnvFilter, LogError> {
+    let overriding = std::env::var(FILTER_VARIABLE)
+        .ok()
+        .filter(|text| !text.trim().is_empty());
+    filter(overriding.as_deref().unwrap_or(configured))
 }
 
 fn filter(text: &str) -> Result<EnvFilter, LogError> {

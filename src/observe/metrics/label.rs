@@ -109,7 +109,15 @@ impl VerdictKind {
     }
 }
 
-pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
+impl From<Outcome> for OutcomeLabel {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome: outcome_word(outcome),
+        }
+    }
+}
+
+fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Success => "success",
         Outcome::Fail => "fail",

@@ -9,7 +9,7 @@ mod label;
 mod scrape;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,13 +26,13 @@ pub use scrape::PlanGauge;
 use crate::clock::Clock;
 use crate::planner::{Outcome, Verdict};
 use buckets::{LATENESS, POLL, QUEUE_WAIT, RUN};
-use label::{KindLabel, OUTCOMES, OutcomeLabel, StateLabel, VerdictLabels, VersionLabel, outcome_word};
+use label::{KindLabel, OUTCOMES, OutcomeLabel, StateLabel, VerdictLabels, VersionLabel};
 use scrape::Snapshots;
 
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is said once, at the start.
+/// What is said at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricsSettings {
     /// How many plans get series of their own, at most.
@@ -79,7 +79,7 @@ pub struct Totals {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    plan_limit: usize,
+    plan_limit: AtomicUsize,
     plans: Family<StateLabel, Gauge>,
     problems: Gauge,
     due: Counter,
@@ -107,7 +107,7 @@ impl Metrics {
         let now = clock.now();
         let mut metrics = Self {
             registry: Registry::with_prefix("freezerd"),
-            plan_limit: settings.plan_limit,
+            plan_limit: AtomicUsize::new(settings.plan_limit),
             plans: Family::default(),
             problems: Gauge::default(),
             due: Counter::default(),
@@ -360,13 +360,18 @@ impl Metrics {
     /// How many plans get series of their own: [`set_plan_gauges`](Self::set_plan_gauges) needs no more.
     #[must_use]
     pub fn plan_limit(&self) -> usize {
-        self.plan_limit
+        self.plan_limit.load(Ordering::Relaxed)
+    }
+
+    /// Another such number, for the next [`set_plan_gauges`](Self::set_plan_gauges).
+    pub fn set_plan_limit(&self, limit: usize) {
+        self.plan_limit.store(limit, Ordering::Relaxed);
     }
 
     /// Replaces the series per plan: those of the first [`plan_limit`](Self::plan_limit) of `gauges` by
     /// `job_id`. `known`: how many plans there are in all, handed over or not.
     pub fn set_plan_gauges(&self, gauges: Vec<PlanGauge>, known: usize) {
-        self.snapshots.set_plans(gauges, known, self.plan_limit);
+        self.snapshots.set_plans(gauges, known, self.plan_limit());
     }
 
     fn count_verdict(&self, kind: VerdictKind, count: u64) {
@@ -377,11 +382,7 @@ impl Metrics {
     }
 
     fn count_run(&self, outcome: Outcome, count: u64) {
-        self.runs
-            .get_or_create_owned(&OutcomeLabel {
-                outcome: outcome_word(outcome),
-            })
-            .inc_by(count);
+        self.runs.get_or_create_owned(&outcome.into()).inc_by(count);
     }
 }
 

@@ -39,7 +39,10 @@ fn actions_that_are_none() {
 #[test]
 fn a_number_is_no_id_but_is_called_by_its_digits() {
     let found = problems(&json!({"job_id": 12, "name": "Nightly"}));
-    assert_eq!((found[0].job_id.as_str(), found[0].field.as_str()), ("12", "job_id"));
+    assert_eq!(
+        (found[0].job_id.as_str(), found[0].field.as_str()),
+        ("12", "job_id")
+    );
 }
 
 #[test]

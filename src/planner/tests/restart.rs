@@ -234,3 +234,26 @@ fn lost_only_with_evidence() {
     assert_eq!(run.state, RunState::Done(Outcome::Lost));
     assert!(run.detail.contains("every trace of it is gone"), "{}", run.detail);
 }
+
+#[test]
+fn in_shadow_what_an_earlier_daemon_queued_or_was_about_to_launch_is_taken_back() {
+    let shadow = || Policy {
+        shadow: true,
+        ..policy()
+    };
+    for state in [RunState::Queued, RunState::Starting] {
+        let mut world = World::bare("2026-03-01T01:10:00Z", shadow(), past(state));
+        for run in world.planner.launched() {
+            let found = Found::Never;
+            world.tell(Input::Found { run: run.id, found });
+        }
+        world.tell(Input::Begin);
+        assert_eq!(world.launched(), []);
+        assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped Shadow"]);
+        assert!(world.records.contains(&Record::Withdraw {
+            run: record(state).id
+        }));
+        world.live_until("2026-03-01T02:10:00Z");
+        assert_eq!(world.verdicts("a").len(), 2, "its next due time comes");
+    }
+}
