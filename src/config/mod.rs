@@ -18,6 +18,7 @@ mod gathered;
 mod held;
 mod length;
 mod loader;
+pub mod oslo;
 mod resolve;
 mod rules;
 mod settings;
@@ -25,6 +26,7 @@ mod settings;
 pub use auth::CredentialsError;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
+pub(crate) use file::read;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
