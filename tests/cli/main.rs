@@ -11,6 +11,7 @@ mod api;
 mod check;
 mod dry_run;
 mod formats;
+mod import_config;
 mod streams;
 mod usage;
 mod vectors;

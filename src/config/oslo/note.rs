@@ -66,6 +66,6 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// Characters that turn the direction of writing, or take no room: they could make a line read as another.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

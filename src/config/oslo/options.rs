@@ -71,8 +71,15 @@ impl Opt {
         std::iter::once((self.group, self.name)).chain(old)
     }
 
-    pub(super) const fn is_secret(&self) -> bool {
-        matches!(self.fate, Fate::Secret { .. })
+    /// Whether its value must not be shown. A URL of a coordination backend has a password in it.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.fate, Fate::Secret { .. }) || self.group == "coordination"
+    }
+
+    /// Whether an empty value is to freezer-scheduler as none.
+    pub(super) const fn may_be_empty(&self) -> bool {
+        !matches!(self.fate, Fate::Flag(_) | Fate::Capability(_) | Fate::Own(_))
+            || matches!(self.fate, Fate::Own(Own::ClientId))
     }
 }
 

@@ -119,6 +119,15 @@ fn what_is_said() {
         said("[scheduler]\nclient_id = $jobs_dir\njobs_dir = ${scheduler.client_id}\n"),
         said("[scheduler]\nclient_id = $interval\n"),
         said("[DEFAULT]\nuse_json = true\nuse_journal = true\n"),
+        said("[scheduler]\ninterval =\nclient_id =\ninsecure =\n[capabilities]\nsupported_modes =\n"),
+        said("[scheduler]\nno_api = true\njobs_dir = \" \"\n"),
+        said(
+            "[scheduler]\nclient_id = ${coordination.backend_url}\n[coordination]\nbackend_url = redis://:p@h\n",
+        ),
+        said(
+            "[scheduler]\nclient_id = ${service_auth.os_auth_url}\n[service_auth]\nos_auth_url = http://u:p@h\n",
+        ),
+        said("[scheduler]\nclient_id = \"a\u{7f}\u{9b}\u{202e}\"\n  b\\\n"),
         said("[x]\na\u{1b}[2Jb\u{202e} = 1\n"),
     ];
     insta::assert_snapshot!("what_is_said", all.join("\n"));

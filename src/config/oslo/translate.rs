@@ -12,7 +12,7 @@ use super::note::{Note, Verdict, named};
 use super::options::{Fate, OPTIONS, Opt};
 use super::syntax::Assignment;
 use super::value::{Value, Values, flag, list};
-use super::write::Sheet;
+use super::write::{Sheet, literal};
 use super::{Held, Import};
 use crate::freezer::Secret;
 
@@ -92,22 +92,7 @@ fn source(option: &Opt) -> String {
 }
 
 fn becomes(setting: &str, value: &Toml) -> Outcome {
-    (Verdict::Translated, format!("{setting} = {}", shown(value)))
-}
-
-/// A value on one line.
-fn shown(value: &Toml) -> String {
-    value
-        .to_string()
-        .chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_unicode().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    (Verdict::Translated, format!("{setting} = {}", literal(value)))
 }
 
 fn refused(why: impl Into<String>) -> Outcome {
@@ -150,7 +135,7 @@ impl Import {
             return nothing(why);
         }
         let text = value.text.as_str();
-        if text.trim().is_empty() {
+        if text.trim().is_empty() && option.may_be_empty() {
             return nothing("its value is empty, which is as if it were not there");
         }
         if value.secret && !option.is_secret() {
@@ -174,7 +159,7 @@ impl Import {
             },
             Fate::Capability(setting) => {
                 let texts = list(text).into_iter().map(Toml::String).collect();
-                let value = shown(&Toml::Array(texts));
+                let value = literal(&Toml::Array(texts));
                 self.sheet
                     .later(format!("{}: {setting} = {value}", source(option)));
                 later(&format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::options::{Kind, OPTIONS, Opt, find};
+use super::options::{Fate, Kind, OPTIONS, Opt, find};
 use super::syntax::{Assignment, is_space};
 
 /// The longest value that is taken over, in bytes.
@@ -145,6 +145,8 @@ impl<'a> Values<'a> {
             .ok_or_else(|| format!("its value refers to {named}, which is not in this file"))?;
         way.through.pop();
         let Value { text, secret } = value?;
+        // What stands before an @ in a URL may be a password.
+        let secret = secret || (matches!(option.fate, Fate::Url(_)) && text.contains('@'));
         let text = match option.kind {
             Kind::Text => Some(text),
             Kind::Flag => flag(&text).map(|flag| if flag { "True" } else { "False" }.to_owned()),

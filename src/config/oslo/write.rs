@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use toml::Value;
 
-use super::note::plain;
+use super::note::{is_invisible, plain};
 
 /// What the new file holds, section by section.
 #[derive(Debug, Default)]
@@ -68,7 +68,9 @@ impl Sheet {
             let _ = writeln!(text, "\n[{section}]");
             for line in lines {
                 let _ = match line {
-                    Line::Set { key, value, why } => writeln!(text, "{key} = {value}  # {}", one_line(why)),
+                    Line::Set { key, value, why } => {
+                        writeln!(text, "{key} = {}  # {}", literal(value), one_line(why))
+                    }
                     Line::Comment(comment) => writeln!(text, "# {}", one_line(comment)),
                 };
             }
@@ -80,6 +82,26 @@ impl Sheet {
             let _ = writeln!(text, "#   {}", one_line(comment));
         }
         text
+    }
+}
+
+/// A value as TOML writes it, on one line, and with nothing in it that a terminal would obey.
+pub(super) fn literal(value: &Value) -> String {
+    match value {
+        // JSON's texts are TOML's basic strings; only what JSON lets stand as it is needs a look.
+        Value::String(text) => serde_json::Value::from(text.as_str())
+            .to_string()
+            .chars()
+            .map(|c| match c {
+                c if c.is_control() || is_invisible(c) => format!("\\u{:04x}", u32::from(c)),
+                c => c.to_string(),
+            })
+            .collect(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(literal).collect();
+            format!("[{}]", items.join(", "))
+        }
+        other => other.to_string(),
     }
 }
 

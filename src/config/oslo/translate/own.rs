@@ -71,6 +71,9 @@ impl Import {
                 "a copy of the listing is kept in this folder; freezerd keeps what it knows in state_dir";
             return nothing(why);
         }
+        if text.trim().is_empty() {
+            return refused("it names no folder; source.path stays /etc/freezerd/plans");
+        }
         let (verdict, message) = self.set("source.path", text, source(option));
         (verdict, format!("{message}{}", relative(text)))
     }
@@ -126,10 +129,11 @@ impl Import {
                 format!("not in the file: {message}, {why}")
             }
             Own::DisableExec => {
-                let message = "not in the file: freezer-scheduler lets plans run commands (`exec` actions) unless told \
-                               otherwise, freezerd only if told so: allow_exec = true";
-                self.sheet.comment("dispatch", message);
-                message.to_owned()
+                let why = "freezer-scheduler lets plans run commands (`exec` actions) unless told otherwise, freezerd \
+                           only if told so";
+                self.sheet
+                    .comment("dispatch", format!("allow_exec = true  # {why}"));
+                format!("not in the file: {why}: dispatch.allow_exec = true")
             }
             _ => return,
         };
