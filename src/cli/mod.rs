@@ -5,13 +5,19 @@
 //! May use: every room. Must not decide what becomes of a due time: that is `planner`'s.
 
 mod check;
+mod csv;
 mod dry_run;
 mod failure;
 mod history;
 mod import_config;
+mod json;
+mod known;
+mod notes;
 mod plans;
 mod run;
+mod screen;
 mod shell;
+mod times;
 mod why;
 
 use std::path::PathBuf;
@@ -21,7 +27,7 @@ use clap::{Parser, Subcommand};
 pub use check::CheckArgs;
 pub use dry_run::{DryRunArgs, Format};
 pub use failure::{Code, Failure};
-pub use history::HistoryArgs;
+pub use history::{HistoryArgs, HistoryFormat};
 pub use import_config::ImportConfigArgs;
 pub use run::RunArgs;
 pub use shell::{Shell, wants_colour};

@@ -22,6 +22,7 @@ pub mod oslo;
 mod resolve;
 mod rules;
 mod settings;
+mod words;
 
 pub use auth::CredentialsError;
 pub(crate) use error::nearest;
@@ -30,9 +31,10 @@ pub(crate) use file::read;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
+    Registration, Settings, Source,
 };
+pub use words::{Launcher, LogFormat};
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use crate::zones::Zones;
 use super::engine::{Engine, Errand, Step, told};
 use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
+use super::register::{self, BackOff, Contact};
 use super::signals::Wish;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start};
@@ -46,6 +47,7 @@ pub(super) struct Daemon {
     pub(super) metrics: Arc<Metrics>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
+    pub(super) contact: watch::Sender<Contact>,
     pub(super) keep: Duration,
     pub(super) health: Arc<Health>,
     pub(super) ledger: Arc<Mutex<Ledger>>,
@@ -97,6 +99,14 @@ impl Daemon {
                 async move { notifier.keep_watchdog(&health).await }
             }),
         ];
+        if !self.start.shadow {
+            let (polling, contact) = (self.polling.subscribe(), self.contact.subscribe());
+            tasks.push(tokio::spawn(register::forever(
+                polling,
+                contact,
+                BackOff::default(),
+            )));
+        }
         tasks.extend(self.serve());
         let step = tokio::task::block_in_place(|| self.engine.find_launched());
         self.see_to(step);
@@ -223,6 +233,7 @@ impl Daemon {
                 self.metrics.poll_ok(took, self.clock.now());
                 self.proves_absence = proves_absence;
                 let (plans, broken) = (understood.plans, understood.broken);
+                self.contact.send_replace(Contact::of(&plans));
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
                 let problems: BTreeSet<_> = problems.map(|one| (one.job_id, one.field, one.error)).collect();

@@ -3,7 +3,7 @@
 //! One loop ([`Daemon::live`]) waits for whatever comes first: a due time, a listing, news of a run, a
 //! signal, somebody asking how it is. Each becomes an input; the [`engine`] takes it through the planner
 //! into the ledger, and only then out again. Everything that may take its time has a task of its own and
-//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers reports, the launcher watches.
+//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers reports, [`register`] registers the node, the launcher watches.
 //! While nothing is due and nobody asks, nothing runs.
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
@@ -15,6 +15,7 @@ mod open;
 mod outbox;
 pub mod policy;
 pub mod recipes;
+pub mod register;
 mod reload;
 mod signals;
 mod witness;

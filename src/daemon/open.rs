@@ -24,6 +24,7 @@ use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
 use super::recipes::Recipes;
+use super::register::{Contact, Registering};
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, policy, signals, unsupported};
 
@@ -101,6 +102,7 @@ pub(super) fn polling(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Pol
     Ok(Polling {
         source,
         every: settings.poll,
+        registering: Registering::of(settings),
     })
 }
 
@@ -188,6 +190,7 @@ impl Daemon {
             metrics,
             notifier: Arc::new(notifier),
             polling: watch::Sender::new(polling),
+            contact: watch::Sender::new(Contact::None),
             keep: settings.history.keep,
             started_with: settings,
             health,

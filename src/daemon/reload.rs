@@ -3,6 +3,7 @@
 use crate::planner::Input;
 
 use super::live::Daemon;
+use super::register::Contact;
 use super::{DaemonError, open, policy};
 
 impl Daemon {
@@ -44,6 +45,8 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         if self.started_with.source == loaded.settings.source {
+            // It may lead to another API now.
+            self.contact.send_replace(Contact::None);
             self.polling.send_replace(polling);
         }
         self.engine

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::access::{Access, ClientFilter};
 use super::error::ApiError;
-use super::http::{Answer, Ask, Http, Peer, parse};
+use super::http::{Answer, Ask, Http, Peer, Tries, parse};
 use super::keystone::{Keystone, Session};
 use super::merge::{Merge, merge};
 use super::pager::{Habits, Next, Pager};
@@ -63,6 +63,10 @@ pub struct Connection {
     pub jobs_url: String,
     /// Whose plans a listing keeps; `None`: everybody's.
     pub client_id: Option<String>,
+    /// What this node is called among clients: `client_id`, else `{project_id}_{hostname}`.
+    pub own_id: String,
+    /// This host's name.
+    pub hostname: String,
 }
 
 #[derive(Deserialize)]
@@ -72,9 +76,9 @@ struct Page {
 }
 
 /// A good answer, or one that the caller said it can read, and where it came from.
-struct Called {
-    at: String,
-    answer: Answer,
+pub(super) struct Called {
+    pub at: String,
+    pub answer: Answer,
 }
 
 impl Api {
@@ -110,22 +114,21 @@ impl Api {
                 Err(error) => return Err(error),
             }
         };
-        let client_id = match &self.access.clients {
-            ClientFilter::All => None,
-            ClientFilter::Own(Some(id)) => Some(id.clone()),
-            ClientFilter::Own(None) => {
-                let host = rustix::system::uname();
-                Some(format!(
-                    "{}_{}",
-                    session.project,
-                    host.nodename().to_string_lossy()
-                ))
+        let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let usual = || format!("{}_{hostname}", session.project);
+        let (client_id, own_id) = match &self.access.clients {
+            ClientFilter::All => (None, usual()),
+            ClientFilter::Own(id) => {
+                let own = id.clone().unwrap_or_else(usual);
+                (Some(own.clone()), own)
             }
         };
         Ok(Connection {
             project_id: session.project.clone(),
             jobs_url: session.endpoint.jobs().to_string(),
             client_id,
+            own_id,
+            hostname,
         })
     }
 
@@ -270,7 +273,7 @@ impl Api {
     }
 
     /// One request with a token. A token that is refused is replaced, once.
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: Method,
         url: impl Fn(&Session) -> Result<Url, ApiError>,
@@ -305,6 +308,11 @@ impl Api {
                 at,
             });
         }
+    }
+
+    /// A fresh count of tries.
+    pub(super) fn tries(&self) -> Tries {
+        self.http.tries()
     }
 
     fn habits(&self) -> std::sync::MutexGuard<'_, Habits> {

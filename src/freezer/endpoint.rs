@@ -1,4 +1,4 @@
-//! The addresses of jobs, from whatever form of the API's address we were given.
+//! The addresses of jobs and clients, from whatever form of the API's address we were given.
 
 use reqwest::Url;
 
@@ -57,7 +57,12 @@ impl Endpoint {
 
     /// The collection of jobs.
     pub fn jobs(&self) -> Url {
-        self.below(&self.project, &[])
+        self.below(&self.project, "jobs", &[])
+    }
+
+    /// The collection of clients.
+    pub fn clients(&self) -> Url {
+        self.below(&self.project, "clients", &[])
     }
 
     /// One job, in our project, or in `project` where the address lets us choose.
@@ -68,13 +73,13 @@ impl Endpoint {
         let project = project
             .filter(|project| !self.fixed && is_segment(project))
             .unwrap_or(&self.project);
-        Ok(self.below(project, &[id]))
+        Ok(self.below(project, "jobs", &[id]))
     }
 
-    fn below(&self, project: &str, rest: &[&str]) -> Url {
+    fn below(&self, project: &str, collection: &str, rest: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.extend([project, "jobs"]).extend(rest);
+            path.extend([project, collection]).extend(rest);
         }
         url
     }

@@ -1,4 +1,4 @@
-//! The v2 API over HTTP: listings in, reports out, with Keystone v3 tokens.
+//! The v2 API over HTTP: listings in, reports and registrations out, with Keystone v3 tokens.
 //!
 //! Three concerns, one folder each: `http` makes one bounded exchange and knows when to try again;
 //! `keystone` gets tokens and finds the endpoint; this folder speaks of jobs. What a document means is
@@ -18,6 +18,7 @@ mod http;
 mod keystone;
 mod merge;
 mod pager;
+mod registration;
 mod secret;
 
 pub use access::{
@@ -26,4 +27,5 @@ pub use access::{
 };
 pub use api::{Api, Connection, Delivered, Listing};
 pub use error::ApiError;
+pub use registration::Registration;
 pub use secret::Secret;

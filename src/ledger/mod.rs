@@ -18,6 +18,7 @@ mod restore;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::HashMap;
 use std::fs::File;

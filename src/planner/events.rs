@@ -27,12 +27,9 @@ impl Planner {
             "stop" | "abort" => self.tell(slot, "stop", out),
             "remove" => self.tell(slot, "removed", out),
             _ if slot.hindrance.is_some() || slot.broken => {}
-            _ if slot.armed.is_some() || slot.open.is_some() => {
-                // Also what a scheduler before us left as `running`.
-                if !event.is_empty() || slot.plan.reported.status != "scheduled" {
-                    self.tell(slot, "scheduled", out);
-                }
-            }
+            // A new event, a new plan, or what a scheduler before us left as `running`.
+            "" if slot.plan.reported.status == "scheduled" => {}
+            _ if slot.armed.is_some() || slot.open.is_some() => self.tell(slot, "scheduled", out),
             "start" => self.tell(slot, "completed", out),
             _ => {}
         }

@@ -11,6 +11,7 @@
 //!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
+mod capabilities;
 mod due;
 mod events;
 mod input;
@@ -33,6 +34,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::DueTime;
 
+pub use capabilities::{Capabilities, Unsupported};
 pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;

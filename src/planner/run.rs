@@ -87,6 +87,19 @@ pub enum RunState {
     Done(Outcome),
 }
 
+impl RunState {
+    /// Where it is, or how it ended, in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Done(outcome) => outcome.word(),
+        }
+    }
+}
+
 /// Why a due time did not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod capabilities;
 mod check;
 mod dry_run;
 mod formats;

@@ -6,6 +6,7 @@
 mod bounds;
 mod faults;
 mod listing;
+mod register;
 mod reports;
 mod secrets;
 mod server;

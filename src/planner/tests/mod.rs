@@ -6,6 +6,7 @@
     reason = "schedules are written on the spot, and lists are compared with lists"
 )]
 
+mod capabilities;
 mod catch_up;
 mod edits;
 mod events;
@@ -67,6 +68,7 @@ pub(super) fn policy() -> Policy {
         max_concurrent: 4,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
+        capabilities: Capabilities::default(),
         late_after: 3600,
         shadow: false,
         reports: true,
