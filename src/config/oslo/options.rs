@@ -32,7 +32,7 @@ pub(super) enum Fate {
     Url(&'static str),
     /// This setting, true or false.
     Flag(&'static str),
-    /// This setting, a list of texts, once freezerd has it.
+    /// This setting, a list of words.
     Capability(&'static str),
     /// A secret: this setting names the file that holds it.
     Secret {

@@ -62,8 +62,12 @@ fn no_name_belongs_to_two_options() {
 #[test]
 fn the_settings_are_ours() {
     for option in OPTIONS {
-        let (Fate::Text(setting) | Fate::Path(setting) | Fate::Url(setting) | Fate::Flag(setting)) =
-            option.fate
+        let (Fate::Text(setting)
+        | Fate::Path(setting)
+        | Fate::Url(setting)
+        | Fate::Flag(setting)
+        | Fate::Capability(setting)
+        | Fate::Secret { setting, .. }) = option.fate
         else {
             continue;
         };

@@ -80,7 +80,7 @@ pub(super) fn translate(assignments: &[Assignment], secrets: Option<&Path>) -> I
             import.note(Some(one), name, Verdict::Unknown, unknown::message(one));
         }
     }
-    import.credentials(&values);
+    import.with_the_api(&values);
     // What is not in the file comes last.
     import.notes.sort_by_key(|note| note.line.unwrap_or(usize::MAX));
     import
@@ -158,13 +158,13 @@ impl Import {
                 None => refused(NO_FLAG),
             },
             Fate::Capability(setting) => {
-                let texts = list(text).into_iter().map(Toml::String).collect();
-                let value = literal(&Toml::Array(texts));
-                self.sheet
-                    .later(format!("{}: {setting} = {value}", source(option)));
-                later(&format!(
-                    "{setting} = {value}; freezerd takes all that freezer-agent can do"
-                ))
+                // An empty word allows nothing: no plan asks for it.
+                let words = list(text).into_iter().filter(|word| !word.is_empty());
+                self.set(
+                    setting,
+                    words.map(Toml::String).collect::<Vec<_>>(),
+                    source(option),
+                )
             }
             Fate::Secret { setting, file } => self.secret(option, (setting, file), text, secrets),
             Fate::Own(own) => self.own(option, own, text, values),
@@ -228,10 +228,21 @@ impl Import {
         self.set(setting, path.to_string_lossy().into_owned(), source(option))
     }
 
-    /// What the API needs to know of us and is not in the file.
-    fn credentials(&mut self, values: &Values<'_>) {
+    /// What differs with the API, or is needed for it, and is not in the file.
+    fn with_the_api(&mut self, values: &Values<'_>) {
         if values.flag("scheduler", "no_api") == Some(true) {
             return;
+        }
+        let mut capabilities = OPTIONS.iter().filter(|option| option.group == "capabilities");
+        if !capabilities.any(|option| values.index(option).is_some()) {
+            let message = "not in the file: freezer-scheduler passes over plans that ask for more than its default \
+                           lists, freezerd runs all";
+            self.note(
+                None,
+                "[capabilities]".to_owned(),
+                Verdict::Default,
+                message.to_owned(),
+            );
         }
         let groups: [&[&str]; 4] = [
             &["os_auth_url"],

@@ -56,7 +56,8 @@ fn the_usual_node() {
         os_auth_url = http://u:p@127.0.0.1:5000/v3\nos_username = \"de mo\"\nos_password = 'se$$cret'\n\
         os_project_name = $os_username\nos_user_domain_name = Default\nos_project_domain_id = default\n\
         os_endpoint_type = internalURL\nos_region_name = RegionOne\nos_cacert = /etc/ca.pem\n\
-        os_backup_url = http://127.0.0.1:9090\n";
+        os_backup_url = http://127.0.0.1:9090\n[capabilities]\n\
+        supported_modes = fs , , hci-volumes,\nsupported_engines =\n";
     let import = Import::new(text, Some(folder.path())).unwrap();
     let [held] = import.secrets.as_slice() else {
         panic!("{import:?}")
@@ -86,6 +87,8 @@ fn the_usual_node() {
     expected.poll = Duration::from_secs(5);
     expected.dispatch.max_concurrent = NonZeroUsize::new(4).unwrap();
     expected.dispatch.allow_exec = true;
+    expected.capabilities.modes = Some(vec!["fs".to_owned(), "hci-volumes".to_owned()]);
+    expected.capabilities.engines = Some(Vec::new());
     expected.log.level = "debug".to_owned();
     expected.log.format = LogFormat::Json;
     assert_eq!(settings, expected);
@@ -192,8 +195,8 @@ proptest! {
     #[test]
     fn anything_is_read_or_refused(text in "\\PC{0,40}|(.|\n|\r){0,200}") {
         if let Ok(import) = Import::new(&text, None) {
-            // A line for each option, and at most three for what is not there.
-            prop_assert!(import.notes.len() <= text.lines().count() * 2 + 3);
+            // A line for each option, and at most five for what is not there.
+            prop_assert!(import.notes.len() <= text.lines().count() * 2 + 5);
         }
     }
 }

@@ -41,7 +41,8 @@ impl Import {
             }
             (Own::EnableV1Api, false) => nothing("freezerd always speaks version 2 of the API"),
             (Own::Centralized, true) => {
-                let why = "the plans of all projects, each with its own trust; this freezerd sees those of one project";
+                let why = "the plans of all projects, each with its own trust; freezerd sees those of one project, and \
+                           api.central only registers such a client";
                 self.sheet.later(format!("{}: {why}", source(option)));
                 later(why)
             }
