@@ -116,6 +116,7 @@ fn what_is_said() {
         said("[scheduler]\ninterval = 100000\nconcurrent_jobs = many\n"),
         said("[scheduler]\ninterval = -5\nclient_id = *\n"),
         said("[service_auth]\nos_auth_url = https://me:secret@keystone:5000/v3\n"),
+        said("[service_auth]\nos_backup_url = http://me:sec/ret@api:9090/?x\n"),
         said("[service_auth]\nos_auth_url = keystone\nos_endpoint_type = adminURL\n"),
         said("[service_auth]\nos_endpoint_type = outer\nos_region_name =\n"),
         said("[service_auth]\nos_password = p\nos_username = $os_password\n"),

@@ -1,139 +1,71 @@
 //! Option by option: what it becomes, and what is said of it.
 
-mod own;
-mod unknown;
-
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::Value as Toml;
 
-use super::note::{Note, Verdict, named};
-use super::options::{Fate, OPTIONS, Opt};
-use super::syntax::Assignment;
+use super::import::{Held, Import, NO_FLAG, Outcome, and, later, nothing, refused, relative, source};
+use super::note::Verdict;
+use super::options::{Fate, OPTIONS, Opt, find};
+use super::syntax::{SyntaxError, parse};
+use super::unknown;
 use super::value::{Value, Values, flag, list};
-use super::write::{Sheet, literal};
-use super::{Held, Import};
 use crate::freezer::Secret;
 
-/// What became of one option, and what is said of it.
-type Outcome = (Verdict, String);
-
-/// Translates the assignments of a file.
-pub(super) fn translate(assignments: &[Assignment], secrets: Option<&Path>) -> Import {
-    let values = Values::new(assignments);
-    let mut import = Import {
-        notes: Vec::new(),
-        secrets: Vec::new(),
-        sheet: Sheet::default(),
-    };
-    let mut known = BTreeSet::new();
-    for option in OPTIONS {
-        let names: Vec<_> = option.names().collect();
-        let Some(index) = values.index(option) else {
-            import.missing(option, &values);
-            continue;
-        };
-        let mut deprecated = "";
-        for (at, one) in assignments.iter().enumerate() {
-            if !names.contains(&(one.group.as_str(), one.name.as_str())) {
-                continue;
-            }
-            known.insert(at);
-            if at != index {
-                let winner = assignments.get(index).map_or(0, |winner| winner.line);
-                let message = format!("not used: line {winner} sets the same, and it counts");
-                import.note(
-                    Some(one),
-                    named(&one.group, &one.name),
-                    Verdict::Overridden,
-                    message,
-                );
-            } else if (one.group.as_str(), one.name.as_str()) != (option.group, option.name) {
-                deprecated = " (by a deprecated name)";
-            }
-        }
-        let value = values
-            .get(option)
-            .unwrap_or_else(|| Err("it has no value".to_owned()));
-        let (verdict, message) = match value {
-            Ok(value) => import.option(option, &value, &values, secrets),
-            Err(_) if matches!(option.fate, Fate::NotApplicable(_)) => import.option(
-                option,
-                &Value {
-                    text: String::new(),
-                    secret: false,
-                },
-                &values,
-                secrets,
-            ),
-            Err(why) => (Verdict::Refused, format!("not translated: {why}")),
-        };
-        if let Some(one) = assignments.get(index) {
-            let name = named(&one.group, &one.name);
-            import.note(Some(one), name, verdict, format!("{message}{deprecated}"));
-        }
-    }
-    for (at, one) in assignments.iter().enumerate() {
-        if !known.contains(&at) {
-            let name = named(&one.group, &one.name);
-            import.note(Some(one), name, Verdict::Unknown, unknown::message(one));
-        }
-    }
-    import.with_the_api(&values);
-    // What is not in the file comes last.
-    import.notes.sort_by_key(|note| note.line.unwrap_or(usize::MAX));
-    import
-}
-
-/// Where a value comes from, for the comment beside it.
-fn source(option: &Opt) -> String {
-    named(option.group, option.name)
-}
-
-fn becomes(setting: &str, value: &Toml) -> Outcome {
-    (Verdict::Translated, format!("{setting} = {}", literal(value)))
-}
-
-fn refused(why: impl Into<String>) -> Outcome {
-    (Verdict::Refused, format!("not translated: {}", why.into()))
-}
-
-fn nothing(why: impl Into<String>) -> Outcome {
-    (Verdict::NotApplicable, format!("not applicable: {}", why.into()))
-}
-
-fn later(why: &str) -> Outcome {
-    (Verdict::NotInThisVersion, format!("not in this version: {why}"))
-}
-
 impl Import {
-    fn note(&mut self, of: Option<&Assignment>, option: String, verdict: Verdict, message: String) {
-        self.notes.push(Note {
-            line: of.map(|one| one.line),
-            option,
-            verdict,
-            message,
-        });
-    }
-
-    fn set(&mut self, setting: &'static str, value: impl Into<Toml>, why: impl Into<String>) -> Outcome {
-        let value = value.into();
-        let outcome = becomes(setting, &value);
-        self.sheet.set(setting, value, why);
-        outcome
-    }
-
-    fn option(
-        &mut self,
-        option: &Opt,
-        value: &Value,
-        values: &Values<'_>,
-        secrets: Option<&Path>,
-    ) -> Outcome {
-        if let Fate::NotApplicable(why) = option.fate {
-            return nothing(why);
+    /// Translates `text`, the contents of a `scheduler.conf`. With `secrets`, an absolute path, the new file says
+    /// that the secrets lie in files there (see [`Held::file`]); without, it says how to hand them over.
+    ///
+    /// # Errors
+    /// A line that is not in oslo.config's language: freezer-scheduler itself would not start with it.
+    pub fn new(text: &str, secrets: Option<&Path>) -> Result<Self, SyntaxError> {
+        let assignments = parse(text)?;
+        let values = Values::new(&assignments);
+        let mut import = Self::default();
+        let mut counts = BTreeMap::new();
+        for option in OPTIONS {
+            match values.index(option) {
+                Some(index) => {
+                    let outcome = import.option(option, &values, secrets);
+                    counts.extend(option.names().map(|name| (name, index)));
+                    if let Some(one) = assignments.get(index) {
+                        let own = (one.group.as_str(), one.name.as_str()) == (option.group, option.name);
+                        let by = if own { "" } else { " (by a deprecated name)" };
+                        import.note(one, and(outcome, by));
+                    }
+                }
+                None => import.missing(option, &values),
+            }
         }
+        for (at, one) in assignments.iter().enumerate() {
+            match counts.get(&(one.group.as_str(), one.name.as_str())) {
+                Some(index) if *index == at => {}
+                Some(index) => {
+                    let line = assignments.get(*index).map_or(0, |counts| counts.line);
+                    let message = format!("not used: line {line} sets the same, and it counts");
+                    import.note(one, (Verdict::Overridden, message));
+                }
+                None => import.note(one, (Verdict::Unknown, unknown::message(one))),
+            }
+        }
+        import.with_the_api(&values);
+        // What is not in the file comes last.
+        import.notes.sort_by_key(|note| note.line.unwrap_or(usize::MAX));
+        Ok(import)
+    }
+
+    fn option(&mut self, option: &Opt, values: &Values<'_>, secrets: Option<&Path>) -> Outcome {
+        match (option.fate, values.get(option)) {
+            // Whatever its value.
+            (Fate::NotApplicable(why), _) => nothing(why),
+            (_, Some(Ok(value))) => self.value(option, &value, values, secrets),
+            (_, Some(Err(why))) => refused(why),
+            (_, None) => nothing("it has no value"),
+        }
+    }
+
+    fn value(&mut self, option: &Opt, value: &Value, values: &Values<'_>, secrets: Option<&Path>) -> Outcome {
         let text = value.text.as_str();
         if text.trim().is_empty() && option.may_be_empty() {
             return nothing("its value is empty, which is as if it were not there");
@@ -148,10 +80,7 @@ impl Import {
                 later(why)
             }
             Fate::Text(setting) => self.set(setting, text, source(option)),
-            Fate::Path(setting) => {
-                let (verdict, message) = self.set(setting, text, source(option));
-                (verdict, format!("{message}{}", relative(text)))
-            }
+            Fate::Path(setting) => and(self.set(setting, text, source(option)), relative(text)),
             Fate::Url(setting) => self.url(option, setting, text),
             Fate::Flag(setting) => match flag(text) {
                 Some(flag) => self.set(setting, flag, source(option)),
@@ -178,15 +107,12 @@ impl Import {
         else {
             return refused("it is no URL that begins with http:// or https://");
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let (host, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        match host.rsplit_once('@') {
+        match rest.rsplit_once('@') {
             None => self.set(setting, text, source(option)),
-            // It may be a secret, and Keystone and the API know no such thing.
+            // It may be a secret, with slashes in it; and neither Keystone nor the API knows an @.
             Some((_, host)) => {
-                let (verdict, message) =
-                    self.set(setting, format!("{scheme}://{host}{path}"), source(option));
-                (verdict, format!("{message}, without what stands before the @"))
+                let outcome = self.set(setting, format!("{scheme}://{host}"), source(option));
+                and(outcome, ", without what stands before the @")
             }
         }
     }
@@ -205,20 +131,19 @@ impl Import {
         let Some(folder) = secrets else {
             let key = setting.rsplit('.').next().unwrap_or(setting);
             let variable = file.to_uppercase();
-            for line in [
+            let lines = [
                 format!(
                     "{} is a secret, and not copied. Hand it over in one of these ways:",
                     source(option)
                 ),
-                format!(
-                    "  a file that only root can read, named here (`import-config --secrets DIR` makes it):"
-                ),
+                "  a file that only root can read; `import-config --secrets DIR` makes it:".to_owned(),
                 format!("    {key} = \"/etc/freezerd/secrets/{file}\""),
                 format!(
                     "  a systemd credential: /etc/credstore/{file}, or LoadCredential={file}:FILE in the unit"
                 ),
                 format!("  {variable} in the daemon's environment: /etc/default/freezerd"),
-            ] {
+            ];
+            for line in lines {
                 self.sheet.comment("auth", line);
             }
             let message = "a secret, not copied: [auth] in the output says how to hand it over".to_owned();
@@ -233,53 +158,35 @@ impl Import {
         if values.flag("scheduler", "no_api") == Some(true) {
             return;
         }
+        let is_set = |option: &Opt| values.index(option).is_some();
         let mut capabilities = OPTIONS.iter().filter(|option| option.group == "capabilities");
-        if !capabilities.any(|option| values.index(option).is_some()) {
-            let message = "not in the file: freezer-scheduler passes over plans that ask for more than its default \
-                           lists, freezerd runs all";
-            self.note(
-                None,
-                "[capabilities]".to_owned(),
-                Verdict::Default,
-                message.to_owned(),
-            );
+        if !capabilities.any(is_set) {
+            let what = "freezer-scheduler passes over plans that ask for more than its default lists, freezerd runs all";
+            self.absent("[capabilities]".to_owned(), what);
         }
-        let groups: [&[&str]; 4] = [
+        let needed: [&[&str]; 4] = [
             &["os_auth_url"],
             &["os_username", "os_token"],
             &["os_password", "os_token"],
             &["os_project_name", "os_project_id"],
         ];
-        let is_set = |name: &&str| {
-            let option = super::options::find("service_auth", name);
-            option.is_some_and(|option| values.index(option).is_some())
-        };
-        let missing: Vec<String> = groups
-            .iter()
-            .filter(|names| !names.iter().any(is_set))
+        let missing: Vec<String> = needed
+            .into_iter()
+            .filter(|names| {
+                !names
+                    .iter()
+                    .any(|name| find("service_auth", name).is_some_and(is_set))
+            })
             .filter_map(|names| names.first())
             .map(|name| name.to_uppercase())
             .collect();
-        if missing.is_empty() {
-            return;
+        if !missing.is_empty() {
+            let what = format!(
+                "{}; freezer-scheduler takes them from its environment, and so does freezerd",
+                missing.join(", ")
+            );
+            self.sheet.comment("auth", format!("not in the file: {what}"));
+            self.absent("[service_auth]".to_owned(), &what);
         }
-        let message = format!(
-            "not in the file: {}; freezer-scheduler takes them from its environment, and so does freezerd",
-            missing.join(", ")
-        );
-        self.sheet.comment("auth", message.clone());
-        self.note(None, "[service_auth]".to_owned(), Verdict::Default, message);
-    }
-}
-
-const NO_FLAG: &str =
-    "it is no truth value (true, false, 1, 0, yes, no, on, off), so freezer-scheduler does not start with it";
-const NO_NUMBER: &str = "it is no whole number, so freezer-scheduler does not start with it";
-
-fn relative(path: &str) -> &'static str {
-    if path.starts_with('/') {
-        ""
-    } else {
-        "; a relative path counts from the folder of freezerd.toml, not from where the daemon is started"
     }
 }

@@ -1,10 +1,8 @@
 //! The options that are more than a setting under another name.
 
-use super::super::Import;
-use super::super::note::Verdict;
-use super::super::options::{Opt, Own};
-use super::super::value::{Values, flag, number};
-use super::{NO_FLAG, NO_NUMBER, Outcome, later, nothing, refused, relative, source};
+use super::import::{Import, NO_FLAG, NO_NUMBER, Outcome, and, later, nothing, refused, relative, source};
+use super::options::{Fate, Opt, Own};
+use super::value::{Values, flag, number};
 use crate::freezer::Interface;
 
 /// Where freezer-scheduler keeps its jobs when nobody says.
@@ -75,8 +73,7 @@ impl Import {
         if text.trim().is_empty() {
             return refused("it names no folder; source.path stays /etc/freezerd/plans");
         }
-        let (verdict, message) = self.set("source.path", text, source(option));
-        (verdict, format!("{message}{}", relative(text)))
+        and(self.set("source.path", text, source(option)), relative(text))
     }
 
     fn interval(&mut self, option: &Opt, text: &str) -> Outcome {
@@ -87,14 +84,11 @@ impl Import {
             _ => return refused(NO_NUMBER),
         };
         let allowed = seconds.clamp(1, DAY);
-        let (verdict, message) = self.set("source.poll", format!("{allowed}s"), source(option));
+        let outcome = self.set("source.poll", format!("{allowed}s"), source(option));
         if allowed == seconds {
-            return (verdict, message);
+            return outcome;
         }
-        (
-            verdict,
-            format!("{message}, the nearest to {seconds} that is allowed"),
-        )
+        and(outcome, &format!(", the nearest to {seconds} that is allowed"))
     }
 
     fn concurrent_jobs(&mut self, option: &Opt, text: &str) -> Outcome {
@@ -116,28 +110,27 @@ impl Import {
 
     /// What differs because an option is not in the file.
     pub(super) fn missing(&mut self, option: &Opt, values: &Values<'_>) {
-        use super::super::options::Fate;
         let Fate::Own(own) = option.fate else { return };
         let message = match own {
             Own::JobsDir if values.flag("scheduler", "no_api") == Some(true) => {
                 let why = "freezer-scheduler's default, unless FREEZER_SCHEDULER_CONF_D was set";
                 let (_, message) = self.set("source.path", JOBS_DIR, why);
-                format!("not in the file: {message}, {why}")
+                format!("{message}, {why}")
             }
             Own::ConcurrentJobs => {
                 let why = "freezer-scheduler's default; freezerd's is 4";
                 let (_, message) = self.set("dispatch.max_concurrent", 1, why);
-                format!("not in the file: {message}, {why}")
+                format!("{message}, {why}")
             }
             Own::DisableExec => {
                 let why = "freezer-scheduler lets plans run commands (`exec` actions) unless told otherwise, freezerd \
                            only if told so";
                 self.sheet
                     .comment("dispatch", format!("allow_exec = true  # {why}"));
-                format!("not in the file: {why}: dispatch.allow_exec = true")
+                format!("{why}: dispatch.allow_exec = true")
             }
             _ => return,
         };
-        self.note(None, source(option), Verdict::Default, message);
+        self.absent(source(option), &message);
     }
 }

@@ -1,8 +1,8 @@
 //! What to say of an option that freezer-scheduler does not have.
 
-use super::super::note::{named, plain};
-use super::super::options::{OPTIONS, Opt};
-use super::super::syntax::Assignment;
+use super::note::{named, plain};
+use super::options::{OPTIONS, Opt};
+use super::syntax::Assignment;
 use crate::config::error::nearest;
 
 const HEAD: &str = "unknown: freezer-scheduler 19.0.0 has no such option, and does not look at this line";
