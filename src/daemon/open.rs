@@ -16,8 +16,8 @@ use crate::observe::http;
 use crate::observe::logs::{Format, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
-use crate::plan::{self, JobId};
-use crate::planner::{LedgerPlan, Past, Planner};
+use crate::plan;
+use crate::planner::{Aside, LedgerPlan, Past, Planner};
 use crate::zones::Zones;
 
 use super::engine::Engine;
@@ -47,7 +47,13 @@ pub(super) fn past(restored: &Restored) -> Past {
                 last: known.last_run.clone(),
                 success: known.last_success.clone(),
             }),
-            Err(_) => past.aside.push(JobId::clone(&known.job)),
+            Err(_) => past.aside.push(Aside {
+                job: known.job.clone(),
+                first_seen: known.first_seen,
+                covered: known.covered,
+                last: known.last_run.clone(),
+                success: known.last_success.clone(),
+            }),
         }
     }
     past

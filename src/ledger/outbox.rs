@@ -95,7 +95,8 @@ pub(super) fn put(
             ":result": report.result.as_ref().or(result.as_ref()),
             ":started": report.time_started.or(started),
             ":ended": report.time_ended.or(ended),
-            ":pid": report.current_pid.or(pid),
+            // A process that has ended must not be pointed at.
+            ":pid": report.current_pid.or(pid.filter(|_| report.time_ended.is_none_or(|ended| ended < 0))),
             ":event": report.answers_event.as_ref().or(event.as_ref()),
             ":event_number": event_number,
         })?;

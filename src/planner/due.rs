@@ -165,6 +165,7 @@ impl Planner {
             detail: String::new(),
         };
         slot.open = Some(run.id.clone());
+        slot.ran = Some(due);
         out.records.push(Record::Run(run.clone()));
         if missed.count > 1
             && let Some(earlier) = slot.timetable.missed(slot.covered, due.plus(-1))
@@ -273,6 +274,13 @@ impl Planner {
             self.withdraw(now, &record, Reason::Superseded, out);
             return;
         };
+        // It may have been queued under other rules, by an earlier daemon.
+        let hindrance = slot.hindrance.or(self.policy.shadow.then_some(Reason::Shadow));
+        if let Some(reason) = hindrance {
+            self.withdraw(now, &record, reason, out);
+            self.arm(&record.job);
+            return;
+        }
         match Self::gate(slot.window.as_ref(), slot.timetable.zone(), DueTime::floor(now)) {
             Gate::Open => {
                 let plan = Arc::clone(&slot.plan);
@@ -308,7 +316,7 @@ impl Planner {
         self.dequeue(run);
         self.open.remove(&run.id);
         if let Some(slot) = self.slots.get_mut(&run.job) {
-            slot.open = None;
+            slot.close(&run.id);
         }
         out.records.push(Record::Withdraw { run: run.id.clone() });
         let one = Missed {

@@ -16,7 +16,7 @@ impl Planner {
         let event = slot.plan.reported.event.as_str();
         if let Some(run) = self.under_way(slot) {
             match event {
-                "abort" => out.orders.push(Order::Abort(run)),
+                "abort" if !self.policy.shadow => out.orders.push(Order::Abort(run)),
                 "start" => self.tell(slot, "running", out),
                 // Stop, remove: it runs to its end, and that is when they are answered.
                 _ => {}
@@ -62,7 +62,9 @@ impl Planner {
     }
 }
 
-/// Whether `new` asks for a start that `old` did not ask for.
+/// Whether `new` asks for a start that `old` did not ask for. The same word may be a second wish: when a run
+/// ended and was reported in between, the first one was answered with it.
 pub(super) fn asks_to_start(old: &Slot, new: &Plan) -> bool {
-    new.reported.event == "start" && old.plan.reported.event != "start"
+    let before = &old.plan.reported;
+    new.reported.event == "start" && (before.event != "start" || before.ended != new.reported.ended)
 }

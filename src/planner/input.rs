@@ -142,9 +142,24 @@ pub struct Past {
     /// Every run that was not over.
     pub open: Vec<RunRecord>,
     /// Plans whose document cannot be used any more.
-    pub aside: Vec<JobId>,
+    pub aside: Vec<Aside>,
     /// When the last complete listing was taken in.
     pub polled: Option<DateTime<Utc>>,
+}
+
+/// A plan as the ledger has it, but for its document, which cannot be used.
+#[derive(Debug)]
+pub struct Aside {
+    /// Which.
+    pub job: JobId,
+    /// When it was first seen.
+    pub first_seen: DueTime,
+    /// Up to where its due times are decided.
+    pub covered: DueTime,
+    /// Its last run that is over.
+    pub last: Option<RunRecord>,
+    /// Its last run that succeeded.
+    pub success: Option<RunRecord>,
 }
 
 /// A plan as the ledger has it.

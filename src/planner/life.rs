@@ -1,14 +1,10 @@
 //! A run's life after its launch: it starts, it ends, or it is found again after a restart.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
-use crate::schedule::{DueTime, Kind, Missed};
+use crate::schedule::{DueTime, Kind};
 
-use super::{
-    Decision, Found, Order, Outcome, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, report,
-};
+use super::{Decision, Found, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
 
 /// The end of a run, as told.
 #[derive(Debug)]
@@ -57,7 +53,7 @@ impl Planner {
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
-        slot.open = None;
+        slot.close(run);
         slot.last = Some(record.clone());
         if end.outcome == Outcome::Success {
             slot.success = Some(record.clone());
@@ -86,7 +82,7 @@ impl Planner {
             detail,
         };
         match found {
-            Found::Never if record.state == RunState::Starting => self.launch_again(now, &record, out),
+            Found::Never if record.state == RunState::Starting => self.queue_again(&record, out),
             Found::Never => {
                 let detail = "it was running, and every trace of it is gone from the state directory";
                 self.ended(run, lost(detail.to_owned()), out);
@@ -102,7 +98,8 @@ impl Planner {
                 }
                 // An abort that was asked for may not have been carried out.
                 let slot = self.slots.get(&record.job);
-                if slot.is_some_and(|slot| slot.plan.reported.event == "abort") {
+                let asked = slot.is_some_and(|slot| slot.plan.reported.event == "abort");
+                if asked && !self.policy.shadow {
                     out.orders.push(Order::Abort(run.clone()));
                 }
             }
@@ -127,26 +124,14 @@ impl Planner {
         }
     }
 
-    /// The daemon died between recording the launch and carrying it out.
-    fn launch_again(&mut self, now: DateTime<Utc>, record: &RunRecord, out: &mut Decision) {
-        if let Some(slot) = self.slots.get(&record.job) {
-            let plan = Arc::clone(&slot.plan);
-            out.orders.push(Order::Launch {
-                run: record.clone(),
-                plan,
-            });
-            return;
-        }
-        self.open.remove(&record.id);
-        out.records.push(Record::Withdraw {
-            run: record.id.clone(),
-        });
-        let one = Missed {
-            first: record.due,
-            last: record.due,
-            count: 1,
-        };
-        self.verdict(now, &record.job, one, Verdict::Skipped(Reason::Superseded), out);
+    /// A launch was recorded and not carried out: the daemon died in between, or the ledger could not be
+    /// written for long. It is looked at afresh: its plan may have been edited, stopped or removed since.
+    fn queue_again(&mut self, record: &RunRecord, out: &mut Decision) {
+        let mut record = record.clone();
+        record.state = RunState::Queued;
+        out.records.push(Record::Run(record.clone()));
+        self.enqueue(&record);
+        self.open.insert(record.id.clone(), record);
     }
 
     fn report(&self, run: &RunRecord, report: report::Report, out: &mut Decision) {

@@ -35,7 +35,7 @@ use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 pub use capabilities::{Capabilities, Unsupported};
-pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use input::{Aside, Broken, Decision, Found, Input, LedgerPlan, Order, Past};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
@@ -62,7 +62,7 @@ pub struct Planner {
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
-    aside: BTreeSet<JobId>,
+    aside: BTreeMap<JobId, Aside>,
     phase: Phase,
 }
 
@@ -89,7 +89,11 @@ impl Planner {
             queue: Queue::default(),
             held: BTreeSet::new(),
             polled: past.polled,
-            aside: past.aside.into_iter().collect(),
+            aside: past
+                .aside
+                .into_iter()
+                .map(|aside| (aside.job.clone(), aside))
+                .collect(),
             phase: Phase::Waiting,
         };
         for known in past.plans {
@@ -99,6 +103,7 @@ impl Planner {
         for record in past.open {
             if let Some(slot) = planner.slots.get_mut(&record.job) {
                 slot.open = Some(record.id.clone());
+                slot.ran = slot.ran.max(Some(record.due));
             }
             let queued = record.state == RunState::Queued;
             planner.open.insert(record.id.clone(), record.clone());
@@ -201,6 +206,8 @@ impl Planner {
     /// those seconds were lived through, and their runs have run.
     fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
         const LIVED_THROUGH: i64 = 600;
+        /// What lies further ahead than this was never lived through, however long the clock was wrong.
+        const LIVED_THROUGH_AT_MOST: i64 = 86_400;
         let ahead: Vec<JobId> = self
             .slots
             .values()
@@ -210,10 +217,14 @@ impl Planner {
         for job in ahead {
             if let Some(slot) = self.slots.get_mut(&job) {
                 slot.covered = now;
-                out.records.push(Record::Covered {
-                    job: job.clone(),
-                    covered: now,
-                });
+                // Nothing of a time that has not been may count: no anchor, no success.
+                slot.first_seen = slot.first_seen.min(now);
+                let ahead = |run: &RunRecord| run.due.since(now) > LIVED_THROUGH_AT_MOST;
+                slot.last.take_if(|run| ahead(run));
+                slot.success.take_if(|run| ahead(run));
+                slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
+                slot.rebind(&self.policy);
+                out.records.push(slot.record(false));
             }
             self.arm(&job);
         }

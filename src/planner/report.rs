@@ -60,7 +60,7 @@ pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Plan, next: Option
         ),
         time_started: run.started.map(|at| at.timestamp()),
         time_ended: run.ended.map(|at| at.timestamp()),
-        current_pid: run.pid,
+        current_pid: None,
         // What was asked for during the run is done with its end.
         answers_event: matches!(plan.reported.event.as_str(), "stop" | "abort" | "remove")
             .then(|| plan.reported.event.clone()),

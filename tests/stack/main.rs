@@ -20,4 +20,5 @@ mod user;
 mod api_away;
 mod end_to_end;
 mod killed;
+mod registration;
 mod stack_itself;
