@@ -76,7 +76,7 @@ impl Known {
             (None, _, _, 0) => return Err(unknown(reader, wanted)?),
             (None, ..) => return Err(ambiguous(wanted, &found)),
         };
-        let plan = found.swap_remove(meant);
+        let plan = found.remove(meant);
         if by_id.is_none() && !found.is_empty() {
             let ids: Vec<&str> = found.iter().map(|other| other.job.as_str()).collect();
             shell.note(&format!(

@@ -111,6 +111,11 @@ pub(super) fn length(millis: u64) -> String {
     }
 }
 
+/// The time between two instants, for people.
+pub(super) fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
+    length((to - from).num_milliseconds().max(0).unsigned_abs())
+}
+
 /// How long after `due` something came to be: `0.2 s late`; or `1.0 s early`, when the clock was set meanwhile.
 pub(super) fn lateness(due: DueTime, came: DateTime<Utc>) -> String {
     let millis = (came - due.instant()).num_milliseconds();
@@ -144,8 +149,3 @@ pub(super) fn as_millis<S: Serializer>(
 
 #[cfg(test)]
 mod tests;
-
-/// The time between two instants, for people.
-pub(super) fn between(from: DateTime<Utc>, to: DateTime<Utc>) -> String {
-    length((to - from).num_milliseconds().max(0).unsigned_abs())
-}

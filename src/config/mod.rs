@@ -28,6 +28,7 @@ pub use auth::CredentialsError;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
 pub(crate) use file::read;
+pub(crate) use length::show as show_length;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{

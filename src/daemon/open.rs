@@ -1,6 +1,6 @@
 //! Opening everything a daemon stands on, in the order in which it may fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -171,8 +171,7 @@ impl Daemon {
         let planner = Planner::restore(policy, past(&restored));
         let teller = Teller {
             metrics: Arc::clone(&metrics),
-            health: Arc::clone(&health),
-            stuck: false,
+            stuck: None,
         };
         let engine = Engine::new(
             Arc::clone(&clock),
@@ -209,7 +208,10 @@ impl Daemon {
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             timer,
             wake: None,
-            safe: true,
+            settled: true,
+            begun: false,
+            stopping: false,
+            asking: HashSet::new(),
             proves_absence: false,
             problems: BTreeSet::new(),
             pruned: None,

@@ -45,6 +45,7 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         if self.started_with.source == loaded.settings.source {
+            self.metrics.set_poll_every(Some(polling.every));
             // It may lead to another API now.
             self.contact.send_replace(Contact::None);
             self.polling.send_replace(polling);
@@ -52,7 +53,6 @@ impl Daemon {
         self.engine
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
         self.keep = loaded.settings.history.keep;
-        self.metrics.set_poll_every(Some(loaded.settings.poll));
         Ok(Input::Policy(Box::new(policy)))
     }
 }

@@ -1,4 +1,6 @@
-//! The API as the daemon uses it: list, look at one job, report.
+//! The API as the daemon uses it: list, look at one job, report; and keep records of backups (`backups`).
+
+mod backups;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +21,11 @@ use crate::plan::JobId;
 use crate::planner::Report;
 use crate::source::Document;
 
+pub use backups::{Backup, Kept, NotKept};
+
 /// The v2 API. Cheap to share behind an `Arc`; every method may be called at the same time as any other.
-/// A method that is dropped midway leaves nothing half done but, at most, one report delivered unheard.
+/// A method that is dropped midway leaves nothing half done but, at most, one report or record of a backup
+/// delivered unheard.
 pub struct Api {
     http: Arc<Http>,
     keystone: Keystone,

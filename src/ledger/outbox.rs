@@ -11,7 +11,7 @@ use crate::plan::{JobId, ProjectId};
 use crate::planner::{Report, RunId};
 
 /// Longest error text kept with a report, in characters.
-const ERROR_LIMIT: usize = 500;
+pub(super) const ERROR_LIMIT: usize = 500;
 
 /// Names one waiting report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -258,7 +258,7 @@ impl Planner {
                 self.queue.push(record);
             }
         }
-        while self.busy() < self.policy.max_concurrent {
+        while !self.holding && self.busy() < self.policy.max_concurrent {
             let Some(run) = self.queue.next(second) else { break };
             self.start(now, &run, out);
         }

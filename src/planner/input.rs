@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Outcome, Policy, Record, RunId, RunRecord};
+use super::{Metadata, Outcome, Policy, Record, RunId, RunRecord};
 
 /// Something happened.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub enum Input {
         ended: DateTime<Utc>,
         /// For people: why.
         detail: String,
+        /// What its agents said of the backups they made.
+        metadata: Vec<Metadata>,
     },
     /// What the launcher knows, at a start of the daemon, of a run that the ledger believes was launched.
     Found {
@@ -62,6 +64,11 @@ pub enum Input {
     Policy(Box<Policy>),
     /// The first listing does not come: go on with what the ledger knows.
     Begin,
+    /// The ledger cannot be written, so these launches were not carried out: they wait on, and nothing is
+    /// launched until [`Input::Release`].
+    Hold(Vec<RunId>),
+    /// The ledger can be written again.
+    Release,
     /// The daemon stops: decide and launch nothing more.
     Halt,
 }
@@ -97,6 +104,8 @@ pub enum Found {
         ended: DateTime<Utc>,
         /// For people: why.
         detail: String,
+        /// What its agents said of the backups they made.
+        metadata: Vec<Metadata>,
     },
     /// It was started, is gone, and left nothing: evidence of a crash.
     Lost {

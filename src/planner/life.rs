@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
-use super::{Decision, Found, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
+use super::{Decision, Found, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
 
 /// The end of a run, as told.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) struct End {
     pub(super) started: Option<DateTime<Utc>>,
     pub(super) ended: DateTime<Utc>,
     pub(super) detail: String,
+    pub(super) metadata: Vec<Metadata>,
 }
 
 impl Planner {
@@ -50,6 +52,14 @@ impl Planner {
         record.detail = end.detail;
         out.records.push(Record::Run(record.clone()));
         let job = record.job.clone();
+        if self.metadata_wanted(&job) {
+            // Also of a plan that is gone meanwhile: the backup is there, and must be found.
+            out.records
+                .extend(end.metadata.into_iter().map(|metadata| Record::Backup {
+                    run: run.clone(),
+                    metadata,
+                }));
+        }
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
@@ -80,6 +90,7 @@ impl Planner {
             started: record.started,
             ended: now,
             detail,
+            metadata: Vec::new(),
         };
         match found {
             Found::Never if record.state == RunState::Starting => self.queue_again(&record, out),
@@ -108,6 +119,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     run,
@@ -116,6 +128,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );
@@ -124,14 +137,34 @@ impl Planner {
         }
     }
 
-    /// A launch was recorded and not carried out: the daemon died in between, or the ledger could not be
-    /// written for long. It is looked at afresh: its plan may have been edited, stopped or removed since.
+    /// The ledger cannot be written. What was to be launched is in the queue again.
+    pub(super) fn hold(&mut self, runs: &[RunId], out: &mut Decision) {
+        self.holding = true;
+        for run in runs {
+            if let Some(record) = self.open.get(run).cloned() {
+                self.queue_again(&record, out);
+            }
+        }
+    }
+
+    /// A launch was decided and not carried out: the daemon died in between, or the ledger could not be
+    /// written. It is looked at afresh: its plan may be edited, stopped or removed until it starts.
     fn queue_again(&mut self, record: &RunRecord, out: &mut Decision) {
         let mut record = record.clone();
         record.state = RunState::Queued;
         out.records.push(Record::Run(record.clone()));
         self.enqueue(&record);
         self.open.insert(record.id.clone(), record);
+    }
+
+    /// Whether the API keeps the metadata of this plan's backups. Of a plan that is gone nobody knows the
+    /// dialect any more; but a source speaks one, so another of its plans tells.
+    fn metadata_wanted(&self, job: &JobId) -> bool {
+        let slot = self.slots.get(job).or_else(|| self.slots.values().next());
+        match slot {
+            Some(slot) => report::wanted(&self.policy, &slot.plan),
+            None => self.policy.reports && !self.policy.shadow,
+        }
     }
 
     fn report(&self, run: &RunRecord, report: report::Report, out: &mut Decision) {

@@ -17,6 +17,7 @@ mod events;
 mod input;
 mod intake;
 mod life;
+mod metadata;
 mod policy;
 mod queue;
 mod report;
@@ -36,6 +37,7 @@ use crate::schedule::DueTime;
 
 pub use capabilities::{Capabilities, Unsupported};
 pub use input::{Aside, Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
@@ -64,6 +66,8 @@ pub struct Planner {
     /// Plans of the ledger whose document could not be used when it was read back.
     aside: BTreeMap<JobId, Aside>,
     phase: Phase,
+    /// The ledger cannot be written: what is due is decided, and waits.
+    holding: bool,
 }
 
 /// What may be decided at present.
@@ -95,6 +99,7 @@ impl Planner {
                 .map(|aside| (aside.job.clone(), aside))
                 .collect(),
             phase: Phase::Waiting,
+            holding: false,
         };
         for known in past.plans {
             let slot = Slot::restore(known, &planner.policy);
@@ -154,6 +159,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     &run,
@@ -162,6 +168,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );
@@ -170,6 +177,8 @@ impl Planner {
             Input::Policy(policy) => self.new_policy(now, *policy, out),
             Input::Begin if self.phase == Phase::Waiting => self.phase = Phase::Live,
             Input::Begin => {}
+            Input::Hold(runs) => self.hold(&runs, out),
+            Input::Release => self.holding = false,
             Input::Halt => self.phase = Phase::Halted,
         }
     }

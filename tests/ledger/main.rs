@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
 
+mod backups;
 mod history;
 mod model;
 mod opening;

@@ -277,7 +277,7 @@ impl Driver {
             Ok(step) => {
                 self.daemon = Some(daemon);
                 self.wake = step.wake.map(|wake| wake.epoch());
-                self.retry = (!step.safe).then(|| self.now() + 5);
+                self.retry = (!step.settled).then(|| self.now() + 5);
                 for errand in step.errands {
                     self.see_to(errand);
                 }

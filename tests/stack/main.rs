@@ -10,6 +10,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod backups;
 mod command;
 mod daemon;
 mod eventually;

@@ -147,6 +147,33 @@ impl<'a> User<'a> {
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
     }
 
+    /// The backups of this job, as `freezer backup-list` shows them.
+    pub fn backups(&self, job_id: &str) -> Vec<Value> {
+        let mut command = self.freezer();
+        let search = json!([{ "job_id": job_id }]).to_string();
+        let printed = succeed(
+            command.args(["backup-list", "-f", "json", "--search", &search]),
+            LIMIT,
+        );
+        let rows: Vec<Value> = serde_json::from_str(&printed).expect("JSON of freezer backup-list");
+        // Where there is none, it shows an empty row.
+        let is_backup = |row: &Value| {
+            row.get("Backup ID")
+                .and_then(Value::as_str)
+                .is_some_and(|id| !id.is_empty())
+        };
+        rows.into_iter().filter(is_backup).collect()
+    }
+
+    /// The metadata of this backup, as `freezer backup-show` shows it: as Python.
+    pub fn backup(&self, backup_id: &str) -> String {
+        let mut command = self.freezer();
+        let printed = succeed(command.args(["backup-show", "-f", "json", backup_id]), LIMIT);
+        let row: Value = serde_json::from_str(&printed).expect("JSON of freezer backup-show");
+        let metadata = row.get("Metadata").and_then(Value::as_str);
+        metadata.expect("its metadata").to_owned()
+    }
+
     /// Restores the newest backup into `target`, with freezer-agent, by hand.
     pub fn restore(&self, target: &Path) {
         std::fs::create_dir_all(target).expect("the folder to restore to");

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{RunLine, Runs};
 use crate::cli::screen::{BOLD, DIM, GREEN, Paint, RED, YELLOW, fit};
-use crate::cli::times::{beside, lateness, length, stamp};
+use crate::cli::times::{beside, between, lateness, stamp};
 use crate::planner::Outcome;
 
 /// The widest a plan's name is shown, in columns.
@@ -48,11 +48,9 @@ pub(super) fn write(runs: &Runs, now: DateTime<Utc>, colour: bool, out: &mut dyn
 
 /// `due`, `plan`, `state`, `took`, `started`
 fn cells(run: &RunLine, runs: &Runs, now: DateTime<Utc>) -> [String; 5] {
-    let since =
-        |from: DateTime<Utc>, to: DateTime<Utc>| length((to - from).num_milliseconds().max(0).unsigned_abs());
     let took = match (run.duration_seconds, run.started, run.ended) {
-        (Some(_), Some(started), Some(ended)) => since(started, ended),
-        (_, Some(started), None) => format!("{} so far", since(started, now)),
+        (Some(_), Some(started), Some(ended)) => between(started, ended),
+        (_, Some(started), None) => format!("{} so far", between(started, now)),
         _ => String::new(),
     };
     let started = run

@@ -3,6 +3,7 @@
 use super::Scene;
 use super::story::Told;
 use crate::cli::times::stamp;
+use crate::config::show_length;
 use crate::ledger::LedgerError;
 use crate::schedule::{DueTime, Kind};
 
@@ -91,7 +92,7 @@ impl Scene<'_> {
             return format!("Nothing is known of {shown}: the plan was first seen at {seen}.");
         }
         if now.since(time) > keep && !anything_before {
-            let keep = humantime::format_duration(self.keep);
+            let keep = show_length(self.keep);
             return format!(
                 "Nothing is known of {shown}: history is kept for {keep} (history.keep), then removed."
             );

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::Scene;
 use crate::cli::known::Document;
 use crate::cli::times::between;
+use crate::config::show_length;
 use crate::ledger::LedgerError;
-use crate::planner::{CatchUp, Outcome, Reason, RunRecord, RunState, VerdictRecord};
+use crate::planner::{CatchUp, Outcome, Reason, RunState, VerdictRecord};
 use crate::schedule::DueTime;
 
 /// From so many seconds on, a verdict came late.
@@ -15,6 +16,10 @@ const LATE: i64 = 60;
 /// What can be done about a lost run.
 pub(super) const LOST: &str = "nobody knows whether a lost run left a whole backup: count on the one before, and look into the node's \
      journal of that time";
+
+/// What can be done about a due time that nobody came to.
+pub(super) const UNDECIDED: &str =
+    "see whether the daemon runs; it decides what it missed as soon as it does";
 
 /// What can be done about a verdict, where something can.
 pub(super) fn advice(reason: Reason) -> Option<&'static str> {
@@ -56,7 +61,7 @@ impl Scene<'_> {
             Reason::ExecDenied => "it has an exec action, which this node does not allow".to_owned(),
             Reason::OutsideWindow => "its window was shut, and it is not to wait for it".to_owned(),
             Reason::Superseded => "the plan was edited or removed before it could start".to_owned(),
-            Reason::Shadow => "the daemon ran in shadow, which decides and launches nothing".to_owned(),
+            Reason::Shadow => "the daemon ran in shadow: it decides, and launches nothing".to_owned(),
         };
         let decided = DueTime::floor(verdict.decided);
         if decided.since(verdict.last) >= LATE {
@@ -89,17 +94,14 @@ impl Scene<'_> {
                     _ => format!("the run of {due} still ran (it ended {at}: {})", outcome.word()),
                 }
             }
-            _ => format!("the run of {due} still ran{}", self.still(&run)),
+            _ => match run.started {
+                Some(started) if run.state == RunState::Running => {
+                    let so_far = between(started, self.now);
+                    format!("the run of {due} still ran (and runs now, for {so_far})")
+                }
+                _ => format!("the run of {due} was not over (it is {} now)", run.state.word()),
+            },
         })
-    }
-
-    fn still(&self, run: &RunRecord) -> String {
-        match run.started {
-            Some(started) if run.state == RunState::Running => {
-                format!(" (it runs to this day, for {} now)", between(started, self.now))
-            }
-            _ => format!(" (it is {})", run.state.word()),
-        }
     }
 
     fn expired(&self, verdict: &VerdictRecord) -> String {
@@ -138,8 +140,7 @@ impl Scene<'_> {
     }
 }
 
-/// `10m`, `1h 30m`
+/// As the configuration has it: `10m`, `1h30m`.
 fn text_of(seconds: i64) -> String {
-    let length = Duration::from_secs(seconds.max(0).unsigned_abs());
-    humantime::format_duration(length).to_string()
+    show_length(Duration::from_secs(seconds.max(0).unsigned_abs()))
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Scene;
-use super::reasons::{LOST, advice};
+use super::reasons::{LOST, UNDECIDED, advice};
 use crate::cli::history::{RunLine, took};
 use crate::cli::notes::{shift_note, window_note};
 use crate::cli::times::{beside, between, lateness, relative};
@@ -208,7 +208,7 @@ impl Scene<'_> {
         if parts.is_empty() {
             return String::new();
         }
-        format!(" ({})", parts.join(", "))
+        format!(" ({})", parts.join(" and "))
     }
 
     fn coalesced(&self, told: &mut Told, id: &RunId) -> Result<String, LedgerError> {
@@ -249,8 +249,10 @@ impl Scene<'_> {
             ("planned", format!(": {}", relative(due.since(now))))
         } else {
             let ago = relative(due.since(now).min(-1));
-            let text = format!(": due {ago}, and no daemon has come to it yet; does one run?");
-            ("undecided", text)
+            (
+                "undecided",
+                format!(": due {ago}, and no daemon has come to it yet"),
+            )
         };
         let mut notes = Vec::new();
         if let Some(coming) = coming {
@@ -274,7 +276,7 @@ impl Scene<'_> {
             head: word.to_owned(),
             tail,
             note: Some(notes.join("; ")).filter(|notes| !notes.is_empty()),
-            advice: None,
+            advice: (due <= now).then_some(UNDECIDED),
         }
     }
 

@@ -44,7 +44,11 @@ pub(super) fn write(
             }
             sheet.advice(told.iter(), out)
         }
-        Shown::Asked(_, Answer::Due(told)) => {
+        Shown::Asked(time, Answer::Due(told)) => {
+            if *time != told.first {
+                let time = stamp(*time, overview.zone());
+                writeln!(out, "  {time} is one of the due times that got this verdict:")?;
+            }
             writeln!(out, "  {}", sheet.row(told))?;
             sheet.advice([told.as_ref()].into_iter(), out)
         }
@@ -186,7 +190,11 @@ impl Sheet<'_> {
     fn advice<'a>(&self, told: impl Iterator<Item = &'a Told>, out: &mut dyn Write) -> io::Result<()> {
         let mut given: Vec<(&str, &str)> = Vec::new();
         for one in told {
-            let what = one.reason.map_or("lost", |reason| reason.word());
+            let what = match (one.reason, one.word) {
+                (Some(reason), _) => reason.word(),
+                (None, "run") => "lost",
+                (None, word) => word,
+            };
             if let Some(advice) = one.advice
                 && !given.contains(&(what, advice))
             {

@@ -100,6 +100,7 @@ fn an_abort_stops_the_run_and_is_answered_when_it_is_over() {
         started: None,
         ended,
         detail: String::new(),
+        metadata: Vec::new(),
     });
     assert_eq!(said(&world), Some(("completed", Some("aborted"), Some("abort"))));
     world.live_until("2026-03-01T02:00:00Z");

@@ -74,6 +74,7 @@ fn an_end_that_is_told_twice_is_recorded_and_reported_once() {
         started: None,
         ended: world.now,
         detail: String::new(),
+        metadata: Vec::new(),
     });
     assert_eq!((world.records.len(), world.reports().len()), (records, reports));
 }

@@ -11,6 +11,7 @@ mod catch_up;
 mod edits;
 mod events;
 mod life;
+mod metadata;
 mod order;
 mod restart;
 mod windows;
@@ -154,6 +155,7 @@ impl World {
             started: Some(started),
             ended,
             detail: String::new(),
+            metadata: Vec::new(),
         });
     }
 

@@ -214,6 +214,7 @@ fn an_end_that_came_while_the_daemon_was_away_is_recorded_and_reported() {
             started: None,
             ended,
             detail: "exit 1".into(),
+            metadata: Vec::new(),
         },
     });
     assert_eq!(world.reports(), [("scheduled", "fail")]);
