@@ -13,6 +13,7 @@ mod check;
 mod dry_run;
 mod formats;
 mod history;
+mod import_config;
 mod known;
 mod node;
 mod streams;
