@@ -134,7 +134,7 @@ impl Scene<'_> {
             Document::Gone | Document::Broken(_) => None,
         };
         unsupported.map_or_else(
-            || "it had no actions, or one that this node did not support".to_owned(),
+            || "it had no actions, or one that this node cannot carry out".to_owned(),
             |unsupported| unsupported.to_string(),
         )
     }
