@@ -146,7 +146,8 @@ impl Daemon {
                 Event::Done => break,
                 Event::Launch(event) => inputs.push(told(event)),
                 Event::Answer(input) => inputs.push(input),
-                Event::Asked => self.refresh_gauges(),
+                // Answered below, as are those who ask while something else goes on.
+                Event::Asked => {}
                 Event::Polled(polled) => {
                     inputs.extend(self.polled(polled));
                     waiting &= inputs.is_empty();
@@ -173,7 +174,7 @@ impl Daemon {
                 Event::Retry => inputs.push(Input::Tick),
             }
             self.take_in(inputs);
-            self.health.heartbeat();
+            self.health.heartbeat(|| self.refresh_gauges());
         }
         tasks.iter().for_each(JoinHandle::abort);
         tracing::info!("stopped; runs that are under way go on");
