@@ -138,7 +138,8 @@ impl Daemon {
                     self.asking.remove(&job);
                     inputs.extend(input);
                 }
-                Event::Asked => self.refresh_gauges(),
+                // Answered below, as are those who ask while something else goes on.
+                Event::Asked => {}
                 Event::Polled(polled) => inputs.extend(self.polled(polled)),
                 Event::Begin => {
                     tracing::warn!("no listing yet: going on with the plans of the ledger");
@@ -161,7 +162,7 @@ impl Daemon {
             }
             self.take_in(inputs)?;
             self.tell_readiness();
-            self.health.heartbeat();
+            self.health.heartbeat(|| self.refresh_gauges());
         }
         tracing::info!("stopped; runs that are under way go on");
         Ok(())

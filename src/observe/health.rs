@@ -3,7 +3,7 @@
 //! Living means that the main loop answers when it is asked. It is asked by whoever wants to know (a
 //! probe of `/healthz`, the watchdog), so that a daemon with nothing due and nobody asking sleeps.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,7 +16,10 @@ pub struct Health {
     obstacle: RwLock<Option<String>>,
     stopping: AtomicBool,
     question: Notify,
-    beats: watch::Sender<u64>,
+    /// How many questions there were.
+    asked: AtomicU64,
+    /// How many of them are answered.
+    answered: watch::Sender<u64>,
 }
 
 impl Default for Health {
@@ -33,7 +36,8 @@ impl Health {
             obstacle: RwLock::new(Some("starting".to_owned())),
             stopping: AtomicBool::new(false),
             question: Notify::new(),
-            beats: watch::Sender::new(0),
+            asked: AtomicU64::new(0),
+            answered: watch::Sender::new(0),
         }
     }
 
@@ -64,9 +68,14 @@ impl Health {
             .clone()
     }
 
-    /// The main loop has come round. It says so each time, and after each [`asked`](Self::asked).
-    pub fn heartbeat(&self) {
-        self.beats.send_modify(|beats| *beats = beats.wrapping_add(1));
+    /// The main loop has come round; it says so each time. Answers all who asked before this call, after
+    /// `prepare`, which is for them: what they look at next is of a moment after their question.
+    pub fn heartbeat(&self, prepare: impl FnOnce()) {
+        let asked = self.asked.load(Ordering::SeqCst);
+        if asked != *self.answered.borrow() {
+            prepare();
+            self.answered.send_replace(asked);
+        }
     }
 
     /// A branch for the main loop's `select!`: completes when somebody wants to know whether it lives.
@@ -77,15 +86,19 @@ impl Health {
 
     /// Asks the main loop, and says whether it answers `within` so long.
     pub async fn answers(&self, within: Duration) -> bool {
-        let mut beats = self.beats.subscribe();
+        let mut answered = self.answered.subscribe();
+        let number = self.asked.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
         self.question.notify_one();
-        matches!(tokio::time::timeout(within, beats.changed()).await, Ok(Ok(())))
+        let answer = answered.wait_for(|answered| *answered >= number);
+        matches!(tokio::time::timeout(within, answer).await, Ok(Ok(_)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
+    use std::task::{Context, Poll, Waker};
 
     use super::*;
 
@@ -97,7 +110,7 @@ mod tests {
             async move {
                 loop {
                     health.asked().await;
-                    health.heartbeat();
+                    health.heartbeat(|| {});
                 }
             }
         });
@@ -111,12 +124,32 @@ mod tests {
     #[tokio::test]
     async fn an_old_heartbeat_is_no_answer() {
         let health = Health::new();
-        health.heartbeat();
+        health.heartbeat(|| panic!("nobody asked"));
         assert!(!health.answers(Duration::from_millis(5)).await);
         // The question stays: a loop that comes back finds it.
         tokio::time::timeout(Duration::from_secs(20), health.asked())
             .await
             .expect("still asked");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_of_a_moment_after_the_question() {
+        let health = Health::new();
+        let within = Duration::from_secs(20);
+        let (mut first, mut second) = (pin!(health.answers(within)), pin!(health.answers(within)));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        let mut prepared = false;
+        health.heartbeat(|| {
+            prepared = true;
+            // Asked too late for what is being prepared.
+            assert!(second.as_mut().poll(&mut context).is_pending());
+        });
+        assert!(prepared);
+        assert_eq!(first.as_mut().poll(&mut context), Poll::Ready(true));
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        health.heartbeat(|| {});
+        assert_eq!(second.as_mut().poll(&mut context), Poll::Ready(true));
     }
 
     #[test]

@@ -242,7 +242,7 @@ mod tests {
             async move {
                 loop {
                     health.asked().await;
-                    health.heartbeat();
+                    health.heartbeat(|| {});
                 }
             }
         });

@@ -113,7 +113,16 @@ impl Server {
         script: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), script, tls).await
+    }
+
+    /// Port 0: a free one.
+    pub async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (script, log): (Arc<Script>, _) = (Arc::new(script), Arc::clone(&seen));

@@ -105,7 +105,7 @@ async fn health_is_the_main_loops_own_answer() {
     let main_loop = tokio::spawn(async move {
         loop {
             health.asked().await;
-            health.heartbeat();
+            health.heartbeat(|| {});
         }
     });
     let lives = server.ask("GET", "/healthz").await;

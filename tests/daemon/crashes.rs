@@ -1,0 +1,106 @@
+//! `kill -9`: whenever it comes, what was started is found again, and nothing runs twice.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use freezerd::planner::RunState;
+
+use crate::bed::{Bed, SUCCESS, at_once};
+use crate::process::Daemon;
+use crate::until::{until, until_is};
+
+#[test]
+fn a_run_is_found_again_while_it_runs() {
+    let bed = Bed::new("");
+    bed.put(&at_once("a", "gate"));
+    let daemon = Daemon::start(&bed);
+    until_is("it is started", &vec![RunState::Running], || bed.states("a"));
+    daemon.kill();
+    let daemon = Daemon::start(&bed);
+    assert_eq!(daemon.metric("freezerd_runs_running"), Some(1.0));
+    assert_eq!(bed.outcomes("a"), [None]);
+    bed.open_gate();
+    until_is("it ends", &vec![SUCCESS], || bed.outcomes("a"));
+    assert_eq!(
+        daemon.metric(r#"freezerd_runs_total{outcome="success"}"#),
+        Some(1.0)
+    );
+    assert_eq!(daemon.said("run succeeded").len(), 1);
+    assert_eq!(bed.diary_of("a"), ["start gate", "end gate"]);
+    assert_eq!(bed.verdicts("a"), ["run"]);
+}
+
+#[test]
+fn a_run_that_ended_meanwhile_is_recorded_once() {
+    let bed = Bed::new("");
+    bed.put(&at_once("a", "gate"));
+    let daemon = Daemon::start(&bed);
+    until("it is started", || (!bed.diary().is_empty()).then_some(()));
+    daemon.kill();
+    bed.open_gate();
+    until("it ends", || (bed.diary().len() == 2).then_some(()));
+    // Again and again: a crash right after the outcome was recorded changes nothing either.
+    for _ in 0..2 {
+        let daemon = Daemon::start(&bed);
+        until_is("it is recorded", &vec![SUCCESS], || bed.outcomes("a"));
+        assert_eq!(
+            daemon.metric(r#"freezerd_runs_total{outcome="success"}"#),
+            Some(1.0)
+        );
+        daemon.kill();
+    }
+    assert_eq!(bed.diary_of("a"), ["start gate", "end gate"]);
+}
+
+/// The decision is in the ledger, the launch is under way, and nothing of it has come to its claim.
+#[test]
+fn a_run_that_was_decided_and_not_yet_started_is_started_once() {
+    let bed = Bed::new("");
+    bed.put(&at_once("a", "done"));
+    fs::remove_file(bed.plan_file("a")).expect("not yet");
+    let program = bed.path("freezerd");
+    let built = Path::new(env!("CARGO_BIN_EXE_freezerd"));
+    // A link where that can be: the daemon starts its supervisors by the name it was started by.
+    if fs::hard_link(built, &program).is_err() {
+        // By another process: one of ours that was forked meanwhile by another test would hold the copy open for
+        // writing, and it could not be executed.
+        assert!(
+            Command::new("cp")
+                .arg(built)
+                .arg(&program)
+                .status()
+                .expect("cp")
+                .success()
+        );
+    }
+    let daemon = Daemon::launch(&bed, &program, &[]);
+    daemon.says("runs");
+    let aside = bed.path("freezerd-itself");
+    fs::rename(&program, &aside).expect("set aside");
+    symlink(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/daemon/stand-in"),
+        &program,
+    )
+    .expect("a link");
+    bed.put(&at_once("a", "done"));
+    until("its supervisor is started", || {
+        bed.path("stand-in").exists().then_some(())
+    });
+    daemon.kill();
+    bed.open_gate();
+    assert_eq!(
+        bed.states("a"),
+        [RunState::Starting],
+        "it is recorded, and that is all"
+    );
+    assert!(bed.diary().is_empty());
+
+    fs::rename(&aside, &program).expect("put back");
+    let daemon = Daemon::launch(&bed, &program, &[]);
+    until_is("it runs after all", &vec![SUCCESS], || bed.outcomes("a"));
+    assert!(daemon.stop().success());
+    assert_eq!(bed.diary_of("a"), ["start done", "end done"]);
+    assert_eq!(bed.verdicts("a"), ["run"]);
+}

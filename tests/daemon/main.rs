@@ -1,0 +1,34 @@
+//! `freezerd run` as its user meets it: the real program on a folder of plans, or on an API of our own on
+//! loopback, with a small shell script for an agent.
+//!
+//! Nothing here sleeps for a guess. A test waits for what it expects to see (a line of the log, of the
+//! agents' diary, a row of the ledger, a metric), until a deadline that only a failure reaches.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on stops"
+)]
+
+mod bed;
+mod cloud;
+mod process;
+#[path = "../freezer/server.rs"]
+#[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
+mod server;
+mod until;
+
+mod api_away;
+mod crashes;
+mod dispatch;
+mod folder;
+mod full_disk;
+mod idle;
+mod observed;
+mod refusals;
+mod reload;
+mod secrets;
+mod shadow;
+mod stopping;
+mod systemd;
