@@ -26,14 +26,15 @@ fn main() -> ExitCode {
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let stdout = std::io::stdout();
+    let mut stdout = std::io::stdout();
+    // Not locked: the daemon's other threads log to it.
+    let mut stderr = std::io::stderr();
     let mut shell = Shell {
         search_path: environment.get("PATH").cloned().unwrap_or_default(),
         now: SystemClock::new().now(),
         colour: cli::wants_colour(stdout.is_terminal(), &environment),
-        stdout: &mut stdout.lock(),
-        // Not locked: the log goes there too, from every thread of the daemon.
-        stderr: &mut std::io::stderr(),
+        stdout: &mut stdout,
+        stderr: &mut stderr,
         loader: Loader::new(environment),
     };
     let result = cli::execute(cli, &mut shell);

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use crate::config::ConfigError;
 use crate::daemon::policy::PolicyError;
+use crate::ledger::LedgerError;
 
 /// The exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,12 @@ impl From<PolicyError> for Failure {
             code,
             message: error.to_string(),
         }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::failed(error.to_string())
     }
 }
 

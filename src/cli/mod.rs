@@ -5,12 +5,19 @@
 //! May use: every room. Must not decide what becomes of a due time: that is `planner`'s.
 
 mod check;
+mod csv;
 mod dry_run;
 mod failure;
 mod history;
+mod import_config;
+mod json;
+mod known;
+mod notes;
 mod plans;
 mod run;
+mod screen;
 mod shell;
+mod times;
 mod why;
 
 use std::path::PathBuf;
@@ -20,7 +27,8 @@ use clap::{Parser, Subcommand};
 pub use check::CheckArgs;
 pub use dry_run::{DryRunArgs, Format};
 pub use failure::{Code, Failure};
-pub use history::HistoryArgs;
+pub use history::{HistoryArgs, HistoryFormat};
+pub use import_config::ImportConfigArgs;
 pub use run::RunArgs;
 pub use shell::{Shell, wants_colour};
 pub use why::WhyArgs;
@@ -56,6 +64,8 @@ pub enum Command {
     Why(WhyArgs),
     /// Show runs and their outcomes
     History(HistoryArgs),
+    /// Translate freezer-scheduler's scheduler.conf into a freezerd.toml
+    ImportConfig(ImportConfigArgs),
     /// (internal) Execute one run for the daemon and leave its report
     #[command(hide = true)]
     Supervise(SuperviseArgs),
@@ -83,6 +93,7 @@ pub fn execute(cli: Cli, shell: &mut Shell<'_>) -> Result<(), Failure> {
         Command::Check(ref args) => check::execute(cli.config.as_deref(), args, shell),
         Command::Why(ref args) => why::execute(cli.config.as_deref(), args, shell),
         Command::History(ref args) => history::execute(cli.config.as_deref(), args, shell),
+        Command::ImportConfig(ref args) => import_config::execute(args, shell),
         // The program looks for it before it reads any configuration.
         Command::Supervise(_) => Err(Failure::usage("supervise is for the daemon's own use")),
     }

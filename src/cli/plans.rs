@@ -91,10 +91,7 @@ impl Plans {
             .plans
             .iter()
             .flat_map(|plan| [plan.name.as_str(), plan.id.as_str()]);
-        let hint = match crate::config::nearest(wanted, names) {
-            Some(near) => format!("; did you mean {near:?}?"),
-            None => String::new(),
-        };
+        let hint = did_you_mean(wanted, names);
         let hint = match (hint.is_empty(), self.others) {
             (true, others @ 1..) => {
                 format!("; plans of other clients are left out (see `client_id` in [api]): {others}")
@@ -102,6 +99,14 @@ impl Plans {
             _ => hint,
         };
         Failure::failed(format!("no plan has the id or name {wanted:?}{hint}"))
+    }
+}
+
+/// `; did you mean "nightly"?`, or nothing.
+pub(super) fn did_you_mean<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> String {
+    match crate::config::nearest(wanted, names) {
+        Some(near) => format!("; did you mean {near:?}?"),
+        None => String::new(),
     }
 }
 

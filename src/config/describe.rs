@@ -7,7 +7,8 @@ use crate::freezer::{Access, Auth, ClientFilter, Credential, Domain, Named, Scop
 use super::error::Origin;
 use super::length::show;
 use super::loader::Loaded;
-use super::settings::{CatchUp, LogFormat, Settings, Source};
+use super::settings::{CatchUp, Registration, Settings, Source};
+use super::words::LogFormat;
 
 type List = Vec<(&'static str, String)>;
 
@@ -24,6 +25,7 @@ impl Loaded {
             }
             (Source::Api, Ok(access)) => {
                 list.extend(api(access));
+                list.extend(registration(settings.registration));
                 list.extend(auth(access));
             }
             (Source::Api, Err(_)) => {}
@@ -79,6 +81,22 @@ fn general(settings: &Settings) -> List {
         ("dispatch.start_grace", length(dispatch.start_grace)),
         ("dispatch.stop_grace", length(dispatch.stop_grace)),
         (
+            "capabilities.supported_actions",
+            supported(settings.capabilities.actions.as_deref()),
+        ),
+        (
+            "capabilities.supported_modes",
+            supported(settings.capabilities.modes.as_deref()),
+        ),
+        (
+            "capabilities.supported_storages",
+            supported(settings.capabilities.storages.as_deref()),
+        ),
+        (
+            "capabilities.supported_engines",
+            supported(settings.capabilities.engines.as_deref()),
+        ),
+        (
             "http.listen",
             settings
                 .http
@@ -109,6 +127,21 @@ fn general(settings: &Settings) -> List {
         list.push(("cluster.etcd", format!("{:?}", cluster.etcd)));
     }
     list
+}
+
+fn supported(texts: Option<&[String]>) -> String {
+    texts.map_or_else(|| "(everything)".to_owned(), |texts| format!("{texts:?}"))
+}
+
+fn registration(registration: Registration) -> List {
+    let register = registration.register.map_or_else(
+        || "(as the API wants it)".to_owned(),
+        |register| register.to_string(),
+    );
+    vec![
+        ("api.register", register),
+        ("api.central", registration.central.to_string()),
+    ]
 }
 
 fn api(access: &Access) -> List {

@@ -22,7 +22,7 @@ pub(super) struct Parsed {
 }
 
 /// Reads a text of at most `limit` bytes.
-pub(super) fn read(path: &Path, limit: u64) -> std::io::Result<String> {
+pub(crate) fn read(path: &Path, limit: u64) -> std::io::Result<String> {
     let mut text = String::new();
     let file = std::fs::File::open(path)?;
     if file.metadata()?.is_dir() {

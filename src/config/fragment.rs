@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::length::{Length, OneOrMany};
 use super::rules::Outside;
-use super::settings::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat};
 use crate::freezer::Secret;
 
 /// One known key, and the keys below it (none: it is a value).
@@ -68,6 +68,7 @@ fragment! {
         api: ApiFragment,
         auth: AuthFragment,
         dispatch: DispatchFragment,
+        capabilities: CapabilitiesFragment,
         http: HttpFragment,
         window: Vec<WindowFragment>,
         zone: Vec<ZoneFragment>,
@@ -101,6 +102,8 @@ fragment! {
         ca_file: Option<String>,
         insecure: Option<bool>,
         client_id: Option<String>,
+        register: Option<bool>,
+        central: Option<bool>,
         page_size: Option<NonZeroU32>,
         connect_timeout: Option<Length>,
         timeout: Option<Length>,
@@ -157,6 +160,16 @@ fragment! {
         keep_output: Option<u64>,
         start_grace: Option<Length>,
         stop_grace: Option<Length>,
+    }
+}
+
+fragment! {
+    /// `[capabilities]`
+    CapabilitiesFragment {
+        supported_actions: Option<OneOrMany>,
+        supported_modes: Option<OneOrMany>,
+        supported_storages: Option<OneOrMany>,
+        supported_engines: Option<OneOrMany>,
     }
 }
 

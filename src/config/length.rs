@@ -22,7 +22,7 @@ impl Length {
 }
 
 /// Writes one in the same language: `400d`, `1h30m`.
-pub(super) fn show(length: Duration) -> String {
+pub(crate) fn show(length: Duration) -> String {
     let mut rest = length.as_secs();
     let mut text = String::new();
     for (unit, seconds) in [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)] {

@@ -18,19 +18,24 @@ mod gathered;
 mod held;
 mod length;
 mod loader;
+pub mod oslo;
 mod resolve;
 mod rules;
 mod settings;
+mod words;
 
 pub use auth::CredentialsError;
 pub(crate) use error::nearest;
 pub use error::{ConfigError, Finding, Origin};
+pub(crate) use file::read;
+pub(crate) use length::show as show_length;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
+    Registration, Settings, Source,
 };
+pub use words::{Launcher, LogFormat};
 
 #[cfg(test)]
 mod tests;

@@ -12,15 +12,16 @@ use crate::schedule::Crontab;
 use super::auth::{Credentials, CredentialsError};
 use super::error::{Finding, Origin};
 use super::fragment::{
-    ApiFragment, ClusterFragment, DispatchFragment, Fragment, LogFragment, SourceFragment, SourceKind,
-    WindowFragment, ZoneFragment,
+    ApiFragment, CapabilitiesFragment, ClusterFragment, DispatchFragment, Fragment, LogFragment,
+    SourceFragment, SourceKind, WindowFragment, ZoneFragment,
 };
 use super::length::{Length, OneOrMany, show};
 use super::rules::{Whose, WindowRule, ZoneRule};
 use super::settings::{
-    CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Launcher, LogFormat, LogSettings,
-    MetricsSettings, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
+    Registration, Settings, Source,
 };
+use super::words::{Launcher, LogFormat};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,6 +48,11 @@ pub(super) fn resolve(
         runtime_dir: check.path("runtime_dir", fragment.runtime_dir, "/run/freezerd"),
         poll: check.length("source.poll", fragment.source.poll, MINUTE, (SECOND, DAY)),
         source: check.source(fragment.source),
+        registration: Registration {
+            register: fragment.api.register,
+            central: fragment.api.central.unwrap_or(false),
+        },
+        capabilities: check.capabilities(fragment.capabilities),
         access: check.access(fragment.api, credentials),
         dispatch: check.dispatch(fragment.dispatch),
         late_after: check.length(
@@ -198,6 +204,27 @@ impl Check<'_> {
             },
             ..Access::new(auth, auth_url)
         })
+    }
+
+    fn capabilities(&mut self, said: CapabilitiesFragment) -> Capabilities {
+        Capabilities {
+            actions: self.capability("capabilities.supported_actions", said.supported_actions),
+            modes: self.capability("capabilities.supported_modes", said.supported_modes),
+            storages: self.capability("capabilities.supported_storages", said.supported_storages),
+            engines: self.capability("capabilities.supported_engines", said.supported_engines),
+        }
+    }
+
+    fn capability(&mut self, name: &str, texts: Option<OneOrMany>) -> Option<Vec<String>> {
+        let OneOrMany(texts) = texts?;
+        if texts
+            .iter()
+            .any(|text| text.trim() != text || text.is_empty() || text.contains(','))
+        {
+            let message = format!("{texts:?} is no list of single words, as [\"fs\", \"mysql\"]");
+            self.refuse(name, &message);
+        }
+        Some(texts)
     }
 
     fn dispatch(&mut self, dispatch: DispatchFragment) -> Dispatch {

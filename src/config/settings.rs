@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 use crate::freezer::Access;
 
 use super::auth::CredentialsError;
 use super::rules::{WindowRule, ZoneRule};
+use super::words::{Launcher, LogFormat};
 
 /// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +26,10 @@ pub struct Settings {
     pub poll: Duration,
     /// How to reach the API and as whom; why not, when that cannot be said. Only [`Source::Api`] needs it.
     pub access: Result<Access, CredentialsError>,
+    /// Whether and as what this node registers with the API.
+    pub registration: Registration,
+    /// What this node runs.
+    pub capabilities: Capabilities,
     /// How runs are started.
     pub dispatch: Dispatch,
     /// How long after its next due time a plan without success counts as late.
@@ -64,6 +67,28 @@ pub enum Source {
     },
 }
 
+/// Whether and as what this node registers with the API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// `api.register`; `None`: nobody said, so it depends on which API it is (the Virtuozzo dialect wants none).
+    pub register: Option<bool>,
+    /// As a central client: one that runs the plans of every project. Only said when registering, for now.
+    pub central: bool,
+}
+
+/// What this node runs, in the words of `freezer_action`; `None`: everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// `action`: backup, restore ...
+    pub actions: Option<Vec<String>>,
+    /// `mode`: fs, mysql ...
+    pub modes: Option<Vec<String>>,
+    /// `storage`: local, swift ...
+    pub storages: Option<Vec<String>>,
+    /// `engine_name`: tar, rsync ...
+    pub engines: Option<Vec<String>>,
+}
+
 /// How runs are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dispatch {
@@ -85,33 +110,6 @@ pub struct Dispatch {
     pub start_grace: Duration,
     /// How long a stop may take to deliver what it can.
     pub stop_grace: Duration,
-}
-
-/// By what runs are started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Launcher {
-    /// What fits this machine.
-    Auto,
-    /// Transient units.
-    Systemd,
-    /// A supervisor process of our own.
-    Process,
-    /// The API is asked to start the plan.
-    Event,
-}
-
-impl Launcher {
-    /// As it is written in the file.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Systemd => "systemd",
-            Self::Process => "process",
-            Self::Event => "event",
-        }
-    }
 }
 
 /// How late a missed due time may still run.
@@ -153,20 +151,6 @@ pub struct LogSettings {
     pub level: String,
     /// How. Restart.
     pub format: LogFormat,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people on a terminal, for journald under systemd, else JSON.
-    Auto,
-    /// For people.
-    Human,
-    /// Fields for journald.
-    Journald,
-    /// One JSON object a line.
-    Json,
 }
 
 /// The group of nodes that share the plans.

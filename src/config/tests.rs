@@ -70,7 +70,15 @@ fn the_samples_defaults_are_the_defaults() {
     );
 
     // What has "default: ..." beside it, or is an example, is no default: leave those lines out.
-    let examples = ["timezone =", "backup_url", "region", "ca_file", "client_id"];
+    let examples = [
+        "timezone =",
+        "backup_url",
+        "region",
+        "ca_file",
+        "client_id",
+        "register =",
+        "supported_",
+    ];
     let kept: String = SAMPLE
         .lines()
         .take_while(|line| !line.starts_with("# [cluster]"))

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::launch::{self, LaunchError, LaunchEvent, Launcher};
+use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
 use crate::plan::JobId;
-use crate::planner::{Found, Input, Order, Outcome, Planner, Record, RunId, RunRecord};
+use crate::planner::{Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord};
 use crate::schedule::DueTime;
 
 use super::recipes::Recipes;
@@ -19,8 +19,19 @@ pub trait Store {
     /// Keeps all of `records`, or none.
     ///
     /// # Errors
-    /// What kept it from it, for people.
-    fn commit(&mut self, records: &[Record]) -> Result<(), String>;
+    /// What kept it from it.
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+}
+
+/// Why records were not kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full, read-only, failing: trying again may help.
+    #[error("{0}")]
+    Away(String),
+    /// The records contradict what is kept: trying again never helps, starting afresh from what is kept does.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// Hears of everything that was decided and is safe.
@@ -36,7 +47,7 @@ pub trait Witness {
 pub enum Errand {
     /// Ask the source whether this plan is really gone.
     ConfirmGone(JobId),
-    /// There are new reports in the outbox.
+    /// There is something new in the outbox.
     Deliver,
 }
 
@@ -47,8 +58,11 @@ pub struct Step {
     pub errands: Vec<Errand>,
     /// When to step again with [`Input::Tick`].
     pub wake: Option<DueTime>,
-    /// The ledger took everything so far. If not, nothing was carried out, and a later step tries again.
-    pub safe: bool,
+    /// Nothing is left undone. If not (the ledger did not take what was decided, so nothing was carried out;
+    /// or a run could not be looked at), a later step tries again: soon, please.
+    pub settled: bool,
+    /// The ledger refuses what was decided, and always will: the daemon must start afresh from it.
+    pub refused: Option<String>,
 }
 
 /// The planner with its hands: ledger and launcher.
@@ -63,6 +77,10 @@ pub struct Engine<S, W> {
     unsaved: Vec<Record>,
     /// To be carried out as soon as `unsaved` is safe.
     pending: Vec<Order>,
+    /// The ledger could not be written; the planner launches nothing until it can.
+    holding: bool,
+    /// Runs of an earlier daemon that could not be looked at yet.
+    unseen: Vec<RunRecord>,
 }
 
 impl<S: Store, W: Witness> Engine<S, W> {
@@ -84,6 +102,8 @@ impl<S: Store, W: Witness> Engine<S, W> {
             recipes,
             unsaved: Vec::new(),
             pending: Vec::new(),
+            holding: false,
+            unseen: Vec::new(),
         }
     }
 
@@ -104,16 +124,18 @@ impl<S: Store, W: Witness> Engine<S, W> {
 
     /// Looks for every run that an earlier daemon launched, and takes up what became of it.
     pub fn find_launched(&mut self) -> Step {
-        let inputs: Vec<Input> = self
-            .planner
-            .launched()
-            .into_iter()
-            .filter_map(|run| self.look_for(&run))
-            .collect();
-        self.step(inputs)
+        self.unseen = self.planner.launched();
+        self.step(Vec::new())
     }
 
-    fn look_for(&self, run: &RunRecord) -> Option<Input> {
+    /// What became of the runs that were not looked at yet. One that cannot be looked at keeps its place,
+    /// and is looked at again.
+    fn look(&mut self) -> Vec<Input> {
+        let unseen = std::mem::take(&mut self.unseen);
+        unseen.into_iter().filter_map(|run| self.look_for(run)).collect()
+    }
+
+    fn look_for(&mut self, run: RunRecord) -> Option<Input> {
         let found = match self.launcher.find(&run.id) {
             Ok(launch::Found::Never) => Found::Never,
             Ok(launch::Found::Alive { pid, started }) => Found::Alive { pid, started },
@@ -121,6 +143,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 outcome: report.outcome,
                 started: report.started,
                 ended: report.ended,
+                metadata: metadata(&run.id, &report),
                 detail: report.detail,
             },
             Ok(launch::Found::Lost) => Found::Lost {
@@ -128,53 +151,81 @@ impl<S: Store, W: Witness> Engine<S, W> {
                     .to_owned(),
             },
             Err(error) => {
-                // Neither alive nor dead: it keeps its place, and the next start looks again.
-                tracing::error!(run = %run.id, job_id = %run.job, "{error}");
+                tracing::error!(run = %run.id, job_id = %run.job, "it cannot be looked at: {error}");
+                self.unseen.push(run);
                 return None;
             }
         };
-        Some(Input::Found {
-            run: run.id.clone(),
-            found,
-        })
+        Some(Input::Found { run: run.id, found })
     }
 
     /// Takes in `inputs`, all of them in one transaction, and carries out what follows.
     pub fn step(&mut self, inputs: Vec<Input>) -> Step {
         let mut step = Step::default();
         let mut inputs = inputs;
+        inputs.extend(self.look());
         loop {
             let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
             self.unsaved.extend(decision.records);
             self.pending.extend(decision.orders);
             step.wake = decision.wake;
             if !self.save(&mut step) {
+                self.hold();
                 return step;
+            }
+            if std::mem::take(&mut self.holding) {
+                inputs.push(Input::Release);
             }
             for order in std::mem::take(&mut self.pending) {
                 inputs.extend(self.carry_out(order, &mut step));
             }
             if inputs.is_empty() {
+                step.settled = self.unseen.is_empty();
                 return step;
             }
         }
     }
 
+    /// Nothing is carried out that is not recorded first. A launch is not kept for later as it is: its plan
+    /// may be edited or stopped before the ledger is back, so it goes back into the planner's queue.
+    fn hold(&mut self) {
+        self.holding = true;
+        let is_launch = |order: &Order| matches!(order, Order::Launch { .. });
+        let (launches, others) = std::mem::take(&mut self.pending).into_iter().partition(is_launch);
+        self.pending = others;
+        let runs = launches.into_iter().filter_map(|order: Order| match order {
+            Order::Launch { run, .. } => Some(run.id),
+            _ => None,
+        });
+        let decision = self
+            .planner
+            .handle(self.clock.now(), [Input::Hold(runs.collect())]);
+        self.unsaved.extend(decision.records);
+        self.pending.extend(decision.orders);
+    }
+
     /// Tells whether the ledger has it all.
     fn save(&mut self, step: &mut Step) -> bool {
-        if !self.unsaved.is_empty() {
-            if let Err(why) = self.store.commit(&self.unsaved) {
-                self.witness.unrecorded(&why);
-                step.safe = false;
+        if self.unsaved.is_empty() {
+            return true;
+        }
+        match self.store.commit(&self.unsaved) {
+            Ok(()) => {}
+            Err(error) => {
+                self.witness.unrecorded(&error.to_string());
+                if let StoreError::Refused(why) = error {
+                    step.refused = Some(why);
+                }
                 return false;
             }
-            let saved = std::mem::take(&mut self.unsaved);
-            if saved.iter().any(|record| matches!(record, Record::Report { .. })) {
-                step.errands.push(Errand::Deliver);
-            }
-            self.witness.recorded(&saved);
         }
-        step.safe = true;
+        let saved = std::mem::take(&mut self.unsaved);
+        let for_the_outbox =
+            |record: &Record| matches!(record, Record::Report { .. } | Record::Backup { .. });
+        if saved.iter().any(for_the_outbox) {
+            step.errands.push(Errand::Deliver);
+        }
+        self.witness.recorded(&saved);
         true
     }
 
@@ -183,6 +234,12 @@ impl<S: Store, W: Witness> Engine<S, W> {
         match order {
             Order::ConfirmGone(job) => {
                 step.errands.push(Errand::ConfirmGone(job));
+                None
+            }
+            Order::Abort(run) => {
+                if let Err(error) = self.launcher.abort(&run) {
+                    tracing::error!(%run, "not aborted: {error}");
+                }
                 None
             }
             Order::ForgetRun(run) => {
@@ -197,7 +254,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 match self.launcher.start(&recipe) {
                     Ok(()) => None,
                     // Started before a crash that hid it from us: what became of it is what counts.
-                    Err(LaunchError::AlreadyStarted { .. }) => self.look_for(&run),
+                    Err(LaunchError::AlreadyStarted { .. }) => self.look_for(run),
                     Err(error) => Some(self.not_started(run.id, error.to_string())),
                 }
             }
@@ -212,6 +269,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
             started: None,
             ended: self.clock.now(),
             detail,
+            metadata: Vec::new(),
         }
     }
 }
@@ -222,6 +280,7 @@ pub fn told(event: LaunchEvent) -> Input {
     match event {
         LaunchEvent::Started { run, pid, at } => Input::Started { run, pid, at },
         LaunchEvent::Ended { run, report } => Input::Ended {
+            metadata: metadata(&run, &report),
             run,
             outcome: report.outcome,
             started: report.started,
@@ -229,4 +288,19 @@ pub fn told(event: LaunchEvent) -> Input {
             detail: report.detail,
         },
     }
+}
+
+/// What the agents of a run said of the backups they made.
+fn metadata(run: &RunId, report: &RunReport) -> Vec<Metadata> {
+    let mut all = Vec::new();
+    for (step, number) in report.steps.iter().zip(0..) {
+        match Metadata::printed(number, &step.stdout) {
+            Ok(metadata) => all.extend(metadata),
+            Err(error) => {
+                let step = step.label.as_str();
+                tracing::warn!(%run, step, "what the agent says of its backup is not kept: {error}");
+            }
+        }
+    }
+    all
 }

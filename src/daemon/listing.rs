@@ -14,6 +14,8 @@ use crate::plan::{self, JobId, Plan, Problem};
 use crate::planner::{Broken, Input};
 use crate::source::{self, Document, Limits, SourceError, Watch};
 
+use super::register::Registering;
+
 /// An opened source.
 #[derive(Clone)]
 pub enum Source {
@@ -175,6 +177,8 @@ pub struct Polling {
     pub source: Source,
     /// How often.
     pub every: Duration,
+    /// Whether and as what the node registers there.
+    pub registering: Registering,
 }
 
 /// Polls for as long as somebody takes the results: at once, then every so often, whenever `now` is
@@ -186,7 +190,7 @@ pub async fn forever(
     results: mpsc::Sender<Polled>,
 ) {
     loop {
-        let Polling { source, every } = polling.borrow_and_update().clone();
+        let Polling { source, every, .. } = polling.borrow_and_update().clone();
         // Watched before it is read: a change in between is not lost.
         let mut watch = watch_of(&source);
         loop {

@@ -1,14 +1,15 @@
 //! The loop, and what it holds in its hands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinSet};
 
-use crate::clock::{self, Clock, Timer, Woke};
+use crate::clock::{self, Clock, Timer, TimerError, Woke};
 use crate::config::Settings;
 use crate::launch::LaunchEvent;
 use crate::ledger::Ledger;
@@ -17,6 +18,7 @@ use crate::observe::http;
 use crate::observe::logs::LogHandle;
 use crate::observe::metrics::{Metrics, PlanCounts, PlanGauge};
 use crate::observe::notify::Notifier;
+use crate::plan::JobId;
 use crate::planner::Input;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
@@ -24,6 +26,7 @@ use crate::zones::Zones;
 use super::engine::{Engine, Errand, Step, told};
 use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
+use super::register::{self, BackOff, Contact};
 use super::signals::Wish;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start};
@@ -31,7 +34,7 @@ use super::{DaemonError, Start};
 /// How soon a ledger that could not be written is tried again.
 const LEDGER_RETRY: Duration = Duration::from_secs(5);
 /// Whoever wakes this much too late was suspended or stalled: news of runs may be on its way.
-const LATE: i64 = 2;
+const LATE: TimeDelta = TimeDelta::seconds(2);
 /// How long such news is waited for.
 const NEWS: Duration = Duration::from_millis(50);
 /// Old history is removed once a day.
@@ -48,6 +51,7 @@ pub(super) struct Daemon {
     pub(super) metrics: Arc<Metrics>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
+    pub(super) contact: watch::Sender<Contact>,
     pub(super) keep: Duration,
     pub(super) stop_grace: Duration,
     pub(super) health: Arc<Health>,
@@ -55,30 +59,36 @@ pub(super) struct Daemon {
     pub(super) bell: Arc<Bell>,
     pub(super) launches: mpsc::UnboundedReceiver<LaunchEvent>,
     pub(super) wishes: mpsc::UnboundedReceiver<Wish>,
-    pub(super) answers: mpsc::UnboundedReceiver<Input>,
-    pub(super) ask: mpsc::UnboundedSender<Input>,
+    pub(super) answers: mpsc::UnboundedReceiver<Answer>,
+    pub(super) ask: mpsc::UnboundedSender<Answer>,
     pub(super) questions: Arc<Semaphore>,
     pub(super) timer: Timer,
     pub(super) wake: Option<DueTime>,
-    pub(super) safe: bool,
+    pub(super) settled: bool,
+    /// The first listing is in, or was waited for long enough.
+    pub(super) begun: bool,
+    pub(super) stopping: bool,
+    /// Plans that the source is being asked for by themselves.
+    pub(super) asking: HashSet<JobId>,
     pub(super) proves_absence: bool,
     pub(super) problems: BTreeSet<(String, String, String, String)>,
     pub(super) pruned: Option<DateTime<Utc>>,
     pub(super) http: Option<http::Bound>,
 }
 
+/// What the source said of one plan; `None`: nothing that can be used.
+pub(super) type Answer = (JobId, Option<Input>);
+
 /// What the loop woke for.
 enum Event {
     Wish(Wish),
     Launch(LaunchEvent),
     Polled(Polled),
-    Answer(Input),
+    Answer(Answer),
     Asked,
     Woke(Woke),
     Begin,
     Retry,
-    /// While stopping: all reports are delivered, or the grace is over.
-    Done,
 }
 
 impl Daemon {
@@ -86,75 +96,54 @@ impl Daemon {
     pub(super) async fn live(mut self) -> Result<(), DaemonError> {
         let (results, mut polls) = mpsc::channel(1);
         let poll_now = Arc::new(Notify::new());
-        let clock = Arc::clone(&self.clock);
-        let mut tasks = vec![
-            tokio::spawn(listing::forever(
-                self.polling.subscribe(),
-                Arc::clone(&poll_now),
-                clock,
-                results,
-            )),
-            tokio::spawn(self.outbox().forever()),
-            tokio::spawn({
-                let (notifier, health) = (Arc::clone(&self.notifier), Arc::clone(&self.health));
-                async move { notifier.keep_watchdog(&health).await }
-            }),
-        ];
-        tasks.extend(self.serve());
-        let step = tokio::task::block_in_place(|| self.engine.find_launched());
-        self.see_to(step);
+        let mut tasks = self.tasks(Arc::clone(&poll_now), results);
+        let step = self.engine.find_launched();
+        self.see_to(step)?;
         self.announce();
 
         let grace = clock::pause(self.started_with.dispatch.start_grace);
+        let mut farewell: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
         tokio::pin!(grace);
-        let mut waiting = true;
-        let mut stopping: Option<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>> = None;
         loop {
             let wake = self.wake.map(DueTime::instant);
             let event = tokio::select! {
                 biased;
                 Some(wish) = self.wishes.recv() => Event::Wish(wish),
                 Some(event) = self.launches.recv() => Event::Launch(event),
-                () = self.health.asked() => Event::Asked,
+                woke = self.timer.wait(wake) => Event::Woke(woke.map_err(lost_timer)?),
                 Some(polled) = polls.recv() => Event::Polled(polled),
-                Some(input) = self.answers.recv() => Event::Answer(input),
-                () = &mut grace, if waiting => Event::Begin,
-                () = async { match &mut stopping { Some(end) => end.await, None => std::future::pending().await } } => Event::Done,
-                woke = self.timer.wait(wake) => match woke {
-                    Ok(woke) => Event::Woke(woke),
-                    Err(error) => return Err(DaemonError::System {
-                        what: "wait for due times",
-                        source: std::io::Error::other(error),
-                    }),
-                },
-                () = clock::pause(LEDGER_RETRY), if !self.safe => Event::Retry,
+                Some(answer) = self.answers.recv() => Event::Answer(answer),
+                () = &mut grace, if !self.begun => Event::Begin,
+                () = &mut farewell => break,
+                Some(ended) = tasks.join_next() => return Err(lost_task(ended)),
+                () = self.health.asked() => Event::Asked,
+                () = clock::pause(LEDGER_RETRY), if !self.settled => Event::Retry,
             };
             let mut inputs = Vec::new();
             match event {
-                Event::Wish(Wish::Reload) if stopping.is_some() => {
+                Event::Wish(Wish::Reload) if self.stopping => {
                     tracing::info!("stopping: the configuration is not read again");
                 }
                 Event::Wish(Wish::Reload) => {
                     inputs.extend(self.reload());
                     poll_now.notify_one();
                 }
-                Event::Wish(Wish::Stop) if stopping.is_some() => break,
+                Event::Wish(Wish::Stop) if self.stopping => break,
                 Event::Wish(Wish::Stop) => {
                     inputs.push(Input::Halt);
-                    stopping = Some(Box::pin(self.farewell()));
+                    farewell = Box::pin(self.farewell());
                 }
-                Event::Done => break,
                 Event::Launch(event) => inputs.push(told(event)),
-                Event::Answer(input) => inputs.push(input),
+                Event::Answer((job, input)) => {
+                    self.asking.remove(&job);
+                    inputs.extend(input);
+                }
                 // Answered below, as are those who ask while something else goes on.
                 Event::Asked => {}
-                Event::Polled(polled) => {
-                    inputs.extend(self.polled(polled));
-                    waiting &= inputs.is_empty();
-                }
+                Event::Polled(polled) => inputs.extend(self.polled(polled)),
                 Event::Begin => {
-                    waiting = false;
                     tracing::warn!("no listing yet: going on with the plans of the ledger");
+                    self.begun = true;
                     inputs.push(Input::Begin);
                 }
                 Event::Woke(Woke::ClockStepped) => {
@@ -163,59 +152,118 @@ impl Daemon {
                     inputs.push(Input::ClockStepped);
                 }
                 Event::Woke(Woke::Due) => {
-                    if self
-                        .wake
-                        .is_some_and(|due| self.clock.now() - due.instant() > TimeDelta::seconds(LATE))
-                    {
+                    let late = |due: DueTime| self.clock.now() - due.instant() > LATE;
+                    if self.wake.is_some_and(late) {
                         clock::pause(NEWS).await;
                     }
                     inputs.push(Input::Tick);
                 }
-                Event::Retry => inputs.push(Input::Tick),
+                Event::Retry => {}
             }
-            self.take_in(inputs);
+            self.take_in(inputs)?;
+            self.tell_readiness();
             self.health.heartbeat(|| self.refresh_gauges());
         }
-        tasks.iter().for_each(JoinHandle::abort);
         tracing::info!("stopped; runs that are under way go on");
         Ok(())
     }
 
-    /// One step with everything that is there by now: what runs have to tell comes first.
-    fn take_in(&mut self, inputs: Vec<Input>) {
-        let mut all = Vec::new();
+    /// Everything that has a life of its own. None of them ends; all of them end with the loop.
+    fn tasks(&mut self, poll_now: Arc<Notify>, results: mpsc::Sender<Polled>) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let (polling, clock) = (self.polling.subscribe(), Arc::clone(&self.clock));
+        tasks.spawn(listing::forever(polling, poll_now, clock, results));
+        let outbox = Outbox {
+            ledger: Shelf(Arc::clone(&self.ledger)),
+            polling: self.polling.subscribe(),
+            bell: Arc::clone(&self.bell),
+            metrics: Arc::clone(&self.metrics),
+            shadow: self.start.shadow,
+        };
+        tasks.spawn(outbox.forever());
+        if !self.start.shadow {
+            let (polling, contact) = (self.polling.subscribe(), self.contact.subscribe());
+            tasks.spawn(register::forever(polling, contact, BackOff::default()));
+        }
+        let (notifier, health) = (Arc::clone(&self.notifier), Arc::clone(&self.health));
+        tasks.spawn(async move { notifier.keep_watchdog(&health).await });
+        if let Some(bound) = self.http.take() {
+            tracing::info!("listening on http://{}", bound.address());
+            let limits = http::Limits {
+                connections: self.started_with.http.max_connections.get(),
+                ..http::Limits::default()
+            };
+            let (metrics, health) = (Arc::clone(&self.metrics), Arc::clone(&self.health));
+            let state = http::State {
+                metrics,
+                health,
+                limits,
+            };
+            tasks.spawn(async move {
+                if let Err(error) = http::serve(bound, state, std::future::pending()).await {
+                    tracing::error!("{error}");
+                }
+            });
+        }
+        tasks
+    }
+
+    /// One step with everything that is there by now: what runs have to tell comes first, in its order.
+    fn take_in(&mut self, inputs: Vec<Input>) -> Result<(), DaemonError> {
+        let (mut all, others): (Vec<Input>, Vec<Input>) = inputs
+            .into_iter()
+            .partition(|input| matches!(input, Input::Started { .. } | Input::Ended { .. }));
         while let Ok(event) = self.launches.try_recv() {
             all.push(told(event));
         }
-        all.extend(inputs);
-        if all.is_empty() {
-            return;
+        all.extend(others);
+        // What was left undone is tried again whenever the loop comes round.
+        if all.is_empty() && self.settled {
+            return Ok(());
         }
-        let step = tokio::task::block_in_place(|| self.engine.step(all));
-        self.see_to(step);
+        let step = self.engine.step(all);
+        self.see_to(step)
     }
 
-    fn see_to(&mut self, step: Step) {
+    fn see_to(&mut self, step: Step) -> Result<(), DaemonError> {
+        if let Some(why) = step.refused {
+            return Err(DaemonError::Refused(why));
+        }
         self.wake = step.wake;
-        self.safe = step.safe;
+        self.settled = step.settled;
         for errand in step.errands {
             match errand {
                 Errand::Deliver => self.bell.ring.notify_one(),
-                Errand::ConfirmGone(job) => {
-                    let source = self.polling.borrow().source.clone();
-                    let (ask, questions) = (self.ask.clone(), Arc::clone(&self.questions));
-                    let proves_absence = self.proves_absence;
-                    tokio::spawn(async move {
-                        let Ok(_turn) = questions.acquire().await else {
-                            return;
-                        };
-                        if let Some(input) = source.confirm(&job, proves_absence).await {
-                            // The loop may be gone by now; then so is the question.
-                            let _ = ask.send(input);
-                        }
-                    });
-                }
+                Errand::ConfirmGone(job) => self.confirm_gone(job),
             }
+        }
+        Ok(())
+    }
+
+    fn confirm_gone(&mut self, job: JobId) {
+        if !self.asking.insert(job.clone()) {
+            return;
+        }
+        let source = self.polling.borrow().source.clone();
+        let (ask, questions) = (self.ask.clone(), Arc::clone(&self.questions));
+        let proves_absence = self.proves_absence;
+        tokio::spawn(async move {
+            let Ok(_turn) = questions.acquire().await else {
+                return;
+            };
+            let answer = source.confirm(&job, proves_absence).await;
+            // The loop may be gone by now; then so is the question.
+            let _ = ask.send((job, answer));
+        });
+    }
+
+    /// Ready, or why not: said in one place.
+    fn tell_readiness(&mut self) {
+        if let Some(why) = &self.engine.witness().stuck {
+            self.health
+                .set_not_ready(&format!("the ledger cannot be written: {why}"));
+        } else if self.begun {
+            self.health.set_ready();
         }
     }
 
@@ -230,6 +278,7 @@ impl Daemon {
                 self.metrics.poll_ok(took, self.clock.now());
                 self.proves_absence = proves_absence;
                 let (plans, broken) = (understood.plans, understood.broken);
+                self.contact.send_replace(Contact::of(&plans));
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
                 let problems: BTreeSet<_> = problems
@@ -239,9 +288,7 @@ impl Daemon {
                     tracing::warn!(%job_id, field, text, "a plan has a problem: {error}");
                 }
                 self.problems = problems;
-                if self.safe {
-                    self.health.set_ready();
-                }
+                self.begun = true;
                 self.prune();
                 Some(Input::Listing { began, plans, broken })
             }
@@ -263,47 +310,15 @@ impl Daemon {
         let Some(before) = now.checked_sub_signed(keep) else {
             return;
         };
-        let pruned = tokio::task::block_in_place(|| {
-            self.ledger
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .prune(DueTime::floor(before))
-        });
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let pruned = ledger.prune(DueTime::floor(before));
+        drop(ledger);
         match pruned {
             // The rest is left to the next poll, so that no due time waits for it.
             Ok(pruned) if pruned.more => {}
             Ok(_) => self.pruned = Some(now),
             Err(error) => tracing::warn!("old history is still there: {error}"),
         }
-    }
-
-    fn outbox(&self) -> Outbox {
-        Outbox {
-            ledger: Arc::clone(&self.ledger),
-            polling: self.polling.subscribe(),
-            bell: Arc::clone(&self.bell),
-            metrics: Arc::clone(&self.metrics),
-            shadow: self.start.shadow,
-        }
-    }
-
-    fn serve(&mut self) -> Option<JoinHandle<()>> {
-        let bound = self.http.take()?;
-        tracing::info!("listening on http://{}", bound.address());
-        let limits = http::Limits {
-            connections: self.started_with.http.max_connections.get(),
-            ..http::Limits::default()
-        };
-        let state = http::State {
-            metrics: Arc::clone(&self.metrics),
-            health: Arc::clone(&self.health),
-            limits,
-        };
-        Some(tokio::spawn(async move {
-            if let Err(error) = http::serve(bound, state, std::future::pending()).await {
-                tracing::error!("{error}");
-            }
-        }))
     }
 
     fn announce(&self) {
@@ -324,9 +339,10 @@ impl Daemon {
     }
 
     /// Completes when every report is delivered, or the grace is over.
-    fn farewell(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn farewell(&mut self) -> impl Future<Output = ()> + Send + 'static {
         tracing::info!("stopping: delivering what can be delivered");
         self.notifier.stopping("delivering reports");
+        self.stopping = true;
         self.health.set_stopping();
         let delivered = self.bell.last_call();
         let grace = self.stop_grace;
@@ -364,5 +380,21 @@ impl Daemon {
             });
         self.metrics
             .set_plan_gauges(plans.collect(), planner.plan_count());
+    }
+}
+
+fn lost_timer(error: TimerError) -> DaemonError {
+    DaemonError::System {
+        what: "wait for due times",
+        source: std::io::Error::other(error),
+    }
+}
+
+/// A task that ends has failed: without it the daemon would live on half dead.
+fn lost_task(ended: Result<(), JoinError>) -> DaemonError {
+    let why = ended.map_or_else(|error| error.to_string(), |()| "it ended".to_owned());
+    DaemonError::System {
+        what: "go on, a part of it is gone",
+        source: std::io::Error::other(why),
     }
 }

@@ -3,11 +3,13 @@
 //! One loop ([`Daemon::live`]) waits for whatever comes first: a due time, a listing, news of a run, a
 //! signal, somebody asking how it is. Each becomes an input; the [`engine`] takes it through the planner
 //! into the ledger, and only then out again. Everything that may take its time has a task of its own and
-//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers reports, the launcher watches.
+//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers, [`register`] registers the node, the
+//! launcher watches.
 //! While nothing is due and nobody asks, nothing runs.
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
+mod backups;
 pub mod engine;
 pub mod listing;
 mod live;
@@ -15,6 +17,7 @@ mod open;
 mod outbox;
 pub mod policy;
 pub mod recipes;
+pub mod register;
 mod reload;
 mod signals;
 mod witness;
@@ -72,6 +75,9 @@ pub enum DaemonError {
     /// The launcher cannot be used.
     #[error(transparent)]
     Launch(#[from] LaunchError),
+    /// The ledger refuses what was decided: it and the planner disagree. A new start begins with the ledger.
+    #[error("the ledger refuses what was decided, so the daemon starts afresh from it: {0}")]
+    Refused(String),
     /// The HTTP port cannot be had.
     #[error(transparent)]
     Http(#[from] HttpError),

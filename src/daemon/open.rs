@@ -1,6 +1,6 @@
 //! Opening everything a daemon stands on, in the order in which it may fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,14 +16,15 @@ use crate::observe::http;
 use crate::observe::logs::{Format, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
-use crate::plan::{self, JobId};
-use crate::planner::{LedgerPlan, Past, Planner};
+use crate::plan;
+use crate::planner::{Aside, LedgerPlan, Past, Planner};
 use crate::zones::Zones;
 
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
 use super::recipes::Recipes;
+use super::register::{Contact, Registering};
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, policy, signals, unsupported};
 
@@ -46,7 +47,13 @@ pub(super) fn past(restored: &Restored) -> Past {
                 last: known.last_run.clone(),
                 success: known.last_success.clone(),
             }),
-            Err(_) => past.aside.push(JobId::clone(&known.job)),
+            Err(_) => past.aside.push(Aside {
+                job: known.job.clone(),
+                first_seen: known.first_seen,
+                covered: known.covered,
+                last: known.last_run.clone(),
+                success: known.last_success.clone(),
+            }),
         }
     }
     past
@@ -101,6 +108,7 @@ pub(super) fn polling(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Pol
     Ok(Polling {
         source,
         every: settings.poll,
+        registering: Registering::of(settings),
     })
 }
 
@@ -163,8 +171,7 @@ impl Daemon {
         let planner = Planner::restore(policy, past(&restored));
         let teller = Teller {
             metrics: Arc::clone(&metrics),
-            health: Arc::clone(&health),
-            stuck: false,
+            stuck: None,
         };
         let engine = Engine::new(
             Arc::clone(&clock),
@@ -188,6 +195,7 @@ impl Daemon {
             metrics,
             notifier: Arc::new(notifier),
             polling: watch::Sender::new(polling),
+            contact: watch::Sender::new(Contact::None),
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
@@ -202,7 +210,10 @@ impl Daemon {
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             timer,
             wake: None,
-            safe: true,
+            settled: true,
+            begun: false,
+            stopping: false,
+            asking: HashSet::new(),
             proves_absence: false,
             problems: BTreeSet::new(),
             pruned: None,

@@ -1,7 +1,7 @@
-//! The outbox: takes reports from the ledger to the API, until the API took them.
+//! The outbox: takes reports and records of backups from the ledger to the API, until the API took them.
 //!
-//! Sleeps while there are none. A failed delivery waits with back-off, and holds up no other plan's report:
-//! the ledger gives those that were tried least often first.
+//! Records of backups go first, so that who reads `success` finds the backup. Sleeps while there is nothing. A failed delivery waits with back-off, and holds up no other plan's report:
+//! the ledger gives those that were tried least often first. Nor does one sort hold up the other.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,13 +10,17 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
 use crate::freezer::{Api, ApiError, Delivered};
-use crate::ledger::{Ledger, LedgerError, PendingReport};
+use crate::ledger::{LedgerError, PendingReport};
 use crate::observe::metrics::Metrics;
 
+use super::backups;
 use super::listing::{Polling, Source};
+use super::witness::Shelf;
 
 /// Reports delivered between two looks at the ledger.
-const BATCH: usize = 64;
+const REPORTS: usize = 64;
+/// Records of backups likewise: each may be a mebibyte.
+const BACKUPS: usize = 16;
 /// The first and the longest pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -24,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Where the main loop and the outbox meet.
 #[derive(Debug, Default)]
 pub struct Bell {
-    /// There are new reports.
+    /// There is something new.
     pub ring: Notify,
     /// Do not wait any longer before the next try.
     hurry: Notify,
@@ -55,8 +59,8 @@ impl Bell {
 
 /// What delivering needs.
 pub struct Outbox {
-    /// Where reports wait.
-    pub ledger: Arc<Mutex<Ledger>>,
+    /// Where they wait.
+    pub(super) ledger: Shelf,
     /// Where to.
     pub polling: watch::Receiver<Polling>,
     /// When.
@@ -73,8 +77,51 @@ enum Round {
     Empty,
     /// All that was tried was taken.
     Taken,
-    /// Something was not taken; after `after`, if the API named a time.
-    Failed { after: Option<Duration> },
+    /// Something was not taken.
+    Failed {
+        /// When the API asked us to come back, if it did.
+        after: Option<Duration>,
+        /// It is away or overloaded: what is new would fare no better.
+        away: bool,
+    },
+}
+
+impl Round {
+    fn begin(empty: bool) -> Self {
+        if empty { Self::Empty } else { Self::Taken }
+    }
+
+    /// What the API said to one of them. Whether the others of this round would fare no better.
+    fn heard(&mut self, said: Result<(), ApiError>) -> bool {
+        let Err(error) = said else { return false };
+        let (after, away) = (error.retry_after(), error.is_transient());
+        *self = Self::Failed { after, away };
+        away
+    }
+
+    /// Two rounds as one.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::Failed { after, away },
+                Self::Failed {
+                    after: more,
+                    away: too,
+                },
+            ) => Self::Failed {
+                after: after.max(more),
+                away: away && too,
+            },
+            (Self::Failed { after, .. }, Self::Taken) | (Self::Taken, Self::Failed { after, .. }) => {
+                Self::Failed { after, away: false }
+            }
+            (failed @ Self::Failed { .. }, Self::Empty) | (Self::Empty, failed @ Self::Failed { .. }) => {
+                failed
+            }
+            (Self::Empty, Self::Empty) => Self::Empty,
+            _ => Self::Taken,
+        }
+    }
 }
 
 impl Outbox {
@@ -90,7 +137,10 @@ impl Outbox {
                 Err(error) => {
                     tracing::error!("the outbox cannot be read or written: {error}");
                     self.metrics.ledger_error();
-                    Round::Failed { after: None }
+                    Round::Failed {
+                        after: None,
+                        away: true,
+                    }
                 }
             };
             match round {
@@ -102,42 +152,56 @@ impl Outbox {
                     self.bell.ring.notified().await;
                 }
                 Round::Taken => pause = PAUSE,
-                Round::Failed { after } => {
+                Round::Failed { after, away } => {
                     let length = after.unwrap_or(pause).min(LONGEST_PAUSE);
                     tokio::select! {
                         () = clock::pause(length) => pause = pause.saturating_mul(2).min(LONGEST_PAUSE),
                         () = self.bell.hurry.notified() => pause = PAUSE,
+                        // What is new need not wait because something else is refused.
+                        () = self.bell.ring.notified(), if !away => {}
                     }
                 }
             }
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
-        tokio::task::block_in_place(|| work(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-
     async fn round(&self) -> Result<Round, LedgerError> {
-        let (pending, backlog) = self.with(|ledger| {
+        let backlog = self.ledger.with(|ledger| {
             let reader = ledger.reader();
-            Ok::<_, LedgerError>((reader.pending_reports(BATCH)?, reader.report_backlog()?))
+            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(reader.backup_backlog()?))
         })?;
         self.metrics.set_backlog(backlog, None);
-        let source = self.polling.borrow().source.clone();
-        let api = match source {
-            Source::Api(api) if !self.shadow && !pending.is_empty() => api,
-            Source::Api(_) | Source::Path(_) => return Ok(Round::Empty),
+        let Source::Api(api) = self.polling.borrow().source.clone() else {
+            return Ok(Round::Empty);
         };
-        let mut round = Round::Taken;
-        for report in pending {
-            if let Err(error) = self.deliver(&api, &report).await? {
-                round = Round::Failed {
-                    after: error.retry_after(),
-                };
-                if error.is_transient() {
-                    // The API is away or overloaded: the others would fare no better.
-                    break;
-                }
+        if self.shadow {
+            return Ok(Round::Empty);
+        }
+        let backups = self.backups(&api).await?;
+        Ok(backups.and(self.reports(&api).await?))
+    }
+
+    async fn backups(&self, api: &Api) -> Result<Round, LedgerError> {
+        let pending = self
+            .ledger
+            .with(|ledger| ledger.reader().pending_backups(BACKUPS))?;
+        let mut round = Round::begin(pending.is_empty());
+        for backup in &pending {
+            if round.heard(backups::keep(&self.ledger, api, backup).await?) {
+                break;
+            }
+        }
+        Ok(round)
+    }
+
+    async fn reports(&self, api: &Api) -> Result<Round, LedgerError> {
+        let pending = self
+            .ledger
+            .with(|ledger| ledger.reader().pending_reports(REPORTS))?;
+        let mut round = Round::begin(pending.is_empty());
+        for report in &pending {
+            if round.heard(self.deliver(api, report).await?) {
+                break;
             }
         }
         Ok(round)
@@ -148,8 +212,8 @@ impl Outbox {
         let job_id = &pending.job;
         match api.report(job_id, &pending.report).await {
             Ok(delivered) => {
-                self.with(|ledger| ledger.delivered(pending.id))?;
-                let (status, result) = (&pending.report.status, &pending.report.result);
+                self.ledger.with(|ledger| ledger.delivered(pending.id))?;
+                let (status, result) = (&pending.report.status, pending.report.result.as_deref());
                 match delivered {
                     Delivered::Written => tracing::debug!(%job_id, status, result, "reported"),
                     Delivered::Gone => tracing::info!(%job_id, "not reported: the plan is gone from the API"),
@@ -161,13 +225,14 @@ impl Outbox {
             }
             Err(error) if error.is_final() => {
                 tracing::error!(%job_id, "a report is given up, the API will never take it: {error}");
-                self.with(|ledger| ledger.delivered(pending.id))?;
+                self.ledger.with(|ledger| ledger.delivered(pending.id))?;
                 Ok(Ok(()))
             }
             Err(error) => {
                 let tries = pending.attempts.saturating_add(1);
                 tracing::warn!(%job_id, tries, "a report waits in the ledger: {error}");
-                self.with(|ledger| ledger.delivery_failed(pending.id, &error.to_string()))?;
+                self.ledger
+                    .with(|ledger| ledger.delivery_failed(pending.id, &error.to_string()))?;
                 Ok(Err(error))
             }
         }

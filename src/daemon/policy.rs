@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Loaded, Origin, Source, Whose};
-use crate::planner::{CatchUp, Outside, Policy, Scope, WindowRule, ZoneRule};
+use crate::planner::{Capabilities, CatchUp, Outside, Policy, Scope, WindowRule, ZoneRule};
 use crate::schedule::Zone;
 use crate::zones::{ZoneError, Zones};
 
@@ -58,6 +58,7 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
             config::CatchUp::Within(length) => CatchUp::Within(seconds(length)),
         },
         allow_exec: settings.dispatch.allow_exec,
+        capabilities: capabilities(&settings.capabilities),
         late_after: seconds(settings.late_after),
         shadow: false,
         reports: settings.source == Source::Api,
@@ -106,6 +107,15 @@ fn window(rule: &config::WindowRule) -> WindowRule {
             config::Outside::Wait => Outside::Wait,
             config::Outside::Skip => Outside::Skip,
         }),
+    }
+}
+
+fn capabilities(said: &config::Capabilities) -> Capabilities {
+    Capabilities {
+        actions: said.actions.clone(),
+        modes: said.modes.clone(),
+        storages: said.storages.clone(),
+        engines: said.engines.clone(),
     }
 }
 

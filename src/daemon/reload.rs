@@ -3,6 +3,7 @@
 use crate::planner::Input;
 
 use super::live::Daemon;
+use super::register::Contact;
 use super::{DaemonError, open, policy};
 
 impl Daemon {
@@ -45,13 +46,15 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         if self.started_with.source == loaded.settings.source {
+            self.metrics.set_poll_every(Some(polling.every));
+            // It may lead to another API now.
+            self.contact.send_replace(Contact::None);
             self.polling.send_replace(polling);
         }
         self.engine
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
         self.keep = loaded.settings.history.keep;
         self.stop_grace = loaded.settings.dispatch.stop_grace;
-        self.metrics.set_poll_every(Some(loaded.settings.poll));
         self.metrics.set_plan_limit(loaded.settings.metrics.per_plan);
         Ok(Input::Policy(Box::new(policy)))
     }

@@ -3,39 +3,46 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::ledger::Ledger;
-use crate::observe::health::Health;
+use crate::ledger::{Ledger, LedgerError};
 use crate::observe::metrics::Metrics;
 use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 
-use super::engine::{Store, Witness};
+use super::engine::{Store, StoreError, Witness};
 
 /// The ledger, shared with the outbox.
 pub(super) struct Shelf(pub(super) Arc<Mutex<Ledger>>);
 
-impl Store for Shelf {
-    fn commit(&mut self, records: &[Record]) -> Result<(), String> {
-        let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger
-            .commit(records)
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+impl Shelf {
+    /// Works with it, on a thread that may wait for the disk.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Ledger) -> T) -> T {
+        tokio::task::block_in_place(|| work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-/// Tells metrics, readiness and the log.
+impl Store for Shelf {
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match ledger.commit(records) {
+            Ok(_) => Ok(()),
+            Err(error @ (LedgerError::UnknownPlan { .. } | LedgerError::Started { .. })) => {
+                Err(StoreError::Refused(error.to_string()))
+            }
+            Err(error) => Err(StoreError::Away(error.to_string())),
+        }
+    }
+}
+
+/// Tells metrics and the log.
 pub(super) struct Teller {
     pub(super) metrics: Arc<Metrics>,
-    pub(super) health: Arc<Health>,
-    /// The ledger did not take the last decision.
-    pub(super) stuck: bool,
+    /// Why the ledger did not take the last decision; `None`: it did.
+    pub(super) stuck: Option<String>,
 }
 
 impl Witness for Teller {
     fn recorded(&mut self, records: &[Record]) {
-        if std::mem::take(&mut self.stuck) {
+        if self.stuck.take().is_some() {
             tracing::info!("the ledger takes records again");
-            self.health.set_ready();
         }
         let withdrawn: BTreeSet<&RunId> = records
             .iter()
@@ -57,6 +64,7 @@ impl Witness for Teller {
                 | Record::Covered { .. }
                 | Record::Withdraw { .. }
                 | Record::Report { .. }
+                | Record::Backup { .. }
                 | Record::Polled { .. } => {}
             }
         }
@@ -64,11 +72,9 @@ impl Witness for Teller {
 
     fn unrecorded(&mut self, why: &str) {
         self.metrics.ledger_error();
-        if !std::mem::replace(&mut self.stuck, true) {
+        if self.stuck.replace(why.to_owned()).is_none() {
             tracing::error!("nothing is launched until the ledger can be written: {why}");
         }
-        self.health
-            .set_not_ready(&format!("the ledger cannot be written: {why}"));
     }
 }
 

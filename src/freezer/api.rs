@@ -1,4 +1,6 @@
-//! The API as the daemon uses it: list, look at one job, report.
+//! The API as the daemon uses it: list, look at one job, report; and keep records of backups (`backups`).
+
+mod backups;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::access::{Access, ClientFilter};
 use super::error::ApiError;
-use super::http::{Answer, Ask, Http, Peer, parse};
+use super::http::{Answer, Ask, Http, Peer, Tries, parse};
 use super::keystone::{Keystone, Session};
 use super::merge::{Merge, merge};
 use super::pager::{Habits, Next, Pager};
@@ -19,8 +21,11 @@ use crate::plan::JobId;
 use crate::planner::Report;
 use crate::source::Document;
 
+pub use backups::{Backup, Kept, NotKept};
+
 /// The v2 API. Cheap to share behind an `Arc`; every method may be called at the same time as any other.
-/// A method that is dropped midway leaves nothing half done but, at most, one report delivered unheard.
+/// A method that is dropped midway leaves nothing half done but, at most, one report or record of a backup
+/// delivered unheard.
 pub struct Api {
     http: Arc<Http>,
     keystone: Keystone,
@@ -63,6 +68,10 @@ pub struct Connection {
     pub jobs_url: String,
     /// Whose plans a listing keeps; `None`: everybody's.
     pub client_id: Option<String>,
+    /// What this node is called among clients: `client_id`, else `{project_id}_{hostname}`.
+    pub own_id: String,
+    /// This host's name.
+    pub hostname: String,
 }
 
 #[derive(Deserialize)]
@@ -72,9 +81,9 @@ struct Page {
 }
 
 /// A good answer, or one that the caller said it can read, and where it came from.
-struct Called {
-    at: String,
-    answer: Answer,
+pub(super) struct Called {
+    pub at: String,
+    pub answer: Answer,
 }
 
 impl Api {
@@ -110,22 +119,21 @@ impl Api {
                 Err(error) => return Err(error),
             }
         };
-        let client_id = match &self.access.clients {
-            ClientFilter::All => None,
-            ClientFilter::Own(Some(id)) => Some(id.clone()),
-            ClientFilter::Own(None) => {
-                let host = rustix::system::uname();
-                Some(format!(
-                    "{}_{}",
-                    session.project,
-                    host.nodename().to_string_lossy()
-                ))
+        let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let usual = || format!("{}_{hostname}", session.project);
+        let (client_id, own_id) = match &self.access.clients {
+            ClientFilter::All => (None, usual()),
+            ClientFilter::Own(id) => {
+                let own = id.clone().unwrap_or_else(usual);
+                (Some(own.clone()), own)
             }
         };
         Ok(Connection {
             project_id: session.project.clone(),
             jobs_url: session.endpoint.jobs().to_string(),
             client_id,
+            own_id,
+            hostname,
         })
     }
 
@@ -270,7 +278,7 @@ impl Api {
     }
 
     /// One request with a token. A token that is refused is replaced, once.
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: Method,
         url: impl Fn(&Session) -> Result<Url, ApiError>,
@@ -305,6 +313,11 @@ impl Api {
                 at,
             });
         }
+    }
+
+    /// A fresh count of tries.
+    pub(super) fn tries(&self) -> Tries {
+        self.http.tries()
     }
 
     fn habits(&self) -> std::sync::MutexGuard<'_, Habits> {

@@ -1,4 +1,4 @@
-//! The addresses of jobs, from whatever form of the API's address we were given.
+//! The addresses of jobs, clients and backups, from whatever form of the API's address we were given.
 
 use reqwest::Url;
 
@@ -57,7 +57,12 @@ impl Endpoint {
 
     /// The collection of jobs.
     pub fn jobs(&self) -> Url {
-        self.below(&self.project, &[])
+        self.below(&self.project, &["jobs"])
+    }
+
+    /// The collection of clients.
+    pub fn clients(&self) -> Url {
+        self.below(&self.project, &["clients"])
     }
 
     /// One job, in our project, or in `project` where the address lets us choose.
@@ -65,16 +70,32 @@ impl Endpoint {
         if !is_segment(id) {
             return Err(ApiError::JobId { id: id.to_owned() });
         }
-        let project = project
+        Ok(self.below(self.within(project), &["jobs", id]))
+    }
+
+    /// The collection of backups, in our project, or in `project` where the address lets us choose.
+    pub fn backups(&self, project: Option<&str>) -> Url {
+        self.below(self.within(project), &["backups"])
+    }
+
+    /// One backup, likewise.
+    pub fn backup(&self, id: &str, project: Option<&str>) -> Result<Url, ApiError> {
+        if !is_segment(id) {
+            return Err(ApiError::BackupId { id: id.to_owned() });
+        }
+        Ok(self.below(self.within(project), &["backups", id]))
+    }
+
+    fn within<'a>(&'a self, project: Option<&'a str>) -> &'a str {
+        project
             .filter(|project| !self.fixed && is_segment(project))
-            .unwrap_or(&self.project);
-        Ok(self.below(project, &[id]))
+            .unwrap_or(&self.project)
     }
 
     fn below(&self, project: &str, rest: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.extend([project, "jobs"]).extend(rest);
+            path.push(project).extend(rest);
         }
         url
     }
@@ -127,6 +148,10 @@ mod tests {
             "/x/v2/p1/jobs/a%20b%2F..%2Fc%3Fd%23e%252f"
         );
         assert_eq!(job("j", Some("p2")).unwrap(), "/x/v2/p2/jobs/j");
+        let backup = |id: &str| endpoint.backup(id, Some("p2"));
+        assert_eq!(backup("b/1").unwrap().path(), "/x/v2/p2/backups/b%2F1");
+        assert!(matches!(backup(".."), Err(ApiError::BackupId { .. })));
+        assert_eq!(endpoint.backups(None).path(), "/x/v2/p1/backups");
         assert_eq!(job("j", Some("..")).unwrap(), "/x/v2/p1/jobs/j");
         for id in ["", ".", ".."] {
             assert!(matches!(job(id, None), Err(ApiError::JobId { .. })), "{id:?}");

@@ -30,6 +30,20 @@ pub enum ApiError {
         /// The id.
         id: String,
     },
+    /// An id of a backup's record that cannot stand in an address.
+    #[error("backup id {id:?} cannot be part of an address: it is empty, `.` or `..`")]
+    BackupId {
+        /// The id.
+        id: String,
+    },
+    /// Metadata that is no JSON object (any more).
+    #[error("run {run}: what its agent said of the backup cannot be read: {message}")]
+    Metadata {
+        /// Of which run.
+        run: String,
+        /// Why.
+        message: String,
+    },
     /// No connection.
     #[error("{at}: no connection: {cause} (does the service run there, and may this node reach it?)")]
     Connect {
@@ -161,7 +175,9 @@ impl ApiError {
             Self::Server { .. } => "server",
             Self::Redirected { .. } | Self::Protocol { .. } => "protocol",
             Self::TooLarge { .. } => "too-large",
-            Self::Refused { .. } | Self::JobId { .. } => "bad-request",
+            Self::Refused { .. } | Self::JobId { .. } | Self::BackupId { .. } | Self::Metadata { .. } => {
+                "bad-request"
+            }
             Self::Catalog { .. } => "catalog",
         }
     }
@@ -182,10 +198,23 @@ impl ApiError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::JobId { .. } => true,
+            Self::JobId { .. } | Self::BackupId { .. } | Self::Metadata { .. } => true,
             Self::Refused { status, .. } => matches!(status, 400 | 409 | 413 | 414 | 422 | 753),
             _ => false,
         }
+    }
+
+    /// Whether the server may have done what it was asked, though we did not hear of it.
+    #[must_use]
+    pub fn may_have_arrived(&self) -> bool {
+        matches!(
+            self,
+            Self::Broken { .. }
+                | Self::Timeout { .. }
+                | Self::Server { .. }
+                | Self::TooLarge { .. }
+                | Self::Protocol { .. }
+        )
     }
 
     /// How long the server asked us to stay away, if it did.

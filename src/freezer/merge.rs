@@ -52,7 +52,9 @@ pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json
     let mut after = before.clone();
     let mut put = |key: &str, value| after.insert(key.to_owned(), value);
     put("status", to_raw_value(&report.status)?);
-    put("result", to_raw_value(&report.result)?);
+    if let Some(result) = &report.result {
+        put("result", to_raw_value(result)?);
+    }
     if let Some(started) = report.time_started {
         put("time_started", to_raw_value(&started)?);
     }
@@ -103,7 +105,7 @@ mod tests {
     fn report() -> Report {
         Report {
             status: "completed".into(),
-            result: "success".into(),
+            result: Some("success".into()),
             time_started: Some(100),
             time_ended: Some(200),
             current_pid: None,
@@ -167,7 +169,7 @@ mod tests {
         let job = r#"{"job_schedule": {"time_started": 1, "time_ended": 2, "current_pid": 3}}"#;
         let scheduled = Report {
             status: "scheduled".into(),
-            result: String::new(),
+            result: Some(String::new()),
             time_started: None,
             time_ended: None,
             ..report()

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::backups;
 use super::codes::{
     DONE, TALLY_OF_RUNS, count_value, millis, outcome_code, project_text, run_value, run_values, state_code,
     verdict_code,
@@ -137,6 +138,7 @@ impl<'t> Writer<'t> {
                 self.reports.push(put.id);
                 Ok(())
             }
+            Record::Backup { run, metadata } => backups::put(self.transaction, run, metadata),
             Record::Polled { at } => {
                 self.transaction
                     .prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES ('polled', ?1)")?

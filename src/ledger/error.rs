@@ -97,6 +97,12 @@ pub enum LedgerError {
         /// Which.
         job: JobId,
     },
+    /// A record about a run that was never recorded.
+    #[error("run {run}: not in the ledger, so nothing about it can be recorded")]
+    UnknownRun {
+        /// Which.
+        run: RunId,
+    },
     /// A run that cannot be withdrawn: it is not in the ledger, or its agent was started.
     #[error("run {run}: cannot be withdrawn: it is not waiting to be started")]
     Started {

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{Connection, Params, params};
 
 use super::LedgerError;
-use super::codes::{RUN_COLUMNS, VERDICT_COLUMNS, due_of, job_of, project_of, run_of, verdict_of};
+use super::codes::{RUN_COLUMNS, due_of, job_of, project_of, run_of};
+use super::walk::{Direction, Walk};
 use crate::plan::{JobId, ProjectId};
 use crate::planner::{RunId, RunRecord, VerdictRecord};
 use crate::schedule::DueTime;
@@ -60,20 +61,55 @@ impl Reader {
         read(&self.connection).map_err(|error| LedgerError::of(&self.path, error))
     }
 
-    /// The plans called `wanted` by their id or their name: an id is one plan, a name may be several.
-    /// `None`: all, in the order of their ids, at most `limit`.
+    /// Lets `look` read, whatever is being written meanwhile, as of one moment.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read; and those of `look`.
+    pub fn at_one_moment<T, E: From<LedgerError>>(
+        &self,
+        look: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.read(|connection| connection.execute_batch("SAVEPOINT moment"))?;
+        let seen = look(self);
+        self.read(|connection| connection.execute_batch("RELEASE moment"))?;
+        seen
+    }
+
+    /// The plans called `wanted` by their id or their name: an id is one plan, a name may be several. The one of
+    /// that id comes first, then those that live, then those that are gone. `None`: all, in the order of their
+    /// ids. At most `limit`.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn plans(&self, wanted: Option<&str>, limit: usize) -> Result<Vec<KnownPlan>, LedgerError> {
+        match wanted {
+            Some(wanted) => self.select_plans(
+                "WHERE p.job_id = ?1 OR p.name = ?1 ORDER BY p.job_id <> ?1, d.plan IS NULL, p.job_id LIMIT ?2",
+                params![wanted, limited(limit)],
+            ),
+            None => self.select_plans("ORDER BY p.job_id LIMIT ?1", params![limited(limit)]),
+        }
+    }
+
+    /// The plan of this id.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn plan(&self, job: &JobId) -> Result<Option<KnownPlan>, LedgerError> {
+        let found = self.select_plans("WHERE p.job_id = ?1", params![job.as_str()]);
+        found.map(|mut plans| plans.pop())
+    }
+
+    /// `which`: from the `WHERE` of plans `p` on, with its parameters.
+    fn select_plans(&self, which: &str, parameters: impl Params) -> Result<Vec<KnownPlan>, LedgerError> {
+        let sql = format!(
+            "SELECT p.job_id, p.name, p.project, d.text, p.first_seen, g.covered
+             FROM plan p JOIN progress g ON g.plan = p.key LEFT JOIN document d ON d.plan = p.key {which}"
+        );
         self.read(|connection| {
             connection
-                .prepare_cached(
-                    "SELECT p.job_id, p.name, p.project, d.text, p.first_seen, g.covered
-                     FROM plan p JOIN progress g ON g.plan = p.key LEFT JOIN document d ON d.plan = p.key
-                     WHERE ?1 IS NULL OR p.job_id = ?1 OR p.name = ?1 ORDER BY p.job_id LIMIT ?2",
-                )?
-                .query_map(params![wanted, limited(limit)], |row| {
+                .prepare_cached(&sql)?
+                .query_map(parameters, |row| {
                     Ok(KnownPlan {
                         job: job_of(row, 0)?,
                         name: row.get(1)?,
@@ -100,7 +136,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<VerdictRecord>, LedgerError> {
         self.read(|connection| {
-            let Some(mut walk) = Walk::of(connection, job, to)? else {
+            let Some(mut walk) = Walk::of(connection, job, Direction::Back, to)? else {
                 return Ok(Vec::new());
             };
             let mut found = Vec::new();
@@ -126,19 +162,31 @@ impl Reader {
         Ok(self.verdicts(job, due, due, 1)?.pop())
     }
 
+    /// The verdict of a plan with the earliest `first` later than `after`.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn verdict_after(&self, job: &JobId, after: DueTime) -> Result<Option<VerdictRecord>, LedgerError> {
+        self.read(
+            |connection| match Walk::of(connection, job, Direction::Forth, after.plus(1))? {
+                Some(mut walk) => walk.next(),
+                None => Ok(None),
+            },
+        )
+    }
+
     /// The runs of a plan, those of the latest due times first; or of all plans, the latest recorded first.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn runs(&self, job: Option<&JobId>, limit: usize) -> Result<Vec<RunRecord>, LedgerError> {
-        let (condition, order) = match job {
-            Some(_) => (
-                "r.plan = (SELECT key FROM plan WHERE job_id = ?1)",
-                "r.due DESC, r.key DESC",
+        match job {
+            Some(job) => self.select_runs(
+                "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) ORDER BY r.due DESC, r.key DESC LIMIT ?2",
+                params![job.as_str(), limited(limit)],
             ),
-            None => ("?1 IS NULL", "r.key DESC"),
-        };
-        self.select_runs(condition, order, job.map(JobId::as_str), limit)
+            None => self.select_runs("ORDER BY r.key DESC LIMIT ?1", params![limited(limit)]),
+        }
     }
 
     /// One run.
@@ -146,33 +194,47 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn run(&self, id: &RunId) -> Result<Option<RunRecord>, LedgerError> {
-        Ok(self
-            .select_runs("r.id = ?1", "r.key", Some(id.as_str()), 1)?
-            .pop())
+        let found = self.select_runs("WHERE r.id = ?1", params![id.as_str()]);
+        found.map(|mut runs| runs.pop())
+    }
+
+    /// The run of a plan with the latest due time before `due`.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn run_before(&self, job: &JobId, due: DueTime) -> Result<Option<RunRecord>, LedgerError> {
+        let found = self.select_runs(
+            "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) AND r.due < ?2
+             ORDER BY r.due DESC, r.key DESC LIMIT 1",
+            params![job.as_str(), due.epoch()],
+        );
+        found.map(|mut runs| runs.pop())
+    }
+
+    /// The successful run of a plan with the latest due time: what its deadline counts from.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn last_success(&self, job: &JobId) -> Result<Option<RunRecord>, LedgerError> {
+        let found = self.select_runs(
+            "WHERE r.key = (SELECT g.last_success FROM progress g JOIN plan q ON q.key = g.plan WHERE q.job_id = ?1)",
+            params![job.as_str()],
+        );
+        found.map(|mut runs| runs.pop())
     }
 
     /// Every run that is not over, in the order they were recorded.
     pub(super) fn open_runs(&self) -> Result<Vec<RunRecord>, LedgerError> {
-        self.select_runs("?1 IS NULL AND r.state < 3", "r.key", None, usize::MAX)
+        self.select_runs("WHERE r.state < 3 ORDER BY r.key", [])
     }
 
-    fn select_runs(
-        &self,
-        condition: &str,
-        order: &str,
-        about: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<RunRecord>, LedgerError> {
-        let sql = format!(
-            "SELECT p.job_id, {RUN_COLUMNS} FROM run r JOIN plan p ON p.key = r.plan
-             WHERE {condition} ORDER BY {order} LIMIT ?2"
-        );
+    /// `which`: from the `WHERE` of runs `r` on, with its parameters.
+    fn select_runs(&self, which: &str, parameters: impl Params) -> Result<Vec<RunRecord>, LedgerError> {
+        let sql = format!("SELECT p.job_id, {RUN_COLUMNS} FROM run r JOIN plan p ON p.key = r.plan {which}");
         self.read(|connection| {
             connection
                 .prepare_cached(&sql)?
-                .query_map(params![about, limited(limit)], |row| {
-                    run_of(row, 1, &job_of(row, 0)?)
-                })?
+                .query_map(parameters, |row| run_of(row, 1, &job_of(row, 0)?))?
                 .collect()
         })
     }
@@ -180,73 +242,4 @@ impl Reader {
 
 fn limited(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
-/// Goes through one plan's verdicts, the latest first.
-///
-/// The table is ordered by due time, then by plan (`schema.rs` says why). Each step of the walk is a search of
-/// the tree for the last row at or before (due time, plan); so it goes from one due time of anybody's to the
-/// one before it, and passes over the other plans' verdicts of the same due time, be they a million.
-struct Walk<'c> {
-    latest: CachedStatement<'c>,
-    job: JobId,
-    plan: i64,
-    /// The next search begins at this due time; `None`: there is nothing before.
-    at: Option<i64>,
-}
-
-impl<'c> Walk<'c> {
-    /// `None`: the ledger does not know the plan.
-    fn of(connection: &'c Connection, job: &JobId, to: DueTime) -> rusqlite::Result<Option<Self>> {
-        let plan = connection
-            .prepare_cached("SELECT key FROM plan WHERE job_id = ?1")?
-            .query_row([job.as_str()], |row| row.get(0))
-            .optional()?;
-        let latest = connection.prepare_cached(&format!(
-            "SELECT {VERDICT_COLUMNS}, plan FROM verdict WHERE (first, plan) <= (?1, ?2)
-             ORDER BY first DESC, plan DESC LIMIT 1"
-        ))?;
-        Ok(plan.map(|plan| Self {
-            latest,
-            job: job.clone(),
-            plan,
-            at: Some(to.epoch()),
-        }))
-    }
-
-    fn next(&mut self) -> rusqlite::Result<Option<VerdictRecord>> {
-        while let Some(at) = self.at {
-            let Self {
-                latest,
-                job,
-                plan: wanted,
-                ..
-            } = self;
-            let found = latest
-                .query_row([at, *wanted], |row| {
-                    let plan: i64 = row.get(6)?;
-                    let verdict = if plan == *wanted {
-                        Some(verdict_of(row, job)?)
-                    } else {
-                        None
-                    };
-                    Ok((row.get::<_, i64>(0)?, plan, verdict))
-                })
-                .optional()?;
-            let Some((first, plan, verdict)) = found else {
-                self.at = None;
-                break;
-            };
-            // A row of another due time and of a later plan hides the one we want, if there is one.
-            self.at = if plan > *wanted {
-                Some(first)
-            } else {
-                first.checked_sub(1)
-            };
-            if verdict.is_some() {
-                return Ok(verdict);
-            }
-        }
-        Ok(None)
-    }
 }

@@ -1,12 +1,13 @@
-//! The ledger: the durable store of plans last seen, verdicts, runs, and reports not yet delivered.
+//! The ledger: the durable store of plans last seen, verdicts, runs, and what the API was not yet told.
 //!
 //! A single SQLite file. Whatever the planner decided is committed here, whole and in one transaction, before
 //! any of it is carried out; so a crash at any point is "restart and read the ledger". It decides nothing.
 //! May use: `planner`, `plan`, `schedule` (their words). Must not use: any other room.
 //!
 //! Due times are stored as epoch seconds, other instants as epoch milliseconds. The file holds the plans'
-//! documents, which may hold passwords: it is for its owner alone (0600).
+//! documents and the agents' metadata, which may hold passwords: it is for its owner alone (0600).
 
+mod backups;
 mod codes;
 mod commit;
 mod error;
@@ -18,12 +19,14 @@ mod restore;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::collections::HashMap;
 use std::fs::File;
 
 use crate::plan::JobId;
 
+pub use backups::{BackupId, PendingBackup};
 pub use commit::Committed;
 pub use error::LedgerError;
 pub use history::{KnownPlan, Reader};

@@ -11,7 +11,7 @@ use crate::plan::{JobId, ProjectId};
 use crate::planner::{Report, RunId};
 
 /// Longest error text kept with a report, in characters.
-const ERROR_LIMIT: usize = 500;
+pub(super) const ERROR_LIMIT: usize = 500;
 
 /// Names one waiting report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,15 +65,16 @@ pub(super) fn put(
         plan,
         number: *number,
     });
-    let (started, ended, pid, event, event_number) = match old {
+    let (result, started, ended, pid, event, event_number) = match old {
         Some((_, old, number)) => (
+            old.result,
             old.time_started,
             old.time_ended,
             old.current_pid,
             old.answers_event,
             number,
         ),
-        None => (None, None, None, None, None),
+        None => (None, None, None, None, None, None),
     };
     // The event's number: that of the report which first answers it. NULL here means: this one.
     let event_number = if report.answers_event.is_some() {
@@ -91,10 +92,11 @@ pub(super) fn put(
             ":plan": plan,
             ":run": run.map(RunId::as_str),
             ":status": report.status,
-            ":result": report.result,
+            ":result": report.result.as_ref().or(result.as_ref()),
             ":started": report.time_started.or(started),
             ":ended": report.time_ended.or(ended),
-            ":pid": report.current_pid.or(pid),
+            // A process that has ended must not be pointed at.
+            ":pid": report.current_pid.or(pid.filter(|_| report.time_ended.is_none_or(|ended| ended < 0))),
             ":event": report.answers_event.as_ref().or(event.as_ref()),
             ":event_number": event_number,
         })?;

@@ -31,7 +31,8 @@ pub(super) struct Progress {
 
 impl Ledger {
     /// Removes verdicts over due times before `before`, and runs that are over and were due before it; but of
-    /// a plan that lives never its last run nor its last success. Then plans that are gone and have no history
+    /// a plan that lives never its last run nor its last success, and never one whose metadata the API does not
+    /// have yet. Then plans that are gone and have no history
     /// left. Does a bounded part of the work; call it again while there is `more`.
     ///
     /// # Errors
@@ -68,7 +69,8 @@ impl Ledger {
                 .prepare_cached(
                     "DELETE FROM run WHERE key > ?1 AND key <= ?2 AND state >= 3 AND due < ?3 AND NOT EXISTS
                        (SELECT 1 FROM progress g JOIN plan p ON p.key = g.plan
-                        WHERE g.plan = run.plan AND p.forgotten = 0 AND run.key IN (g.last_done, g.last_success))",
+                        WHERE g.plan = run.plan AND p.forgotten = 0 AND run.key IN (g.last_done, g.last_success))
+                       AND NOT EXISTS (SELECT 1 FROM backup b WHERE b.run = run.key AND b.metadata IS NOT NULL)",
                 )?
                 .execute([next.runs, until.unwrap_or(i64::MAX), before.epoch()])?;
             let mut more = until.is_some() || count(verdicts) == ROWS;

@@ -88,18 +88,13 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn restore(&self) -> Result<Restored, LedgerError> {
-        self.read(|connection| connection.execute_batch("SAVEPOINT restore"))?;
-        let restored = self.restore_within();
-        self.read(|connection| connection.execute_batch("RELEASE restore"))?;
-        restored
-    }
-
-    fn restore_within(&self) -> Result<Restored, LedgerError> {
-        Ok(Restored {
-            plans: self.read(plans)?,
-            open_runs: self.open_runs()?,
-            polled: self.read(polled)?,
-            tally: self.read(tally)?,
+        self.at_one_moment(|reader| {
+            Ok(Restored {
+                plans: reader.read(plans)?,
+                open_runs: reader.open_runs()?,
+                polled: reader.read(polled)?,
+                tally: reader.read(tally)?,
+            })
         })
     }
 }

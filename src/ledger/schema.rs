@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -72,7 +72,7 @@ CREATE TABLE report (
   plan          INTEGER NOT NULL UNIQUE REFERENCES plan (key),
   run           TEXT,
   status        TEXT NOT NULL,
-  result        TEXT NOT NULL,
+  result        TEXT,                             -- NULL: as it was
   time_started  INTEGER,
   time_ended    INTEGER,
   current_pid   INTEGER,
@@ -92,6 +92,21 @@ CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The agents' metadata, on its way to the API. A row goes with its run's.
+const VERSION_2: &str = "
+CREATE TABLE backup (
+  number   INTEGER PRIMARY KEY,
+  run      INTEGER NOT NULL REFERENCES run (key) ON DELETE CASCADE,
+  step     INTEGER NOT NULL,                      -- from 0
+  metadata TEXT,                                  -- NULL: the API has it
+  in_doubt INTEGER NOT NULL DEFAULT 0,            -- 1: it may have arrived, though nothing was heard of it
+  attempts INTEGER NOT NULL DEFAULT 0,
+  error    TEXT,
+  UNIQUE (run, step)
+) STRICT;
+CREATE INDEX backup_order ON backup (attempts, number) WHERE metadata IS NOT NULL;
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

@@ -137,6 +137,8 @@ impl Faults {
     fn of(job_id: Raw<'_>, name: Raw<'_>, place: &str) -> Self {
         let job_id = match job_id.shape() {
             Shape::Text(text) if usable_id(&text).is_ok() => text.into_owned(),
+            // No id, but whoever looks for the document will look for this.
+            Shape::Number(text) if usable_id(text).is_ok() => text.to_owned(),
             _ => place.to_owned(),
         };
         Self {

@@ -165,6 +165,7 @@ impl Planner {
             detail: String::new(),
         };
         slot.open = Some(run.id.clone());
+        slot.ran = Some(due);
         out.records.push(Record::Run(run.clone()));
         if missed.count > 1
             && let Some(earlier) = slot.timetable.missed(slot.covered, due.plus(-1))
@@ -257,7 +258,7 @@ impl Planner {
                 self.queue.push(record);
             }
         }
-        while self.busy() < self.policy.max_concurrent {
+        while !self.holding && self.busy() < self.policy.max_concurrent {
             let Some(run) = self.queue.next(second) else { break };
             self.start(now, &run, out);
         }
@@ -273,9 +274,10 @@ impl Planner {
             self.withdraw(now, &record, Reason::Superseded, out);
             return;
         };
-        if self.policy.shadow {
-            // Left by a daemon that did launch.
-            self.withdraw(now, &record, Reason::Shadow, out);
+        // It may have been queued under other rules, by an earlier daemon.
+        let hindrance = slot.hindrance.or(self.policy.shadow.then_some(Reason::Shadow));
+        if let Some(reason) = hindrance {
+            self.withdraw(now, &record, reason, out);
             self.arm(&record.job);
             return;
         }
@@ -314,7 +316,7 @@ impl Planner {
         self.dequeue(run);
         self.open.remove(&run.id);
         if let Some(slot) = self.slots.get_mut(&run.job) {
-            slot.open = None;
+            slot.close(&run.id);
         }
         out.records.push(Record::Withdraw { run: run.id.clone() });
         let one = Missed {

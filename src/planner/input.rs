@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Outcome, Policy, Record, RunId, RunRecord};
+use super::{Metadata, Outcome, Policy, Record, RunId, RunRecord};
 
 /// Something happened.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub enum Input {
         ended: DateTime<Utc>,
         /// For people: why.
         detail: String,
+        /// What its agents said of the backups they made.
+        metadata: Vec<Metadata>,
     },
     /// What the launcher knows, at a start of the daemon, of a run that the ledger believes was launched.
     Found {
@@ -62,6 +64,11 @@ pub enum Input {
     Policy(Box<Policy>),
     /// The first listing does not come: go on with what the ledger knows.
     Begin,
+    /// The ledger cannot be written, so these launches were not carried out: they wait on, and nothing is
+    /// launched until [`Input::Release`].
+    Hold(Vec<RunId>),
+    /// The ledger can be written again.
+    Release,
     /// The daemon stops: decide and launch nothing more.
     Halt,
 }
@@ -97,6 +104,8 @@ pub enum Found {
         ended: DateTime<Utc>,
         /// For people: why.
         detail: String,
+        /// What its agents said of the backups they made.
+        metadata: Vec<Metadata>,
     },
     /// It was started, is gone, and left nothing: evidence of a crash.
     Lost {
@@ -126,6 +135,8 @@ pub enum Order {
         /// What it runs.
         plan: Arc<Plan>,
     },
+    /// Stop this run: its user asked for that. Its end will be told.
+    Abort(RunId),
     /// Ask whether a plan that a listing missed is really gone; answer with [`Input::Seen`] or [`Input::Gone`].
     ConfirmGone(JobId),
     /// The traces of this run may be removed: its outcome is recorded.
@@ -140,9 +151,24 @@ pub struct Past {
     /// Every run that was not over.
     pub open: Vec<RunRecord>,
     /// Plans whose document cannot be used any more.
-    pub aside: Vec<JobId>,
+    pub aside: Vec<Aside>,
     /// When the last complete listing was taken in.
     pub polled: Option<DateTime<Utc>>,
+}
+
+/// A plan as the ledger has it, but for its document, which cannot be used.
+#[derive(Debug)]
+pub struct Aside {
+    /// Which.
+    pub job: JobId,
+    /// When it was first seen.
+    pub first_seen: DueTime,
+    /// Up to where its due times are decided.
+    pub covered: DueTime,
+    /// Its last run that is over.
+    pub last: Option<RunRecord>,
+    /// Its last run that succeeded.
+    pub success: Option<RunRecord>,
 }
 
 /// A plan as the ledger has it.

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::{DueTime, Kind};
 
+use super::events::asks_to_start;
 use super::slot::{Slot, has_run};
 use super::{Broken, Decision, Order, Phase, Planner, Policy, Reason, Record, RunState, Verdict};
 
@@ -43,8 +44,8 @@ impl Planner {
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
         let forgotten: Vec<JobId> = self
             .aside
-            .iter()
-            .filter(|job| !listed.contains(job))
+            .keys()
+            .filter(|job| !listed.contains(*job))
             .cloned()
             .collect();
         for job in forgotten {
@@ -60,7 +61,6 @@ impl Planner {
 
     /// A plan as it is now.
     pub(super) fn take(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
-        self.aside.remove(&plan.id);
         if self.slots.contains_key(&plan.id) {
             self.change(now, plan, out);
         } else {
@@ -75,7 +75,10 @@ impl Planner {
     fn since(&self, changed: Option<DateTime<Utc>>, now: DateTime<Utc>) -> DueTime {
         let second = DueTime::floor(now);
         match (changed, self.polled) {
-            (Some(changed), Some(polled)) if changed > polled => DueTime::floor(changed).min(second),
+            // The API keeps whole seconds.
+            (Some(changed), Some(polled)) if DueTime::floor(changed) >= DueTime::floor(polled) => {
+                DueTime::floor(changed).min(second)
+            }
             _ => second,
         }
     }
@@ -88,10 +91,21 @@ impl Planner {
             _ => self.since(plan.updated.or(plan.created), now),
         };
         let job = plan.id.clone();
-        let slot = Slot::new(plan, &self.policy, second, covered);
+        let mut slot = match self.aside.remove(&job) {
+            // Its document could not be used when the ledger was read; it can again.
+            Some(known) => Slot::mended(plan, &self.policy, known),
+            None => Slot::new(plan, &self.policy, second, covered),
+        };
+        // It went and came back while its run went on.
+        slot.open = self
+            .open
+            .values()
+            .find(|run| run.job == job)
+            .map(|run| run.id.clone());
         out.records.push(slot.record(true));
         self.slots.insert(job.clone(), slot);
         self.arm(&job);
+        self.answer(&job, out);
     }
 
     fn change(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
@@ -101,8 +115,10 @@ impl Planner {
             return;
         }
         let second = DueTime::floor(now);
-        let rescheduled = slot.broken || slot.plan.schedule != plan.schedule;
+        let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
+        let rescheduled = slot.broken || rezoned || slot.plan.schedule != plan.schedule;
         let hindered = slot.hindrance;
+        let started = asks_to_start(slot, &plan);
         if rescheduled {
             self.supersede(now, &job, out);
         } else if hindered.is_some() {
@@ -120,10 +136,13 @@ impl Planner {
             slot.covered = slot.covered.max(since);
         }
         let freed = hindered.is_some() && slot.hindrance.is_none();
-        let afresh = rescheduled || freed;
+        let afresh = rescheduled || freed || started;
         match slot.kind() {
             // "Now" means when it was last set to run.
-            Kind::Once if afresh && slot.last.is_none() && !has_run(&slot.plan) => {
+            Kind::Once
+                if slot.open.is_none()
+                    && (started || (afresh && slot.last.is_none() && !has_run(&slot.plan))) =>
+            {
                 slot.first_seen = second;
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy);
@@ -136,6 +155,7 @@ impl Planner {
             self.withdraw_queued(now, &job, reason, out);
         }
         self.arm(&job);
+        self.answer(&job, out);
     }
 
     /// A plan whose document was edited into something that cannot be used. Its old schedule is not what
@@ -214,7 +234,13 @@ impl Planner {
             slot.rebind(&self.policy);
             let hindrance = slot.hindrance;
             let freed = hindered.is_some() && hindrance.is_none();
-            if zone != *slot.timetable.zone() || freed {
+            let unrun = slot.open.is_none() && slot.last.is_none() && !has_run(&slot.plan);
+            if freed && slot.kind() == Kind::Once && unrun {
+                slot.first_seen = second;
+                slot.covered = second.plus(-1);
+                slot.rebind(&self.policy);
+                out.records.push(slot.record(false));
+            } else if zone != *slot.timetable.zone() || freed {
                 self.cover(&job, second, out);
             }
             if let (None, Some(reason)) = (hindered, hindrance) {

@@ -1,14 +1,11 @@
 //! A run's life after its launch: it starts, it ends, or it is found again after a restart.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
-use crate::schedule::{DueTime, Kind, Missed};
+use crate::plan::JobId;
+use crate::schedule::{DueTime, Kind};
 
-use super::{
-    Decision, Found, Order, Outcome, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, report,
-};
+use super::{Decision, Found, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
 
 /// The end of a run, as told.
 #[derive(Debug)]
@@ -17,6 +14,7 @@ pub(super) struct End {
     pub(super) started: Option<DateTime<Utc>>,
     pub(super) ended: DateTime<Utc>,
     pub(super) detail: String,
+    pub(super) metadata: Vec<Metadata>,
 }
 
 impl Planner {
@@ -54,10 +52,18 @@ impl Planner {
         record.detail = end.detail;
         out.records.push(Record::Run(record.clone()));
         let job = record.job.clone();
+        if self.metadata_wanted(&job) {
+            // Also of a plan that is gone meanwhile: the backup is there, and must be found.
+            out.records
+                .extend(end.metadata.into_iter().map(|metadata| Record::Backup {
+                    run: run.clone(),
+                    metadata,
+                }));
+        }
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
-        slot.open = None;
+        slot.close(run);
         slot.last = Some(record.clone());
         if end.outcome == Outcome::Success {
             slot.success = Some(record.clone());
@@ -65,7 +71,7 @@ impl Planner {
         let kind = slot.kind();
         if report::wanted(&self.policy, &slot.plan) {
             let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
-            let text = report::ended(&record, end.outcome, kind, next);
+            let text = report::ended(&record, end.outcome, &slot.plan, next);
             self.report(&record, text, out);
         }
         if kind == Kind::Continuous {
@@ -84,20 +90,28 @@ impl Planner {
             started: record.started,
             ended: now,
             detail,
+            metadata: Vec::new(),
         };
         match found {
-            Found::Never if record.state == RunState::Starting => self.launch_again(now, &record, out),
+            Found::Never if record.state == RunState::Starting => self.queue_again(&record, out),
             Found::Never => {
                 let detail = "it was running, and every trace of it is gone from the state directory";
                 self.ended(run, lost(detail.to_owned()), out);
             }
-            Found::Alive {
-                pid,
-                started: Some(at),
-            } => self.started(run, pid, at, out),
-            Found::Alive { pid, started: None } => {
-                if let Some(record) = self.open.get_mut(run) {
-                    record.pid = Some(pid);
+            Found::Alive { pid, started } => {
+                match started {
+                    Some(at) => self.started(run, pid, at, out),
+                    None => {
+                        if let Some(record) = self.open.get_mut(run) {
+                            record.pid = Some(pid);
+                        }
+                    }
+                }
+                // An abort that was asked for may not have been carried out.
+                let slot = self.slots.get(&record.job);
+                let asked = slot.is_some_and(|slot| slot.plan.reported.event == "abort");
+                if asked && !self.policy.shadow {
+                    out.orders.push(Order::Abort(run.clone()));
                 }
             }
             Found::Ended {
@@ -105,6 +119,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     run,
@@ -113,6 +128,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );
@@ -121,31 +137,34 @@ impl Planner {
         }
     }
 
-    /// The daemon died between recording the launch and carrying it out.
-    fn launch_again(&mut self, now: DateTime<Utc>, record: &RunRecord, out: &mut Decision) {
-        if self.policy.shadow {
-            self.withdraw(now, record, Reason::Shadow, out);
-            self.arm(&record.job);
-            return;
+    /// The ledger cannot be written. What was to be launched is in the queue again.
+    pub(super) fn hold(&mut self, runs: &[RunId], out: &mut Decision) {
+        self.holding = true;
+        for run in runs {
+            if let Some(record) = self.open.get(run).cloned() {
+                self.queue_again(&record, out);
+            }
         }
-        if let Some(slot) = self.slots.get(&record.job) {
-            let plan = Arc::clone(&slot.plan);
-            out.orders.push(Order::Launch {
-                run: record.clone(),
-                plan,
-            });
-            return;
+    }
+
+    /// A launch was decided and not carried out: the daemon died in between, or the ledger could not be
+    /// written. It is looked at afresh: its plan may be edited, stopped or removed until it starts.
+    fn queue_again(&mut self, record: &RunRecord, out: &mut Decision) {
+        let mut record = record.clone();
+        record.state = RunState::Queued;
+        out.records.push(Record::Run(record.clone()));
+        self.enqueue(&record);
+        self.open.insert(record.id.clone(), record);
+    }
+
+    /// Whether the API keeps the metadata of this plan's backups. Of a plan that is gone nobody knows the
+    /// dialect any more; but a source speaks one, so another of its plans tells.
+    fn metadata_wanted(&self, job: &JobId) -> bool {
+        let slot = self.slots.get(job).or_else(|| self.slots.values().next());
+        match slot {
+            Some(slot) => report::wanted(&self.policy, &slot.plan),
+            None => self.policy.reports && !self.policy.shadow,
         }
-        self.open.remove(&record.id);
-        out.records.push(Record::Withdraw {
-            run: record.id.clone(),
-        });
-        let one = Missed {
-            first: record.due,
-            last: record.due,
-            count: 1,
-        };
-        self.verdict(now, &record.job, one, Verdict::Skipped(Reason::Superseded), out);
     }
 
     fn report(&self, run: &RunRecord, report: report::Report, out: &mut Decision) {

@@ -6,14 +6,18 @@
 //!
 //! The life of one due time: its second comes ([`due`]); the planner gives its verdict; a run waits in the
 //! [`queue`] for a free place, or for its window; it is launched, starts, ends ([`life`]); its outcome is
-//! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits.
+//! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits; what users
+//! ask for in them is answered ([`events`]).
 //!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
+mod capabilities;
 mod due;
+mod events;
 mod input;
 mod intake;
 mod life;
+mod metadata;
 mod policy;
 mod queue;
 mod report;
@@ -31,7 +35,9 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::DueTime;
 
-pub use input::{Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use capabilities::{Capabilities, Unsupported};
+pub use input::{Aside, Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
@@ -58,8 +64,10 @@ pub struct Planner {
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
-    aside: BTreeSet<JobId>,
+    aside: BTreeMap<JobId, Aside>,
     phase: Phase,
+    /// The ledger cannot be written: what is due is decided, and waits.
+    holding: bool,
 }
 
 /// What may be decided at present.
@@ -85,8 +93,13 @@ impl Planner {
             queue: Queue::default(),
             held: BTreeSet::new(),
             polled: past.polled,
-            aside: past.aside.into_iter().collect(),
+            aside: past
+                .aside
+                .into_iter()
+                .map(|aside| (aside.job.clone(), aside))
+                .collect(),
             phase: Phase::Waiting,
+            holding: false,
         };
         for known in past.plans {
             let slot = Slot::restore(known, &planner.policy);
@@ -95,6 +108,7 @@ impl Planner {
         for record in past.open {
             if let Some(slot) = planner.slots.get_mut(&record.job) {
                 slot.open = Some(record.id.clone());
+                slot.ran = slot.ran.max(Some(record.due));
             }
             let queued = record.state == RunState::Queued;
             planner.open.insert(record.id.clone(), record.clone());
@@ -145,6 +159,7 @@ impl Planner {
                 started,
                 ended,
                 detail,
+                metadata,
             } => {
                 self.ended(
                     &run,
@@ -153,6 +168,7 @@ impl Planner {
                         started,
                         ended,
                         detail,
+                        metadata,
                     },
                     out,
                 );
@@ -161,6 +177,8 @@ impl Planner {
             Input::Policy(policy) => self.new_policy(now, *policy, out),
             Input::Begin if self.phase == Phase::Waiting => self.phase = Phase::Live,
             Input::Begin => {}
+            Input::Hold(runs) => self.hold(&runs, out),
+            Input::Release => self.holding = false,
             Input::Halt => self.phase = Phase::Halted,
         }
     }
@@ -197,6 +215,8 @@ impl Planner {
     /// those seconds were lived through, and their runs have run.
     fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
         const LIVED_THROUGH: i64 = 600;
+        /// What lies further ahead than this was never lived through, however long the clock was wrong.
+        const LIVED_THROUGH_AT_MOST: i64 = 86_400;
         let ahead: Vec<JobId> = self
             .slots
             .values()
@@ -206,10 +226,14 @@ impl Planner {
         for job in ahead {
             if let Some(slot) = self.slots.get_mut(&job) {
                 slot.covered = now;
-                out.records.push(Record::Covered {
-                    job: job.clone(),
-                    covered: now,
-                });
+                // Nothing of a time that has not been may count: no anchor, no success.
+                slot.first_seen = slot.first_seen.min(now);
+                let ahead = |run: &RunRecord| run.due.since(now) > LIVED_THROUGH_AT_MOST;
+                slot.last.take_if(|run| ahead(run));
+                slot.success.take_if(|run| ahead(run));
+                slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
+                slot.rebind(&self.policy);
+                out.records.push(slot.record(false));
             }
             self.arm(&job);
         }

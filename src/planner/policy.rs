@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::plan::Plan;
 use crate::schedule::{Crontab, Windows, Zone};
 
+use super::Capabilities;
+
 /// How late a missed due time may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatchUp {
@@ -115,6 +117,8 @@ pub struct Policy {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// What this node runs at all.
+    pub capabilities: Capabilities,
     /// Seconds after its due time from which a plan counts as late.
     pub late_after: i64,
     /// Decide and record, launch nothing.

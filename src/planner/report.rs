@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Dialect, Plan};
+use crate::plan::{Dialect, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
 use super::{Outcome, Policy, RunRecord};
@@ -12,8 +12,8 @@ use super::{Outcome, Policy, RunRecord};
 pub struct Report {
     /// `scheduled`, `running`, `completed`, `stop`.
     pub status: String,
-    /// `success`, `fail`, `aborted`, or empty while it runs.
-    pub result: String,
+    /// `success`, `fail`, `aborted`, or empty while it runs. `None`: as it was.
+    pub result: Option<String>,
     /// `time_started`, epoch seconds.
     pub time_started: Option<i64>,
     /// `time_ended`, epoch seconds; -1 while it runs.
@@ -33,7 +33,7 @@ pub(super) fn wanted(policy: &Policy, plan: &Plan) -> bool {
 pub(super) fn running(run: &RunRecord) -> Report {
     Report {
         status: "running".to_owned(),
-        result: String::new(),
+        result: Some(String::new()),
         time_started: run.started.map(|at| at.timestamp()),
         time_ended: Some(-1),
         current_pid: run.pid,
@@ -41,22 +41,28 @@ pub(super) fn running(run: &RunRecord) -> Report {
     }
 }
 
-/// The run is over. `next`: whether the plan will be due again by itself.
-pub(super) fn ended(run: &RunRecord, outcome: Outcome, kind: Kind, next: Option<DueTime>) -> Report {
+/// The run is over. `next`: when the plan will be due again, for all its schedule says.
+pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Plan, next: Option<DueTime>) -> Report {
+    let kind = plan.schedule.kind();
+    let stopped = plan.standing != Standing::Active;
     let one_shot = matches!(kind, Kind::Date | Kind::Once);
-    let again = !one_shot && (next.is_some() || kind == Kind::Continuous);
+    let again = !stopped && !one_shot && (next.is_some() || kind == Kind::Continuous);
     Report {
         status: if again { "scheduled" } else { "completed" }.to_owned(),
-        result: match outcome {
-            Outcome::Success => "success",
-            Outcome::Aborted => "aborted",
-            // The API has no word for a lost run, and its backup cannot be counted on.
-            Outcome::Fail | Outcome::Lost => "fail",
-        }
-        .to_owned(),
+        result: Some(
+            match outcome {
+                Outcome::Success => "success",
+                Outcome::Aborted => "aborted",
+                // The API has no word for a lost run, and its backup cannot be counted on.
+                Outcome::Fail | Outcome::Lost => "fail",
+            }
+            .to_owned(),
+        ),
         time_started: run.started.map(|at| at.timestamp()),
         time_ended: run.ended.map(|at| at.timestamp()),
-        current_pid: run.pid,
-        answers_event: None,
+        current_pid: None,
+        // What was asked for during the run is done with its end.
+        answers_event: matches!(plan.reported.event.as_str(), "stop" | "abort" | "remove")
+            .then(|| plan.reported.event.clone()),
     }
 }

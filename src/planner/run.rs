@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
-use super::Report;
+use super::{Metadata, Report};
 
 /// Names one run, from its plan and due time: the idempotency key of a launch.
 ///
@@ -85,6 +85,19 @@ pub enum RunState {
     Running,
     /// Over, with this outcome.
     Done(Outcome),
+}
+
+impl RunState {
+    /// Where it is, or how it ended, in one word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Done(outcome) => outcome.word(),
+        }
+    }
 }
 
 /// Why a due time did not run.
@@ -253,6 +266,14 @@ pub enum Record {
         run: Option<RunId>,
         /// What.
         report: Report,
+    },
+    /// What an agent said of a backup it made, for the outbox. Of one step of one run there is one, ever: said
+    /// again, it changes nothing. The run's own record comes before it.
+    Backup {
+        /// By which run.
+        run: RunId,
+        /// What, and of which step.
+        metadata: Metadata,
     },
     /// A complete listing was taken in at this time.
     Polled {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::plan::{Dialect, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
-use super::{LedgerPlan, Policy, Reason, Record, RunId, RunRecord, Window};
+use super::{Aside, LedgerPlan, Policy, Reason, Record, RunId, RunRecord, Window};
 
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -15,6 +15,8 @@ pub(super) struct Slot {
     pub(super) first_seen: DueTime,
     /// Every due time up to and including this one has its verdict.
     pub(super) covered: DueTime,
+    /// The latest due time that got a run: it gets no second one, whatever the wall clock does.
+    pub(super) ran: Option<DueTime>,
     /// The due time it is on the clock with.
     pub(super) armed: Option<DueTime>,
     /// Its run that is not over.
@@ -41,6 +43,7 @@ impl Slot {
             timetable,
             first_seen,
             covered,
+            ran: None,
             armed: None,
             open: None,
             last: None,
@@ -51,10 +54,32 @@ impl Slot {
         }
     }
 
+    /// A plan of which all but a usable document was known.
+    pub(super) fn mended(plan: Plan, policy: &Policy, known: Aside) -> Self {
+        let Aside {
+            first_seen,
+            covered,
+            last,
+            success,
+            ..
+        } = known;
+        Self::restore(
+            LedgerPlan {
+                plan,
+                first_seen,
+                covered,
+                last,
+                success,
+            },
+            policy,
+        )
+    }
+
     /// As the ledger knows it. A ledger that is ahead of the clock (it was set back while the daemon was
     /// away) is the planner's `clock_stepped` business, not ours.
     pub(super) fn restore(known: LedgerPlan, policy: &Policy) -> Self {
         let mut slot = Self::new(known.plan, policy, known.first_seen, known.covered);
+        slot.ran = known.last.as_ref().map(|run| run.due);
         slot.last = known.last;
         slot.success = known.success;
         slot
@@ -79,6 +104,13 @@ impl Slot {
         }
     }
 
+    /// This run is over, or withdrawn. (Another one of the plan may be open: it is not touched.)
+    pub(super) fn close(&mut self, run: &RunId) {
+        if self.open.as_ref() == Some(run) {
+            self.open = None;
+        }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.timetable.schedule().kind()
     }
@@ -96,7 +128,14 @@ impl Slot {
         {
             return None;
         }
-        self.timetable.next(self.covered).map(|occurrence| occurrence.due)
+        let due = |after| self.timetable.next(after).map(|occurrence| occurrence.due);
+        due(self.covered).and_then(|next| {
+            if self.ran == Some(next) {
+                due(next)
+            } else {
+                Some(next)
+            }
+        })
     }
 
     /// The due times up to `now` that have no verdict yet.
@@ -109,17 +148,26 @@ impl Slot {
                 count: 1,
             });
         }
-        self.timetable.missed(self.covered, now)
+        // What lies before the last run was decided before the clock was set back.
+        let decided = self
+            .ran
+            .filter(|ran| *ran <= now)
+            .map_or(self.covered, |ran| self.covered.max(ran));
+        self.timetable.missed(decided, now)
     }
 
     /// From this moment on the plan is late by its own cadence: the first due time after what its last
     /// success covers, plus `late_after` seconds. `None` while nothing can be late.
     pub(super) fn deadline(&self, late_after: i64) -> Option<DueTime> {
-        if self.broken || self.hindrance.is_some() {
+        // What its user stopped is not late. What this node cannot do is.
+        if self.broken || matches!(self.hindrance, Some(Reason::Stopped | Reason::Disabled)) {
             return None;
         }
         let from = match (&self.success, self.kind()) {
             (Some(_), Kind::Once | Kind::Date) => return None,
+            (Some(success), Kind::Continuous) => success
+                .ended
+                .map_or(success.covers, |ended| DueTime::floor(ended).max(success.covers)),
             (Some(success), _) => success.covers,
             (None, Kind::Once) if has_run(&self.plan) => return None,
             (None, _) => self.first_seen.plus(-1),
@@ -157,7 +205,7 @@ pub fn hindrance(plan: &Plan, policy: &Policy) -> Option<Reason> {
         Standing::Disabled => Some(Reason::Disabled),
         Standing::Stopped => Some(Reason::Stopped),
         Standing::Active if ended_by_its_user(plan) => Some(Reason::Stopped),
-        Standing::Active if plan.actions.is_empty() => Some(Reason::Unsupported),
+        Standing::Active if policy.capabilities.unsupported(plan).is_some() => Some(Reason::Unsupported),
         Standing::Active if policy.denies_exec(plan) => Some(Reason::ExecDenied),
         Standing::Active => None,
     }

@@ -3,7 +3,7 @@
 //! What APScheduler 3.x accepts keeps its meaning, except where it lets trailing junk pass. Its bounds on
 //! steps are kept too: a step may not exceed the distance it has to go.
 
-use super::fields::{DAY, Field, POSITIONS, WEEKDAYS};
+use super::fields::{DAY, Field, POSITIONS, WEEKDAYS, YEAR};
 
 /// One item of a comma-separated list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,18 +31,21 @@ pub(super) enum Item {
 /// The longest part of a text that a message repeats, in characters.
 const SHOWN: usize = 40;
 
-/// A longer text is refused, in bytes: every value of any field can be said in far less, and the work on a
-/// text stays bounded.
+/// A longer text is refused, in bytes: every set of values of any field can be said in less, and the work
+/// on a text stays bounded.
 const LONGEST: usize = 4096;
+/// Every set of years too: 8,030 of them, with commas between.
+const LONGEST_OF_YEARS: usize = 5 * (YEAR.last - YEAR.first + 1) as usize;
 
 /// Reads all items of `text`.
 ///
 /// # Errors
 /// What is wrong with the first bad item, and what is allowed.
 pub(super) fn items(field: &Field, text: &str) -> Result<Vec<Item>, String> {
-    if text.len() > LONGEST {
+    let longest = if *field == YEAR { LONGEST_OF_YEARS } else { LONGEST };
+    if text.len() > longest {
         return Err(format!(
-            "{:?} is too long; at most {LONGEST} characters are allowed",
+            "{:?} is too long; at most {longest} characters are allowed",
             shown(text)
         ));
     }

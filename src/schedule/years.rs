@@ -16,6 +16,9 @@ impl Years {
 
     /// Adds every `step`-th year from `first` to `last`.
     pub fn allow(&mut self, first: u32, last: u32, step: u32) {
+        if self.all() {
+            return;
+        }
         let mut year = first;
         while year <= last {
             let (word, bit) = place(year);

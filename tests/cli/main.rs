@@ -8,12 +8,18 @@
 )]
 
 mod api;
+mod capabilities;
 mod check;
 mod dry_run;
 mod formats;
+mod history;
+mod import_config;
+mod known;
+mod node;
 mod streams;
 mod usage;
 mod vectors;
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

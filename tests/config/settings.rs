@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use freezerd::config::{CatchUp, Cluster, Launcher, Origin, Outside, Source, Whose};
+use freezerd::config::{
+    Capabilities, CatchUp, Cluster, Launcher, Origin, Outside, Registration, Source, Whose,
+};
 
 use crate::Machine;
 
@@ -272,6 +274,49 @@ fn windows_and_zones_of_all_files_add_up() {
             place: Some((7, 12))
         }
     );
+}
+
+#[test]
+fn what_is_supported_is_everything_or_what_is_listed() {
+    let nothing_said = Machine::new().loaded().settings;
+    assert_eq!(nothing_said.capabilities, Capabilities::default());
+    assert_eq!(nothing_said.registration, Registration::default());
+
+    let words = |words: &[&str]| Some(words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+    let machine = Machine::with(
+        "[api]\nregister = false\n[capabilities]\nsupported_modes = [\"fs\", \"mysql\"]\nsupported_engines = []\n",
+    )
+    .variable("FREEZERD_CAPABILITIES__SUPPORTED_ACTIONS", "backup")
+    .variable("FREEZERD_CAPABILITIES__SUPPORTED_MODES", r#"["fs"]"#)
+    .variable("FREEZERD_API__CENTRAL", "true");
+    let settings = machine.loaded().settings;
+    let expected = Capabilities {
+        actions: words(&["backup"]),
+        modes: words(&["fs"]),
+        storages: None,
+        engines: words(&[]),
+    };
+    assert_eq!(settings.capabilities, expected);
+    assert_eq!(
+        settings.registration,
+        Registration {
+            register: Some(false),
+            central: true
+        }
+    );
+    assert!(nothing_said.needs_restart(&settings).is_empty());
+
+    for wrong in ["fs,mysql", " fs", ""] {
+        let mistake = Machine::with(&format!(
+            "[capabilities]\nsupported_modes = [\"tar\", \"{wrong}\"]\n"
+        ))
+        .mistake();
+        assert!(
+            mistake.contains("freezerd.toml:2:19: `capabilities.supported_modes`: ")
+                && mistake.contains(&format!("{wrong:?}")),
+            "{mistake}"
+        );
+    }
 }
 
 #[test]

@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod backups;
 mod bounds;
 mod faults;
 mod listing;
+mod register;
 mod reports;
 mod secrets;
 mod server;

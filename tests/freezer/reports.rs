@@ -12,7 +12,7 @@ const JOB: &str = "/v2/p1/jobs/j1";
 fn report() -> Report {
     Report {
         status: "completed".into(),
-        result: "success".into(),
+        result: Some("success".into()),
         time_started: Some(1_774_000_000),
         time_ended: Some(1_774_000_060),
         current_pid: None,

@@ -72,6 +72,144 @@ fn the_verdict_that_covers_a_due_time() {
 }
 
 #[test]
+fn the_verdict_after_a_time() {
+    let mut store = Store::new();
+    let names = ["a", "b", "c"];
+    let mut records: Vec<Record> = names.iter().map(|name| plan(name, 0, 0)).collect();
+    let skipped = || Verdict::Skipped(Reason::Stopped);
+    for (name, first) in [
+        ("a", 10),
+        ("b", 10),
+        ("c", 10),
+        ("a", 15),
+        ("c", 15),
+        ("b", 20),
+        ("a", 30),
+    ] {
+        records.push(Record::Verdict(verdict(name, first, skipped())));
+    }
+    records.push(Record::Verdict(verdict_over("b", 40, 60, 3, skipped())));
+    store.commit(&records);
+    let mut after = |id: &str, when: i64| {
+        let found = store.ledger().reader().verdict_after(&job(id), due(when));
+        found.expect("read").map(|verdict| verdict.first.epoch())
+    };
+    for start in [i64::MIN, 0, 9] {
+        assert_eq!(["a", "b", "c"].map(|id| after(id, start)), [Some(10); 3]);
+    }
+    assert_eq!(
+        ["a", "b", "c"].map(|id| after(id, 10)),
+        [Some(15), Some(20), Some(15)]
+    );
+    assert_eq!(
+        ["a", "b", "c"].map(|id| after(id, 20)),
+        [Some(30), Some(40), None]
+    );
+    // Inside of what one verdict covers, the next is what comes after it.
+    assert_eq!(after("b", 50), None);
+    assert_eq!((after("a", i64::MAX), after("unknown", 0)), (None, None));
+}
+
+#[test]
+fn the_run_before_a_due_time_and_the_last_success() {
+    let mut store = Store::new();
+    store.commit(&[
+        plan("a", 0, 0),
+        plan("b", 0, 0),
+        Record::Run(run("a", 10, RunState::Done(Outcome::Success))),
+        Record::Run(run("a", 20, RunState::Done(Outcome::Fail))),
+        Record::Run(run("a", 30, RunState::Queued)),
+        Record::Run(run("b", 15, RunState::Running)),
+    ]);
+    let reader = store.ledger().reader();
+    let before = |id: &str, when: i64| {
+        let found = reader.run_before(&job(id), due(when)).expect("read");
+        found.map(|run| run.due.epoch())
+    };
+    assert_eq!(
+        [10, 11, 20, 21, 99].map(|when| before("a", when)),
+        [None, Some(10), Some(10), Some(20), Some(30)]
+    );
+    assert_eq!((before("b", 99), before("unknown", 99)), (Some(15), None));
+    let success = |id: &str| {
+        reader
+            .last_success(&job(id))
+            .expect("read")
+            .map(|run| run.due.epoch())
+    };
+    assert_eq!(["a", "b", "unknown"].map(success), [Some(10), None, None]);
+}
+
+/// A plan may be called as another's id is: the id is what counts, and who lives comes before who is gone.
+#[test]
+fn one_plan_by_its_id() {
+    let mut store = Store::new();
+    let called = |id: &str, name: &str| match plan(id, 0, 5) {
+        Record::Plan {
+            job,
+            project,
+            document,
+            first_seen,
+            covered,
+            ..
+        } => Record::Plan {
+            job,
+            name: name.to_owned(),
+            project,
+            document,
+            first_seen,
+            covered,
+        },
+        other => other,
+    };
+    store.commit(&[
+        called("a", "x"),
+        called("b", "x"),
+        called("x", "y"),
+        Record::Forget { job: job("a") },
+    ]);
+    let reader = store.ledger().reader();
+    let ids = |wanted: &str, limit| {
+        let found = reader.plans(Some(wanted), limit).expect("plans");
+        found.iter().map(|plan| plan.job.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("x", 9), ["x", "b", "a"]);
+    assert_eq!(ids("x", 1), ["x"]);
+    let name = |id: &str| reader.plan(&job(id)).expect("read").map(|plan| plan.name);
+    assert_eq!(name("x").as_deref(), Some("y"));
+    assert_eq!(name("y"), None);
+}
+
+/// Several answers of one moment: what is committed in between is not among them.
+#[test]
+fn answers_of_one_moment() {
+    let mut store = Store::new();
+    store.commit(&[plan("a", 0, 0)]);
+    let reader = Ledger::open_reader(&store.path()).expect("a reader");
+    let count = |reader: &freezerd::ledger::Reader| reader.runs(None, 9).map(|runs| runs.len());
+    let counted: Result<_, freezerd::ledger::LedgerError> = reader.at_one_moment(|reader| {
+        let before = count(reader)?;
+        store.commit(&[Record::Run(run("a", 10, RunState::Queued))]);
+        Ok((before, count(reader)?))
+    });
+    assert_eq!(counted.expect("read"), (0, 0));
+    assert_eq!(count(&reader).expect("read"), 1);
+    let failed: Result<(), String> = reader
+        .at_one_moment(|_| Err(Told("no".to_owned())))
+        .map_err(|Told(text)| text);
+    assert_eq!(failed, Err("no".to_owned()));
+    assert_eq!(count(&reader).expect("the moment is over all the same"), 1);
+}
+
+struct Told(String);
+
+impl From<freezerd::ledger::LedgerError> for Told {
+    fn from(error: freezerd::ledger::LedgerError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[test]
 fn runs_of_one_plan_and_of_all() {
     let mut store = Store::new();
     store.commit(&[

@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
 
+mod backups;
 mod history;
 mod model;
 mod opening;
@@ -121,7 +122,7 @@ fn run(id: &str, when: i64, state: RunState) -> RunRecord {
 fn report(status: &str) -> Report {
     Report {
         status: status.to_owned(),
-        result: String::new(),
+        result: Some(String::new()),
         time_started: None,
         time_ended: None,
         current_pid: None,

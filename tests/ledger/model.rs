@@ -138,6 +138,8 @@ impl Model {
                     attempts: 0,
                 });
             }
+            // Shown by backups.rs.
+            Record::Backup { .. } => {}
             Record::Polled { at } => self.polled = Some(at),
         }
         Some(())

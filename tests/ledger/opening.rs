@@ -78,7 +78,7 @@ fn an_empty_file_becomes_a_ledger() {
             .expect("a number")
     };
     assert_eq!(number("PRAGMA application_id"), 0x6672_7a64);
-    assert_eq!(number("PRAGMA user_version"), 1);
+    assert_eq!(number("PRAGMA user_version"), 2);
     let mode: String = connection
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .expect("a mode");
@@ -115,7 +115,7 @@ fn a_ledger_of_a_later_version() {
     for error in [daemon, reader] {
         assert!(
             error.to_string().ends_with(
-                ": this ledger is of version 99, and this freezerd knows version 1; run a newer one"
+                ": this ledger is of version 99, and this freezerd knows version 2; run a newer one"
             ),
             "{error}"
         );
@@ -150,7 +150,7 @@ fn a_ledger_of_version_0_is_brought_up_by_the_daemon_alone() {
             error,
             LedgerError::Older {
                 found: 0,
-                known: 1,
+                known: 2,
                 ..
             }
         ),

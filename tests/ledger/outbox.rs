@@ -18,7 +18,7 @@ fn only(store: &mut Store) -> PendingReport {
 fn full() -> Report {
     Report {
         status: "running".to_owned(),
-        result: "success".to_owned(),
+        result: Some("success".to_owned()),
         time_started: Some(100),
         time_ended: Some(-1),
         current_pid: Some(7),
@@ -84,10 +84,11 @@ fn a_newer_report_takes_the_place_of_an_older_and_keeps_what_it_leaves_out() {
     assert_eq!((all[0].job.as_str(), &all[0].report), ("b", &full()));
     let merged = Report {
         status: "completed".to_owned(),
-        result: String::new(),
+        result: Some(String::new()),
         time_started: Some(100),
         time_ended: Some(200),
-        current_pid: Some(7),
+        // A process that has ended is not pointed at.
+        current_pid: None,
         answers_event: Some("start".to_owned()),
     };
     assert_eq!((all[1].job.as_str(), &all[1].report), ("a", &merged));

@@ -110,7 +110,7 @@ fn records() -> impl Strategy<Value = Record> {
                 run,
                 report: Report {
                     status: "scheduled".to_owned(),
-                    result: String::new(),
+                    result: Some(String::new()),
                     time_started: started,
                     time_ended: ended,
                     current_pid: None,

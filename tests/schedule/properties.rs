@@ -364,3 +364,13 @@ fn the_year_before_decides_whose_week_new_year_is() {
     assert!(new_year("1983", "52") && !new_year("1983", "53"));
     assert!(new_year("1977,1983", "52") && new_year("1977,1983", "53"));
 }
+
+/// Found by chance: so many years have a canonical text that is longer than other fields may be.
+#[test]
+fn the_canonical_text_of_many_years_compiles_too() {
+    let schedule = compiled(&[("schedule_year", "3079-9999/6,*/7"), ("schedule_hour", "4")]).unwrap();
+    let rendered = schedule.render();
+    let texts: Vec<(&str, &str)> = rendered.iter().map(|(key, text)| (*key, text.as_str())).collect();
+    assert!(texts.iter().any(|(_, text)| text.len() > 4096));
+    assert_eq!(compiled(&texts).unwrap(), schedule);
+}

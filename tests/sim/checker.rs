@@ -188,7 +188,7 @@ fn outcomes(life: &Life, faults: &mut Vec<String>) {
     let evidence: BTreeMap<&RunId, &Evidence> = life.evidence.iter().map(|seen| (&seen.run, seen)).collect();
     let mut told: BTreeMap<&RunId, u32> = BTreeMap::new();
     for (_, run, report) in &life.shelf.reports {
-        if let (Some(run), false) = (run, report.result.is_empty()) {
+        if let (Some(run), false) = (run, report.result.as_deref().unwrap_or_default().is_empty()) {
             *told.entry(run).or_default() += 1;
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
-use freezerd::daemon::engine::{Store, Witness};
+use freezerd::daemon::engine::{Store, StoreError, Witness};
 use freezerd::plan::JobId;
 use freezerd::planner::{
     LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord,
@@ -67,6 +67,7 @@ impl Shelf {
             Record::Report { job, run, report } => {
                 self.reports.push((job.clone(), run.clone(), report.clone()));
             }
+            Record::Backup { .. } => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }
@@ -111,10 +112,10 @@ pub struct Hand {
 }
 
 impl Store for Hand {
-    fn commit(&mut self, records: &[Record]) -> Result<(), String> {
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         self.fate.strikes();
         if self.fate.disk_fails() {
-            return Err("the disk is full".to_owned());
+            return Err(StoreError::Away("the disk is full".to_owned()));
         }
         {
             let mut shelf = self.shelf.lock().expect("no thread panics with it");

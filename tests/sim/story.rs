@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Once};
 use freezerd::daemon::engine::{Engine, Errand, Step, told};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::plan::{JobId, Plan};
-use freezerd::planner::{CatchUp, Input, Outcome, Planner, Policy};
+use freezerd::planner::{Capabilities, CatchUp, Input, Outcome, Planner, Policy};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
@@ -82,6 +82,7 @@ pub fn live(seed: u64) -> Life {
         max_concurrent: usize::try_from(rng.within(1, 4)).expect("small"),
         catch_up: rng.pick(&[CatchUp::UntilNext, CatchUp::UntilNext, CatchUp::Within(1800)]),
         allow_exec: false,
+        capabilities: Capabilities::default(),
         late_after: HOUR,
         shadow: false,
         reports: true,
@@ -276,7 +277,7 @@ impl Driver {
             Ok(step) => {
                 self.daemon = Some(daemon);
                 self.wake = step.wake.map(|wake| wake.epoch());
-                self.retry = (!step.safe).then(|| self.now() + 5);
+                self.retry = (!step.settled).then(|| self.now() + 5);
                 for errand in step.errands {
                     self.see_to(errand);
                 }

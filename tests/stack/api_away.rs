@@ -1,9 +1,11 @@
-//! The API is away for the whole life of a run: the run happens, and its outcome arrives when the API is back.
+//! The API is away for the whole life of a run: the run happens, and its outcome and the record of its backup
+//! arrive when the API is back, once.
 
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::backups::assert_recorded_once;
 use crate::daemon::{Daemon, outcomes};
 use crate::end_to_end::await_result;
 use crate::eventually::eventually;
@@ -12,7 +14,7 @@ use crate::services::stack;
 use crate::user::User;
 
 #[test]
-fn an_outcome_waits_for_the_api() {
+fn an_outcome_and_its_backup_wait_for_the_api() {
     let stack = stack();
     let node = Node::new(&stack, "away");
     let user = User::of(&stack, &node);
@@ -28,7 +30,10 @@ fn an_outcome_waits_for_the_api() {
         "the machine is too slow: the run began before the API was down"
     );
     assert!(
-        stack.patches(&job).is_empty(),
+        stack
+            .patches(&job)
+            .iter()
+            .all(|report| report.job_schedule().get("status") == Some(&json!("scheduled"))),
         "nothing of the run was reported yet"
     );
 
@@ -50,6 +55,7 @@ fn an_outcome_waits_for_the_api() {
         (due.timestamp()..due.timestamp() + 10).contains(&started),
         "due {due}, started {started}"
     );
+    assert_recorded_once(&stack, &user, &node, &job);
     assert_eq!(
         node.agent_runs().len(),
         2,

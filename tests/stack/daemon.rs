@@ -27,11 +27,18 @@ pub struct Daemon<'a> {
 impl<'a> Daemon<'a> {
     /// Starts it on the node's configuration and waits until it is ready.
     pub fn start(stack: &Stack, node: &'a Node) -> Self {
+        Self::start_with(stack, node, &[], &[])
+    }
+
+    /// The same, with more arguments and variables.
+    pub fn start_with(stack: &Stack, node: &'a Node, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let log = File::create(node.path("freezerd.log")).expect("its log");
         let child = stack
             .command(PROGRAM, &node.home())
             .args(["run", "--config"])
             .arg(node.config())
+            .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
@@ -64,7 +71,8 @@ impl<'a> Daemon<'a> {
         }
     }
 
-    fn log(&self) -> String {
+    /// All it has logged since it was started.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.node.path("freezerd.log")).unwrap_or_default()
     }
 

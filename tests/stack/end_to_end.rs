@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::backups::assert_recorded_once;
 use crate::command::succeed;
 use crate::daemon::{Daemon, outcomes};
 use crate::eventually::eventually;
@@ -40,6 +41,7 @@ fn a_plan_due_once_is_backed_up_reported_and_restored() {
         node.agent_runs()
     );
     assert_eq!(outcomes(&stack, &node, &job), [json!("success")]);
+    assert_recorded_once(&stack, &user, &node, &job);
 
     user.restore(&node.path("restored"));
     assert_same(&node.data(), &node.path("restored"));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::backups::assert_recorded_once;
 use crate::daemon::{Daemon, history, outcomes};
 use crate::end_to_end::{assert_same, await_result};
 use crate::eventually::eventually;
@@ -54,6 +55,7 @@ fn a_run_survives_its_daemon_and_is_reported_once() {
     assert_eq!(outcomes(&stack, &node, &job), [json!("success")]);
     assert_eq!(outcome_reports(&stack, &job), 1, "{:?}", stack.patches(&job));
     assert_eq!(node.agent_runs(), runs);
+    assert_recorded_once(&stack, &user, &node, &job);
     user.restore(&node.path("restored"));
     assert_same(&node.data(), &node.path("restored"));
 }

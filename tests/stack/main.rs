@@ -10,6 +10,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod backups;
 mod command;
 mod daemon;
 mod eventually;
@@ -20,4 +21,5 @@ mod user;
 mod api_away;
 mod end_to_end;
 mod killed;
+mod registration;
 mod stack_itself;

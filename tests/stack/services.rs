@@ -172,12 +172,25 @@ impl Stack {
 
     /// What was PATCHed to this job, oldest first.
     pub fn patches(&self, job_id: &str) -> Vec<Witnessed> {
-        let file = File::open(self.value("STACK_WITNESS")).expect("the witness's log");
         let end = format!("/jobs/{job_id}");
+        self.witnessed(|seen| seen.method == "PATCH" && seen.path.ends_with(&end))
+    }
+
+    /// What was POSTed to make records of this job's backups, oldest first.
+    pub fn backups_made(&self, job_id: &str) -> Vec<Witnessed> {
+        self.witnessed(|seen| {
+            let body: Value = serde_json::from_str(&seen.body).unwrap_or_default();
+            let ours = body.get("job_id").and_then(Value::as_str) == Some(job_id);
+            seen.method == "POST" && seen.path.ends_with("/backups") && ours
+        })
+    }
+
+    fn witnessed(&self, wanted: impl Fn(&Witnessed) -> bool) -> Vec<Witnessed> {
+        let file = File::open(self.value("STACK_WITNESS")).expect("the witness's log");
         BufReader::new(file)
             .lines()
             .map(|line| serde_json::from_str(&line.expect("a line")).expect("a line of JSON"))
-            .filter(|seen: &Witnessed| seen.method == "PATCH" && seen.path.ends_with(&end))
+            .filter(|seen| wanted(seen))
             .collect()
     }
 }

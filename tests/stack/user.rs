@@ -16,6 +16,15 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Prints as JSON what `freezer job-get` prints as Python.
 const PYTHON_TO_JSON: &str = "import ast, json, sys; print(json.dumps(ast.literal_eval(sys.stdin.read())))";
 
+/// Prints as JSON what python-freezerclient reads of a client: `freezer client-show` leaves most of it out.
+const CLIENT_TO_JSON: &str = r#"
+import json, os, sys
+from freezerclient.v2.client import Client
+names = ("auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name")
+client = Client(endpoint_type="public", **{name: os.environ["OS_" + name.upper()] for name in names})
+print(json.dumps((client.clients.get(sys.argv[1]) or {}).get("client")))
+"#;
+
 /// A user, at one node.
 pub struct User<'a> {
     stack: &'a Stack,
@@ -45,6 +54,33 @@ impl<'a> User<'a> {
             self.freezer().args(["client-register", "--file"]).arg(file),
             LIMIT,
         );
+    }
+
+    /// The client of this id, as the API holds it; null when there is none.
+    pub fn client(&self, client_id: &str) -> Value {
+        let python = self.stack.value("STACK_PYTHON");
+        let mut command = self.stack.command(python, &self.node.home());
+        command
+            .env("PYTHONWARNINGS", "ignore")
+            .args(["-c", CLIENT_TO_JSON, client_id]);
+        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of a client")
+    }
+
+    /// What `freezer client-list` shows of the clients with this id, a row each.
+    pub fn listed_clients(&self, client_id: &str) -> Vec<Value> {
+        let mut command = self.freezer();
+        command.args(["client-list", "--limit", "1000", "-f", "json"]);
+        let rows: Vec<Value> =
+            serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer client-list");
+        let is_it = |row: &Value| row.get("Client ID").and_then(Value::as_str) == Some(client_id);
+        rows.into_iter().filter(is_it).collect()
+    }
+
+    /// What `freezer client-show` shows.
+    pub fn shown_client(&self, client_id: &str) -> Value {
+        let mut command = self.freezer();
+        command.args(["client-show", "-f", "json", client_id]);
+        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer client-show")
     }
 
     /// Makes a plan that backs up the node's data, and gives its id.
@@ -109,6 +145,41 @@ impl<'a> User<'a> {
             .node
             .write("edit.json", &json!({ "job_schedule": job_schedule }));
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
+    }
+
+    /// The backups of this job, as `freezer backup-list` shows them: id, path and status. (It cannot show its
+    /// list as JSON: the times in it are none.)
+    pub fn backups(&self, job_id: &str) -> Vec<[String; 3]> {
+        let mut command = self.freezer();
+        command.args([
+            "backup-list",
+            "-f",
+            "value",
+            "-c",
+            "Backup ID",
+            "-c",
+            "Path",
+            "-c",
+            "Status",
+        ]);
+        let search = json!([{ "job_id": job_id }]).to_string();
+        let printed = succeed(command.args(["--search", &search]), LIMIT);
+        // Where there is none, it shows a row of blanks.
+        let rows = printed
+            .lines()
+            .map(|line| line.split(' ').map(str::to_owned).collect());
+        rows.filter_map(|row: Vec<String>| <[String; 3]>::try_from(row).ok())
+            .filter(|[id, ..]| !id.is_empty())
+            .collect()
+    }
+
+    /// The metadata of this backup, as `freezer backup-show` shows it: as Python.
+    pub fn backup(&self, backup_id: &str) -> String {
+        let mut command = self.freezer();
+        let printed = succeed(command.args(["backup-show", "-f", "json", backup_id]), LIMIT);
+        let row: Value = serde_json::from_str(&printed).expect("JSON of freezer backup-show");
+        let metadata = row.get("Metadata").and_then(Value::as_str);
+        metadata.expect("its metadata").to_owned()
     }
 
     /// Restores the newest backup into `target`, with freezer-agent, by hand.

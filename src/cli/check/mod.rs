@@ -12,7 +12,8 @@ use super::plans::{self, Plans};
 use super::{Failure, Shell};
 use crate::config::{Loaded, Source};
 use crate::daemon::policy::policy;
-use crate::planner::Policy;
+use crate::plan::Problem;
+use crate::planner::{Policy, Unsupported};
 use crate::zones::Zones;
 
 /// `freezerd check`
@@ -32,7 +33,7 @@ pub(super) fn execute(config: Option<&Path>, _: &CheckArgs, shell: &mut Shell<'_
     sheet.configuration(&loaded)?;
     sheet.zones(&policy, &zones)?;
     sheet.node(&loaded, &shell.search_path)?;
-    sheet.source(&loaded)?;
+    sheet.source(&loaded, &policy)?;
     sheet.out.flush()?;
     match sheet.wrong {
         0 => Ok(()),
@@ -149,7 +150,7 @@ impl Sheet<'_> {
         writeln!(self.out)
     }
 
-    fn source(&mut self, loaded: &Loaded) -> io::Result<()> {
+    fn source(&mut self, loaded: &Loaded, policy: &Policy) -> io::Result<()> {
         self.section("Plans")?;
         let place = match &loaded.settings.source {
             Source::Api => "the API".to_owned(),
@@ -169,6 +170,14 @@ impl Sheet<'_> {
                 }
                 for problem in &problems {
                     self.wrong(&plans::describe(problem))?;
+                }
+                for plan in &plans {
+                    // Not wrong: another node may be there for it. (Plans without actions are problems above.)
+                    if let Some(values @ Unsupported::Values(_)) = policy.capabilities.unsupported(plan) {
+                        let error = format!("will be skipped: {values}");
+                        let note = Problem::new(plan.id.as_str(), "job_actions", "", &error);
+                        self.warn(&plans::describe(&note.named(Some(&plan.name))))?;
+                    }
                 }
                 Ok(())
             }

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::forecast::Forecast;
+use crate::cli::csv::{self, harmless, plain};
 
 /// Writes it; gives the number of runs.
 pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64> {
-    let mut lines = ::csv::WriterBuilder::new()
-        .terminator(::csv::Terminator::CRLF)
-        .from_writer(out);
+    let mut lines = csv::lines(out);
     let columns = [
         "due",
         "local",
@@ -47,21 +46,4 @@ pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64>
     }
     lines.flush()?;
     Ok(count)
-}
-
-/// Plans are named by other people, and spreadsheets run what begins like a formula: a `'` keeps it a text.
-fn harmless(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// The error of the stream itself, so that a reader that went away is known for what it is.
-fn plain(error: ::csv::Error) -> io::Error {
-    match error.into_kind() {
-        ::csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
 }

@@ -1,28 +1,19 @@
 //! What will run: every scheduled plan's due times, merged into one stream.
 
+use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::run_line::RunLine;
+use super::run_line::{RunLine, Scheduled};
 use super::span::Span;
 use crate::cli::Failure;
 use crate::cli::plans::Plans;
 use crate::plan::{JobId, Plan, Problem, ProjectId};
-use crate::planner::{Policy, Reason, Window, has_run, hindrance, timetable};
+use crate::planner::{Policy, Reason, Unsupported, has_run, hindrance, timetable};
 use crate::schedule::{DueTime, Kind, Occurrence, Shift, Timetable, Zone};
-
-/// A plan whose due times are printed.
-#[derive(Debug)]
-pub(super) struct Scheduled {
-    pub plan: Plan,
-    pub timetable: Timetable,
-    pub window: Option<Window>,
-    /// True of every run of it.
-    pub remarks: Vec<&'static str>,
-}
 
 /// A plan that will not run by itself.
 #[derive(Debug, Serialize)]
@@ -30,7 +21,7 @@ pub(super) struct NotScheduled {
     pub job_id: JobId,
     pub name: String,
     pub project_id: Option<ProjectId>,
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 /// Which plans were asked for; empty lists: all.
@@ -180,7 +171,14 @@ fn scheduled(plan: Plan, policy: &Policy, from: DueTime) -> Result<Scheduled, No
     // A daemon that meets a plan counts from then; here that is the start of the list.
     let timetable = timetable(&plan, policy, from);
     let hindrance = hindrance(&plan, policy);
-    if let Some(reason) = why_not(&plan, &timetable, hindrance, from) {
+    let reason = match policy.capabilities.unsupported(&plan) {
+        // The other reasons to be unsupported are problems of the document, and listed as such.
+        Some(values @ Unsupported::Values(_)) if hindrance == Some(Reason::Unsupported) => {
+            Some(Cow::Owned(values.to_string()))
+        }
+        _ => why_not(&plan, &timetable, hindrance, from).map(Cow::Borrowed),
+    };
+    if let Some(reason) = reason {
         let Plan {
             id, name, project, ..
         } = plan;

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Utc};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::forecast::Forecast;
-use super::run_line::{RunLine, clock, local};
+use super::run_line::RunLine;
+use crate::cli::screen::{BOLD, DIM, Paint, YELLOW, fit};
+use crate::cli::times::{clock, local, relative};
 use crate::schedule::{DueTime, Zone};
 
 /// The widest a plan's name is shown, in columns.
@@ -15,11 +17,6 @@ const NAME: usize = 40;
 const WHEN: usize = 11;
 /// `13:00:30`
 const TIME: usize = 8;
-
-const BOLD: &str = "\x1b[1m";
-const DIM: &str = "\x1b[2m";
-const YELLOW: &str = "\x1b[33m";
-const RESET: &str = "\x1b[0m";
 
 /// Writes it; gives the number of runs.
 pub(super) fn write(
@@ -39,7 +36,7 @@ pub(super) fn write(
         stamp(until),
         table.zone.name()
     );
-    writeln!(out, "{}", table.paint(BOLD, &title))?;
+    writeln!(out, "{}", table.paint.on(BOLD, &title))?;
     let mut day = None;
     let mut count = 0;
     for run in forecast.runs() {
@@ -55,7 +52,7 @@ pub(super) fn write(
         writeln!(out, "\nNothing is due.")?;
     }
     if !forecast.not_scheduled.is_empty() {
-        writeln!(out, "\n{}", table.paint(BOLD, "Not scheduled"))?;
+        writeln!(out, "\n{}", table.paint.on(BOLD, "Not scheduled"))?;
         for plan in &forecast.not_scheduled {
             writeln!(out, "  {}  {}", fit(&plan.name, table.idle_name), plan.reason)?;
         }
@@ -66,7 +63,7 @@ pub(super) fn write(
 struct Table<'a> {
     zone: &'a Zone,
     now: DueTime,
-    colour: bool,
+    paint: Paint,
     /// Columns of the names of scheduled plans, of what they do, and of the others' names.
     name: usize,
     action: usize,
@@ -86,18 +83,10 @@ impl<'a> Table<'a> {
         Self {
             zone: &forecast.zone,
             now: DueTime::floor(now),
-            colour,
+            paint: Paint { colour },
             name: widest(&mut scheduled.iter().map(|plan| plan.plan.name.width())),
             action: widest(&mut scheduled.iter().map(|plan| does(&plan.plan))),
             idle_name: widest(&mut forecast.not_scheduled.iter().map(|plan| plan.name.width())),
-        }
-    }
-
-    fn paint(&self, colour: &str, text: &str) -> String {
-        if self.colour && !text.is_empty() {
-            format!("{colour}{text}{RESET}")
-        } else {
-            text.to_owned()
         }
     }
 
@@ -114,7 +103,7 @@ impl<'a> Table<'a> {
         if before.offset() != after.offset() && start != end {
             text.push_str(&format!(" (clocks change: {start} to {end})"));
         }
-        self.paint(BOLD, &text)
+        self.paint.on(BOLD, &text)
     }
 
     /// The offset at the start of a civil date.
@@ -129,7 +118,7 @@ impl<'a> Table<'a> {
         let time = fit(&clock(self.zone.civil(run.due)), TIME);
         let mut line = format!(
             "  {}  {time}  {}  {}",
-            self.paint(DIM, &when),
+            self.paint.on(DIM, &when),
             fit(run.name, self.name),
             fit(&what(&run.action, &run.mode), self.action),
         );
@@ -137,7 +126,7 @@ impl<'a> Table<'a> {
             line.push_str(&format!("  {} {}", run.local.format("%a %H:%M"), run.timezone));
         }
         if !run.note.is_empty() {
-            line.push_str(&format!("  {}", self.paint(YELLOW, &run.note)));
+            line.push_str(&format!("  {}", self.paint.on(YELLOW, &run.note)));
         }
         line.trim_end().to_owned()
     }
@@ -149,44 +138,4 @@ fn what(action: &str, mode: &str) -> String {
 
 fn stamp(time: DateTime<FixedOffset>) -> String {
     time.format("%Y-%m-%d %H:%M").to_string()
-}
-
-/// `in 2h 15m`, `3d 4h ago`: the two largest units.
-fn relative(seconds: i64) -> String {
-    let length = seconds.unsigned_abs();
-    let (days, hours, minutes) = (length / 86_400, length / 3600 % 24, length / 60 % 60);
-    let text = match (days, hours, minutes) {
-        (0, 0, 0) => format!("{length}s"),
-        (0, 0, minutes) => format!("{minutes}m {}s", length % 60),
-        (0, hours, minutes) => format!("{hours}h {minutes}m"),
-        (days @ 1..100, hours, _) => format!("{days}d {hours}h"),
-        (days, _, _) => format!("{days}d"),
-    };
-    if seconds < 0 {
-        format!("{text} ago")
-    } else {
-        format!("in {text}")
-    }
-}
-
-/// `text` in exactly `width` columns of a terminal.
-fn fit(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut taken = 0;
-    let whole = text.width() <= width;
-    let room = if whole { width } else { width.saturating_sub(1) };
-    for character in text.chars() {
-        let columns = character.width().unwrap_or(0);
-        if taken + columns > room {
-            break;
-        }
-        taken += columns;
-        out.push(character);
-    }
-    if !whole && width > 0 {
-        out.push('…');
-        taken += 1;
-    }
-    out.extend(std::iter::repeat_n(' ', width.saturating_sub(taken)));
-    out
 }

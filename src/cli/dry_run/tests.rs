@@ -1,4 +1,4 @@
-//! The formats' own rules, for any plan's name; and times as people type them.
+//! The formats' own rules, for any plan's name.
 
 use std::sync::Arc;
 
@@ -6,13 +6,12 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
 use super::forecast::{Forecast, Only};
-use super::span::{Span, instant};
+use super::span::Span;
 use super::{csv, ics, json, table};
 use crate::cli::plans::Plans;
 use crate::plan::{self, Plan};
-use crate::planner::{CatchUp, Policy};
+use crate::planner::{Capabilities, CatchUp, Policy};
 use crate::schedule::{DueTime, Zone};
-use crate::zones::Zones;
 
 fn plan(id: &str, name: &str, hour: u32) -> Plan {
     let document = serde_json::json!({"job_id": id, "name": name, "job_schedule": {"schedule_hour": hour},
@@ -25,6 +24,7 @@ fn policy(zone: Arc<Zone>) -> Policy {
         max_concurrent: 1,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
+        capabilities: Capabilities::default(),
         late_after: 0,
         shadow: false,
         reports: false,
@@ -69,39 +69,6 @@ fn plans_due_together_come_in_order_of_their_ids() {
         order,
         [("c", 4), ("a", 5), ("b", 5), ("c", 28), ("a", 29), ("b", 29)]
     );
-}
-
-#[test]
-fn times_as_people_type_them() {
-    let berlin = Zones::embedded().get("Europe/Berlin").unwrap();
-    let read = |text: &str| instant("--from", text, &berlin).map(|time| time.to_string()).ok();
-    let reads = |text: &str, time: &str| assert_eq!(read(text).as_deref(), Some(time), "{text}");
-    reads("2026-03-28T00:00:00Z", "2026-03-28T00:00:00Z");
-    reads(" 2026-03-28T01:00:00.9+01:00 ", "2026-03-28T00:00:00Z");
-    reads("2026-03-28", "2026-03-27T23:00:00Z");
-    reads("2026-07-01 12:30", "2026-07-01T10:30:00Z");
-    reads("2026-07-01T12:30:15", "2026-07-01T10:30:15Z");
-    reads("2026-03-29T02:30", "2026-03-29T01:30:00Z");
-    reads("2026-10-25T02:30", "2026-10-25T00:30:00Z");
-    for text in [
-        "",
-        "now",
-        "12:00",
-        "2026-13-01",
-        "2026-03-28T25:00",
-        "20260328",
-        "+10000-01-01T00:00:00Z",
-    ] {
-        assert_eq!(read(text), None, "{text}");
-    }
-}
-
-#[test]
-fn skipped_and_doubled_days_have_a_midnight() {
-    let apia = Zones::embedded().get("Pacific/Apia").unwrap();
-    let read = |text: &str| instant("--from", text, &apia).unwrap().to_string();
-    assert_eq!(read("2011-12-29T12:00"), "2011-12-29T22:00:00Z");
-    assert_eq!(read("2011-12-31T12:00"), "2011-12-30T22:00:00Z");
 }
 
 /// RFC 5545, read back: unfolded, then the value of the first line of this name.

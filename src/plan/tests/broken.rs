@@ -37,6 +37,15 @@ fn actions_that_are_none() {
 }
 
 #[test]
+fn a_number_is_no_id_but_is_called_by_its_digits() {
+    let found = problems(&json!({"job_id": 12, "name": "Nightly"}));
+    assert_eq!(
+        (found[0].job_id.as_str(), found[0].field.as_str()),
+        ("12", "job_id")
+    );
+}
+
+#[test]
 fn a_document_without_an_id_is_called_by_its_place() {
     let long = "x".repeat(256);
     for id in [
@@ -44,7 +53,6 @@ fn a_document_without_an_id_is_called_by_its_place() {
         json!(null),
         json!(""),
         json!("  "),
-        json!(12),
         json!(["j1"]),
         json!("a\nb"),
         json!(long),
@@ -210,7 +218,8 @@ proptest! {
                 Err(found) => {
                     prop_assert!(!found.is_empty());
                     for problem in found {
-                        prop_assert!(problem.job_id == "j1" || problem.job_id == "here");
+                        let digits = problem.job_id.parse::<f64>().is_ok();
+                        prop_assert!(problem.job_id == "j1" || problem.job_id == "here" || digits);
                         prop_assert!(problem.text.chars().count() <= 200 && !problem.error.is_empty());
                     }
                 }

@@ -131,3 +131,54 @@ fn a_small_step_back_fires_nothing_twice() {
     world.live_until("2026-03-01T01:30:00Z");
     assert_eq!(world.launched().len(), 1);
 }
+
+#[test]
+fn a_step_back_over_a_run_does_not_repeat_it() {
+    let mut world = World::new("2026-03-01T00:59:00Z", policy(), vec![hourly("a")]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 30, Outcome::Success);
+    world.now = at("2026-03-01T00:40:00Z");
+    world.tell(Input::ClockStepped);
+    world.live_until("2026-03-01T02:00:00Z");
+    assert_eq!(
+        world.verdicts("a"),
+        [
+            "2026-03-01T01:00:00Z run a-20260301T010000Z",
+            "2026-03-01T02:00:00Z run a-20260301T020000Z"
+        ]
+    );
+    assert_eq!(world.launched().len(), 2);
+}
+
+#[test]
+fn what_was_seen_by_a_clock_far_ahead_anchors_nothing() {
+    let every = document(json!({
+        "job_id": "a", "job_schedule": {"schedule_interval": "1 hours"},
+        "job_actions": [{"freezer_action": {"action": "backup"}}],
+    }));
+    let mut world = World::new("2040-01-01T00:00:00Z", policy(), vec![every]);
+    world.now = at("2026-03-01T00:00:00Z");
+    world.tell(Input::ClockStepped);
+    assert_eq!(world.wake, Some(due("2026-03-01T01:00:00Z")));
+}
+
+#[test]
+fn a_continuous_plan_is_not_late_the_moment_it_succeeded() {
+    let again = plan("a", json!({"schedule_interval": "continuous"}));
+    let mut world = World::new("2026-03-01T00:00:00Z", policy(), vec![again]);
+    let run = world.launched().remove(0);
+    world.run_for(&run, 3 * 3600, Outcome::Success);
+    let deadline = world.planner.plans(9).remove(0).deadline;
+    assert_eq!(deadline, Some(due("2026-03-01T04:00:01Z")));
+}
+
+#[test]
+fn a_plan_that_this_node_cannot_run_is_late() {
+    let none = document(json!({"job_id": "a", "job_schedule": {"schedule_minute": "0"}, "job_actions": []}));
+    let world = World::new("2026-03-01T00:30:00Z", policy(), vec![none]);
+    assert_eq!(
+        world.planner.plans(9).remove(0).deadline,
+        Some(due("2026-03-01T02:00:00Z"))
+    );
+}

@@ -202,3 +202,91 @@ fn another_zone_takes_effect_from_now_on() {
         (0, Some(due("2026-03-02T11:00:00Z")))
     );
 }
+
+#[test]
+fn a_plan_that_goes_and_comes_back_while_it_runs_does_not_run_beside_itself() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let run = world.launched().remove(0);
+    world.tell(Input::Started {
+        run: run.clone(),
+        pid: 1,
+        at: world.now,
+    });
+    world.tell(Input::Gone(job("a")));
+    world.list(vec![hourly("a")]);
+    world.live_until("2026-03-01T02:30:00Z");
+    assert_eq!(world.launched().len(), 1);
+    world.run_for(&run, 0, Outcome::Success);
+    world.live_until("2026-03-01T03:00:00Z");
+    let verdicts = world.verdicts("a");
+    assert!(
+        verdicts.contains(&"2026-03-01T02:00:00Z skipped Overlap".to_owned()),
+        "{verdicts:?}"
+    );
+    assert_eq!(world.launched().len(), 2);
+}
+
+#[test]
+fn a_start_during_the_only_run_of_a_plan_starts_no_second_one() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![plan("a", json!({}))]);
+    let run = world.launched().remove(0);
+    world.tell(Input::Started {
+        run: run.clone(),
+        pid: 1,
+        at: world.now,
+    });
+    world.list(vec![plan("a", json!({"event": "start", "status": ""}))]);
+    world.run_for(&run, 30, Outcome::Success);
+    world.live_until("2026-03-02T00:00:00Z");
+    assert_eq!(world.launched().len(), 1);
+}
+
+#[test]
+fn a_plan_that_runs_once_is_due_when_the_rules_free_it() {
+    let exec = document(json!({
+        "job_id": "a", "job_schedule": {},
+        "job_actions": [{"freezer_action": {"action": "exec", "command": "true"}}],
+    }));
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![exec]);
+    assert_eq!(world.launched(), []);
+    world.now = at("2026-03-01T00:40:00Z");
+    world.tell(Input::Policy(Box::new(Policy {
+        allow_exec: true,
+        ..policy()
+    })));
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T00:40:00Z run a-20260301T004000Z"]
+    );
+}
+
+#[test]
+fn a_name_that_leads_to_another_zone_fires_no_past() {
+    let new_york = Zone::new("America/New_York", -5 * 3600, &[]);
+    let rule = ZoneRule {
+        scope: Scope {
+            plans: vec!["*york".to_owned()],
+            projects: Vec::new(),
+        },
+        zone: Arc::new(new_york),
+    };
+    let rules = Policy {
+        zones: vec![rule],
+        ..policy()
+    };
+    let at_two = plan("a", json!({"schedule_hour": "2"}));
+    let mut world = World::new("2026-03-01T01:00:00Z", rules, vec![at_two.clone()]);
+    world.live_until("2026-03-01T02:00:00Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 9, Outcome::Success);
+    world.live_until("2026-03-01T10:00:00Z");
+    let mut renamed = at_two;
+    renamed.name = "york".to_owned();
+    renamed.document = Arc::from("{\"renamed\": true}");
+    world.list(vec![renamed]);
+    assert_eq!(
+        (world.launched().len(), world.wake),
+        (1, Some(due("2026-03-02T07:00:00Z")))
+    );
+}

@@ -8,7 +8,14 @@ fn a_due_time_is_launched_reported_and_due_again() {
     let run = RunId::new(&job("a"), due("2026-03-01T01:00:00Z"));
     assert_eq!(world.launched(), [run.clone()]);
     world.run_for(&run, 120, Outcome::Success);
-    assert_eq!(world.reports(), [("running", ""), ("scheduled", "success")]);
+    assert_eq!(
+        world.reports(),
+        [
+            ("scheduled", "as it was"),
+            ("running", ""),
+            ("scheduled", "success")
+        ]
+    );
     assert_eq!(world.wake, Some(due("2026-03-01T02:00:00Z")));
     assert_eq!(
         world.verdicts("a"),
@@ -67,6 +74,7 @@ fn an_end_that_is_told_twice_is_recorded_and_reported_once() {
         started: None,
         ended: world.now,
         detail: String::new(),
+        metadata: Vec::new(),
     });
     assert_eq!((world.records.len(), world.reports().len()), (records, reports));
 }
@@ -78,7 +86,10 @@ fn a_one_shot_runs_once_and_is_completed() {
     world.live_until("2026-03-01T01:00:00Z");
     let run = world.launched().remove(0);
     world.run_for(&run, 5, Outcome::Fail);
-    assert_eq!(world.reports(), [("running", ""), ("completed", "fail")]);
+    assert_eq!(
+        world.reports(),
+        [("scheduled", "as it was"), ("running", ""), ("completed", "fail")]
+    );
     world.list(vec![shot]);
     world.live_until("2026-04-01T00:00:00Z");
     assert_eq!(world.launched().len(), 1);

@@ -6,9 +6,12 @@
     reason = "schedules are written on the spot, and lists are compared with lists"
 )]
 
+mod capabilities;
 mod catch_up;
 mod edits;
+mod events;
 mod life;
+mod metadata;
 mod order;
 mod restart;
 mod windows;
@@ -66,6 +69,7 @@ pub(super) fn policy() -> Policy {
         max_concurrent: 4,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
+        capabilities: Capabilities::default(),
         late_after: 3600,
         shadow: false,
         reports: true,
@@ -151,6 +155,7 @@ impl World {
             started: Some(started),
             ended,
             detail: String::new(),
+            metadata: Vec::new(),
         });
     }
 
@@ -196,7 +201,10 @@ impl World {
         self.records
             .iter()
             .filter_map(|record| match record {
-                Record::Report { report, .. } => Some((report.status.as_str(), report.result.as_str())),
+                Record::Report { report, .. } => Some((
+                    report.status.as_str(),
+                    report.result.as_deref().unwrap_or("as it was"),
+                )),
                 _ => None,
             })
             .collect()

@@ -18,7 +18,7 @@ fn record(state: RunState) -> RunRecord {
     }
 }
 
-fn past(state: RunState) -> Past {
+pub(super) fn past(state: RunState) -> Past {
     Past {
         plans: vec![LedgerPlan {
             plan: hourly("a"),
@@ -101,7 +101,87 @@ fn a_launch_that_was_recorded_and_not_carried_out_is_carried_out() {
         run: run.clone(),
         found: Found::Never,
     });
+    assert_eq!(world.launched(), [], "the first listing comes first");
+    world.tell(Input::Begin);
     assert_eq!(world.launched(), [run]);
+}
+
+#[test]
+fn a_launch_that_was_not_carried_out_is_looked_at_afresh() {
+    let mut world = woken(RunState::Starting);
+    let run = world.planner.launched().remove(0).id;
+    world.tell(Input::Found {
+        run,
+        found: Found::Never,
+    });
+    world.list(vec![plan("a", json!({"schedule_minute": "0", "status": "stop"}))]);
+    assert_eq!(world.launched(), []);
+    assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped Stopped"]);
+}
+
+#[test]
+fn a_run_queued_under_other_rules_does_not_start_in_shadow() {
+    let shadow = Policy {
+        shadow: true,
+        ..policy()
+    };
+    let mut world = World::bare("2026-03-01T01:10:00Z", shadow, past(RunState::Queued));
+    world.tell(Input::Begin);
+    assert_eq!(world.launched(), []);
+    assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped Shadow"]);
+}
+
+#[test]
+fn a_run_queued_under_other_rules_is_not_what_is_denied_now() {
+    let mut past = past(RunState::Queued);
+    past.plans[0].plan = document(json!({
+        "job_id": "a", "job_schedule": {"schedule_minute": "0"},
+        "job_actions": [{"freezer_action": {"action": "exec", "command": "true"}}],
+    }));
+    let mut world = World::bare("2026-03-01T01:10:00Z", policy(), past);
+    world.tell(Input::Begin);
+    assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped ExecDenied"]);
+    assert_eq!(world.launched(), []);
+}
+
+#[test]
+fn a_document_that_was_broken_at_the_start_keeps_its_place_when_it_is_mended() {
+    let once = plan("a", json!({}));
+    let aside = Aside {
+        job: job("a"),
+        first_seen: due("2026-03-01T01:00:00Z"),
+        covered: due("2026-03-01T01:00:00Z"),
+        last: Some(record(RunState::Done(Outcome::Success))),
+        success: Some(record(RunState::Done(Outcome::Success))),
+    };
+    let past = Past {
+        aside: vec![aside],
+        ..Past::default()
+    };
+    let mut world = World::bare("2026-03-01T02:00:00Z", policy(), past);
+    world.list(vec![once]);
+    assert_eq!(world.launched(), [], "it has had its run");
+}
+
+#[test]
+fn a_document_that_was_broken_at_the_start_and_is_gone_is_forgotten() {
+    let aside = Aside {
+        job: job("a"),
+        first_seen: due("2026-03-01T01:00:00Z"),
+        covered: due("2026-03-01T01:00:00Z"),
+        last: None,
+        success: None,
+    };
+    let mut world = World::bare(
+        "2026-03-01T02:00:00Z",
+        policy(),
+        Past {
+            aside: vec![aside],
+            ..Past::default()
+        },
+    );
+    world.list(vec![]);
+    assert!(world.records.contains(&Record::Forget { job: job("a") }));
 }
 
 #[test]
@@ -134,6 +214,7 @@ fn an_end_that_came_while_the_daemon_was_away_is_recorded_and_reported() {
             started: None,
             ended,
             detail: "exit 1".into(),
+            metadata: Vec::new(),
         },
     });
     assert_eq!(world.reports(), [("scheduled", "fail")]);
