@@ -1,10 +1,11 @@
-//! While nothing is due and nobody asks, nothing runs.
+//! While nothing is due and nobody asks, nothing runs: neither the daemon nor the supervisor of a run.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
 use freezerd::clock::pause_thread;
+use freezerd::planner::RunState;
 use serde_json::json;
 
 use crate::bed::{Bed, SUCCESS, at_once, plan};
@@ -40,18 +41,26 @@ fn a_daemon_with_nothing_due_sleeps() {
         let schedule = json!({"schedule_year": "2099", "schedule_minute": number});
         bed.put(&plan(&format!("far-{number}"), &schedule, &["done"]));
     }
-    // One that has run, so that everything a run leaves behind is there.
-    bed.put(&at_once("once", "done"));
+    // One that has run, so that everything a run leaves behind is there; and one that runs.
+    bed.put(&at_once("done", "done"));
+    bed.put(&at_once("runs", "gate"));
     let daemon = Daemon::start(&bed);
-    until_is("it has run", &vec![SUCCESS], || bed.outcomes("once"));
-    // The last of its work may still be under way (threads end, files are removed).
-    let before = until("it comes to rest", || {
-        let seen = sleeps(daemon.pid());
+    until_is("one has run", &vec![SUCCESS], || bed.outcomes("done"));
+    until_is("one runs", &vec![RunState::Running], || bed.states("runs"));
+    let supervisor = bed.runs("runs")[0].pid.expect("its supervisor");
+    let look = || {
+        let mut all = sleeps(daemon.pid());
+        all.extend(sleeps(supervisor));
+        all
+    };
+    // The last of the work may still be under way (threads end, files are removed).
+    let before = until("they come to rest", || {
+        let seen = look();
         pause_thread(Duration::from_millis(500));
-        (sleeps(daemon.pid()) == seen).then_some(seen)
+        (look() == seen).then_some(seen)
     });
     pause_thread(Duration::from_secs(3));
-    let after = sleeps(daemon.pid());
+    let after = look();
     let woken: Vec<_> = after
         .iter()
         .filter(|(thread, count)| before.get(*thread) != Some(count))
@@ -64,5 +73,7 @@ fn a_daemon_with_nothing_due_sleeps() {
         woken.is_empty(),
         "three seconds with nothing to do; before {before:?}; woken {woken:?}; ended {gone:?}"
     );
+    bed.open_gate();
+    until_is("it ends", &vec![SUCCESS], || bed.outcomes("runs"));
     assert!(daemon.stop().success());
 }
