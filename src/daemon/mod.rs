@@ -11,6 +11,7 @@
 
 mod backups;
 pub mod engine;
+mod gauges;
 pub mod listing;
 mod live;
 mod open;

@@ -13,21 +13,6 @@ pub(super) const TALLY_OF_RUNS: i64 = 100;
 /// States from here on are done.
 pub(super) const DONE: i64 = 3;
 
-/// All reasons, for reading them back.
-pub(super) const REASONS: [Reason; 9] = [
-    Reason::Overlap,
-    Reason::Expired,
-    Reason::Disabled,
-    Reason::Stopped,
-    Reason::Unsupported,
-    Reason::ExecDenied,
-    Reason::OutsideWindow,
-    Reason::Superseded,
-    Reason::Shadow,
-];
-/// All outcomes, for reading them back.
-pub(super) const OUTCOMES: [Outcome; 4] = [Outcome::Success, Outcome::Fail, Outcome::Aborted, Outcome::Lost];
-
 pub(super) const RUN: i64 = 0;
 pub(super) const COALESCED: i64 = 1;
 
@@ -139,7 +124,7 @@ fn state_of(row: &Row<'_>, column: usize) -> rusqlite::Result<RunState> {
     let code: i64 = row.get(column)?;
     [RunState::Queued, RunState::Starting, RunState::Running]
         .into_iter()
-        .chain(OUTCOMES.map(RunState::Done))
+        .chain(Outcome::ALL.map(RunState::Done))
         .find(|state| state_code(*state) == code)
         .ok_or_else(|| misread(column, "no state of a run"))
 }
@@ -161,7 +146,7 @@ pub(super) fn verdict_of(row: &Row<'_>, job: &JobId) -> rusqlite::Result<Verdict
         RUN => Verdict::Run(run()?),
         COALESCED => Verdict::Coalesced(run()?),
         code => Verdict::Skipped(
-            REASONS
+            Reason::ALL
                 .into_iter()
                 .find(|reason| reason_code(*reason) == code)
                 .ok_or_else(|| misread(3, "no sort of verdict"))?,

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::codes::{
-    COALESCED, OUTCOMES, REASONS, RUN, RUN_COLUMNS, TALLY_OF_RUNS, count_of, due_of, job_of, maybe_instant,
-    outcome_code, reason_code, run_of,
+    COALESCED, RUN, RUN_COLUMNS, TALLY_OF_RUNS, count_of, due_of, job_of, maybe_instant, outcome_code,
+    reason_code, run_of,
 };
 use super::{LedgerError, Reader};
 use crate::plan::JobId;
@@ -77,7 +77,7 @@ impl Default for Tally {
             ran: 0,
             coalesced: 0,
             skipped: BTreeMap::new(),
-            outcomes: OUTCOMES.map(|outcome| (outcome, 0)),
+            outcomes: Outcome::ALL.map(|outcome| (outcome, 0)),
         }
     }
 }
@@ -147,11 +147,11 @@ fn tally(connection: &Connection) -> rusqlite::Result<Tally> {
     Ok(Tally {
         ran: total(RUN),
         coalesced: total(COALESCED),
-        skipped: REASONS
+        skipped: Reason::ALL
             .into_iter()
             .map(|reason| (reason, total(reason_code(reason))))
             .filter(|(_, total)| *total > 0)
             .collect(),
-        outcomes: OUTCOMES.map(|outcome| (outcome, total(TALLY_OF_RUNS + outcome_code(outcome)))),
+        outcomes: Outcome::ALL.map(|outcome| (outcome, total(TALLY_OF_RUNS + outcome_code(outcome)))),
     })
 }

@@ -5,10 +5,10 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use tempfile::tempdir;
 
-use super::codes::{OUTCOMES, REASONS, reason_code, run_value, state_code};
+use super::codes::{reason_code, run_value, state_code};
 use super::schema::{STEPS, migrate};
 use super::*;
-use crate::planner::{Record, RunId, RunState, Verdict, VerdictRecord};
+use crate::planner::{Outcome, Reason, Record, RunId, RunState, Verdict, VerdictRecord};
 use crate::schedule::DueTime;
 
 fn verdict(job: &str, first: i64, verdict: Verdict) -> VerdictRecord {
@@ -35,15 +35,15 @@ fn plan(job: &str) -> Record {
 
 #[test]
 fn no_two_words_have_one_code() {
-    let codes: BTreeSet<i64> = REASONS
+    let codes: BTreeSet<i64> = Reason::ALL
         .map(reason_code)
         .into_iter()
         .chain([codes::RUN, codes::COALESCED])
         .collect();
-    assert_eq!(codes.len(), REASONS.len() + 2);
+    assert_eq!(codes.len(), Reason::ALL.len() + 2);
     let states: BTreeSet<i64> = [RunState::Queued, RunState::Starting, RunState::Running]
         .into_iter()
-        .chain(OUTCOMES.map(RunState::Done))
+        .chain(Outcome::ALL.map(RunState::Done))
         .map(state_code)
         .collect();
     assert_eq!(states, (0..7).collect());

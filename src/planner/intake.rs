@@ -136,6 +136,9 @@ impl Planner {
             slot.covered = slot.covered.max(since);
         }
         let freed = hindered.is_some() && slot.hindrance.is_none();
+        if rescheduled || freed {
+            slot.since = second;
+        }
         let afresh = rescheduled || freed || started;
         match slot.kind() {
             // "Now" means when it was last set to run.
@@ -144,6 +147,7 @@ impl Planner {
                     && (started || (afresh && slot.last.is_none() && !has_run(&slot.plan))) =>
             {
                 slot.first_seen = second;
+                slot.since = second.plus(-1);
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy);
             }
@@ -235,12 +239,17 @@ impl Planner {
             let hindrance = slot.hindrance;
             let freed = hindered.is_some() && hindrance.is_none();
             let unrun = slot.open.is_none() && slot.last.is_none() && !has_run(&slot.plan);
+            let rezoned = zone != *slot.timetable.zone();
+            if freed || rezoned {
+                slot.since = second;
+            }
             if freed && slot.kind() == Kind::Once && unrun {
                 slot.first_seen = second;
+                slot.since = second.plus(-1);
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy);
                 out.records.push(slot.record(false));
-            } else if zone != *slot.timetable.zone() || freed {
+            } else if rezoned || freed {
                 self.cover(&job, second, out);
             }
             if let (None, Some(reason)) = (hindered, hindrance) {

@@ -228,6 +228,7 @@ impl Planner {
                 slot.covered = now;
                 // Nothing of a time that has not been may count: no anchor, no success.
                 slot.first_seen = slot.first_seen.min(now);
+                slot.since = slot.since.min(now);
                 let ahead = |run: &RunRecord| run.due.since(now) > LIVED_THROUGH_AT_MOST;
                 slot.last.take_if(|run| ahead(run));
                 slot.success.take_if(|run| ahead(run));

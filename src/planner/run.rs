@@ -125,6 +125,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them. ([`Reason::word`] fails to compile when one is missing there; a test compares the two.)
+    pub const ALL: [Self; 9] = [
+        Self::Overlap,
+        Self::Expired,
+        Self::Disabled,
+        Self::Stopped,
+        Self::Unsupported,
+        Self::ExecDenied,
+        Self::OutsideWindow,
+        Self::Superseded,
+        Self::Shadow,
+    ];
+
     /// As it is written: in the log, in metrics, in `freezerd why`.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -143,6 +156,9 @@ impl Reason {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Success, Self::Fail, Self::Aborted, Self::Lost];
+
     /// As it is written: in the log, in metrics, in `freezerd history`.
     #[must_use]
     pub const fn word(self) -> &'static str {

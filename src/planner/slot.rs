@@ -13,6 +13,9 @@ pub(super) struct Slot {
     pub(super) timetable: Timetable,
     /// Anchors intervals of plans whose creation time is unknown, and is the due time of `Once`.
     pub(super) first_seen: DueTime,
+    /// Since when it has this schedule and may run: what was due by another one, or while it was stopped, is
+    /// no measure of lateness. (After a restart: since it was first seen.)
+    pub(super) since: DueTime,
     /// Every due time up to and including this one has its verdict.
     pub(super) covered: DueTime,
     /// The latest due time that got a run: it gets no second one, whatever the wall clock does.
@@ -42,6 +45,7 @@ impl Slot {
             plan: Arc::new(plan),
             timetable,
             first_seen,
+            since: first_seen.plus(-1),
             covered,
             ran: None,
             armed: None,
@@ -170,10 +174,10 @@ impl Slot {
                 .map_or(success.covers, |ended| DueTime::floor(ended).max(success.covers)),
             (Some(success), _) => success.covers,
             (None, Kind::Once) if has_run(&self.plan) => return None,
-            (None, _) => self.first_seen.plus(-1),
+            (None, _) => self.since,
         };
         self.timetable
-            .next(from)
+            .next(from.max(self.since))
             .map(|occurrence| occurrence.due.plus(late_after))
     }
 }

@@ -98,21 +98,10 @@ fn verdicts_of_every_sort() {
         verdict("a", 40, Verdict::Run(usual)),
         verdict("a", 50, Verdict::Run(odd)),
     ];
-    let reasons = [
-        Reason::Overlap,
-        Reason::Expired,
-        Reason::Disabled,
-        Reason::Stopped,
-        Reason::Unsupported,
-        Reason::ExecDenied,
-        Reason::OutsideWindow,
-        Reason::Superseded,
-        Reason::Shadow,
-    ];
     all.extend(
         (60..)
             .step_by(10)
-            .zip(reasons)
+            .zip(Reason::ALL)
             .map(|(first, reason)| verdict("a", first, Verdict::Skipped(reason))),
     );
     store.commit(&[plan("a", 0, 0)]);

@@ -39,37 +39,6 @@ pub(super) struct KindLabel {
     pub(super) kind: &'static str,
 }
 
-/// Every reason, so that its counter exists from the start. [`reason_word`] fails to compile when one is
-/// missing there; a test compares the two.
-pub(super) const REASONS: [Reason; 9] = [
-    Reason::Overlap,
-    Reason::Expired,
-    Reason::Disabled,
-    Reason::Stopped,
-    Reason::Unsupported,
-    Reason::ExecDenied,
-    Reason::OutsideWindow,
-    Reason::Superseded,
-    Reason::Shadow,
-];
-
-/// Every outcome.
-pub(super) const OUTCOMES: [Outcome; 4] = [Outcome::Success, Outcome::Fail, Outcome::Aborted, Outcome::Lost];
-
-fn reason_word(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Overlap => "overlap",
-        Reason::Expired => "expired",
-        Reason::Disabled => "disabled",
-        Reason::Stopped => "stopped",
-        Reason::Unsupported => "unsupported",
-        Reason::ExecDenied => "exec-denied",
-        Reason::OutsideWindow => "outside-window",
-        Reason::Superseded => "superseded",
-        Reason::Shadow => "shadow",
-    }
-}
-
 /// What became of due times, without which run it was: a verdict as a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VerdictKind {
@@ -96,7 +65,7 @@ impl VerdictKind {
     pub(super) fn all() -> impl Iterator<Item = Self> {
         [Self::Run, Self::Coalesced]
             .into_iter()
-            .chain(REASONS.into_iter().map(Self::Skipped))
+            .chain(Reason::ALL.into_iter().map(Self::Skipped))
     }
 
     /// Its `verdict` and `reason` labels.
@@ -104,7 +73,7 @@ impl VerdictKind {
         match self {
             Self::Run => ("run", NO_REASON),
             Self::Coalesced => ("coalesced", NO_REASON),
-            Self::Skipped(reason) => ("skipped", reason_word(reason)),
+            Self::Skipped(reason) => ("skipped", reason.word()),
         }
     }
 }
@@ -214,25 +183,25 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_ledger() {
-        for reason in REASONS {
-            assert_eq!(serde_json::to_value(reason).unwrap(), reason_word(reason));
+        for reason in Reason::ALL {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.word());
         }
-        for outcome in OUTCOMES {
+        for outcome in Outcome::ALL {
             assert_eq!(serde_json::to_value(outcome).unwrap(), outcome_word(outcome));
         }
     }
 
     #[test]
     fn every_word_is_listed_once() {
-        let mut reasons: Vec<_> = REASONS.into_iter().map(reason_word).collect();
+        let mut reasons: Vec<_> = Reason::ALL.into_iter().map(Reason::word).collect();
         reasons.sort_unstable();
         reasons.dedup();
-        assert_eq!(reasons.len(), REASONS.len());
+        assert_eq!(reasons.len(), Reason::ALL.len());
         // serde knows all variants: asked for a nonsense one, it lists what it would take.
         let known = serde_json::from_str::<Reason>("\"?\"").unwrap_err().to_string();
-        assert_eq!(known.matches('`').count() / 2 - 1, REASONS.len(), "{known}");
+        assert_eq!(known.matches('`').count() / 2 - 1, Reason::ALL.len(), "{known}");
         let known = serde_json::from_str::<Outcome>("\"?\"").unwrap_err().to_string();
-        assert_eq!(known.matches('`').count() / 2 - 1, OUTCOMES.len(), "{known}");
+        assert_eq!(known.matches('`').count() / 2 - 1, Outcome::ALL.len(), "{known}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub use scrape::PlanGauge;
 use crate::clock::Clock;
 use crate::planner::{Outcome, Verdict};
 use buckets::{LATENESS, POLL, QUEUE_WAIT, RUN};
-use label::{KindLabel, OUTCOMES, OutcomeLabel, StateLabel, VerdictLabels, VersionLabel};
+use label::{KindLabel, OutcomeLabel, StateLabel, VerdictLabels, VersionLabel};
 use scrape::Snapshots;
 
 /// The media type of [`Metrics::encode`].
@@ -131,7 +131,7 @@ impl Metrics {
         for kind in VerdictKind::all() {
             metrics.count_verdict(kind, 0);
         }
-        for outcome in OUTCOMES {
+        for outcome in Outcome::ALL {
             metrics.count_run(outcome, 0);
         }
         for failure in PollFailure::ALL {

@@ -222,3 +222,21 @@ fn the_deadline_is_the_due_time_after_the_last_success_plus_a_tolerance() {
     world.run_for(&run, 60, Outcome::Fail);
     assert_eq!(deadline(&world), Some(due("2026-03-01T03:00:00Z")));
 }
+
+#[test]
+fn what_was_due_by_another_schedule_or_while_stopped_is_no_measure_of_lateness() {
+    let monthly = plan("a", json!({"schedule_day": "1"}));
+    let mut world = World::new("2026-02-28T00:30:00Z", policy(), vec![monthly]);
+    world.live_until("2026-03-01T00:00:00Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 60, Outcome::Success);
+    world.now = at("2026-03-15T10:20:00Z");
+    world.list(vec![hourly("a")]);
+    let deadline = |world: &World| world.planner.plans(9).remove(0).deadline;
+    assert_eq!(deadline(&world), Some(due("2026-03-15T12:00:00Z")));
+    world.list(vec![plan("a", json!({"schedule_minute": "0", "status": "stop"}))]);
+    assert_eq!(deadline(&world), None);
+    world.live_until("2026-05-01T00:10:00Z");
+    world.list(vec![hourly("a")]);
+    assert_eq!(deadline(&world), Some(due("2026-05-01T02:00:00Z")));
+}
