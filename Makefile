@@ -1,5 +1,8 @@
 # Two commands for a fresh clone: `make demo` and `make test`. Both do their own set-up.
-.PHONY: demo test check fmt install
+.PHONY: release demo test check fmt install
+
+release:
+	cargo build --release --locked
 
 # Builds freezerd and runs it on a sample folder until Ctrl-C (or for DEMO_FOR seconds).
 demo:
@@ -16,15 +19,23 @@ check:
 fmt:
 	cargo fmt
 
-# Installs freezerd as a systemd service, below DESTDIR if that is given. Starts nothing.
 PREFIX ?= /usr
+# The version of systemd that the service will run under; this machine's, if nobody says.
+SYSTEMD ?= $(or $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p'),253)
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/freezerd
-install:
+$(RELEASE):
 	cargo build --release --locked
+
+# Installs freezerd as a systemd service, below DESTDIR if that is given. Starts nothing. (Built before by `make`, so
+# that this needs root and no cargo.)
+install: $(RELEASE)
 	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/freezerd
 	install -D -m 0644 systemd/freezerd.service $(DESTDIR)/usr/lib/systemd/system/freezerd.service
-	install -D -m 0644 systemd/freezerd-before-systemd-253.conf \
-		$(DESTDIR)/usr/lib/systemd/system/freezerd.service.d/10-reload.conf
+	@# Later ones reload by Type=notify-reload, and would be told twice.
+	if [ "$(SYSTEMD)" -lt 253 ]; then \
+		install -D -m 0644 systemd/freezerd-before-systemd-253.conf \
+			$(DESTDIR)/usr/lib/systemd/system/freezerd.service.d/10-reload.conf; \
+	fi
 	install -D -m 0644 systemd/freezerd.sysusers $(DESTDIR)/usr/lib/sysusers.d/freezerd.conf
 	install -D -m 0644 systemd/freezerd.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/freezerd.conf
 	install -D -m 0644 config/prometheus-rules.yml $(DESTDIR)$(PREFIX)/share/doc/freezerd/prometheus-rules.yml
