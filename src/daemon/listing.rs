@@ -14,7 +14,7 @@ use crate::plan::{self, JobId, Plan, Problem};
 use crate::planner::{Broken, Input};
 use crate::source::{self, Document, Limits, SourceError, Watch};
 
-use super::register::Registering;
+use super::registering::Registering;
 
 /// An opened source.
 #[derive(Clone)]

@@ -19,6 +19,7 @@ mod outbox;
 pub mod policy;
 pub mod recipes;
 pub mod register;
+pub mod registering;
 mod reload;
 mod signals;
 mod witness;

@@ -24,7 +24,8 @@ use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
 use super::recipes::Recipes;
-use super::register::{Contact, Registering};
+use super::register::Contact;
+use super::registering::Registering;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, policy, signals, unsupported};
 

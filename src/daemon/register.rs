@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::config::{Capabilities, Settings};
-use crate::freezer::{ApiError, Connection, Registration};
+use crate::freezer::ApiError;
 use crate::plan::{Dialect, Plan};
 
 use super::listing::{Polling, Source};
@@ -33,47 +32,6 @@ impl Contact {
             Self::Virtuozzo
         } else {
             Self::Made
-        }
-    }
-}
-
-/// What is configured of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Registering {
-    /// Whether to do it; `None`: unless the API is Virtuozzo's, or the plans are everybody's.
-    pub wanted: Option<bool>,
-    /// As a central client.
-    pub central: bool,
-    /// What this node runs.
-    pub capabilities: Capabilities,
-}
-
-impl Registering {
-    /// As these settings have it.
-    #[must_use]
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            wanted: settings.registration.register,
-            central: settings.registration.central,
-            capabilities: settings.capabilities.clone(),
-        }
-    }
-
-    fn registration(&self, connection: &Connection, central: bool) -> Registration {
-        let usual = Registration::new(&connection.own_id, &connection.hostname);
-        let Capabilities {
-            actions,
-            modes,
-            storages,
-            engines,
-        } = self.capabilities.clone();
-        Registration {
-            is_central: central,
-            supported_actions: actions.unwrap_or(usual.supported_actions),
-            supported_modes: modes.unwrap_or(usual.supported_modes),
-            supported_storages: storages.unwrap_or(usual.supported_storages),
-            supported_engines: engines.unwrap_or(usual.supported_engines),
-            ..usual
         }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use freezerd::config::Capabilities;
 use freezerd::daemon::listing::{Polling, Source};
-use freezerd::daemon::register::{self, BackOff, Contact, Registering};
+use freezerd::daemon::register::{self, BackOff, Contact};
+use freezerd::daemon::registering::Registering;
 use freezerd::freezer::{Api, ApiError, ClientFilter, Registration};
 use serde_json::{Value, json};
 use tokio::sync::watch;
