@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::clock::SystemClock;
 use crate::config::{Settings, Source};
+use crate::daemon::listing::Understood;
 use crate::freezer::{Api, ApiError};
-use crate::plan::{self, Plan, Problem};
+use crate::plan::{Plan, Problem};
 use crate::source::{self, Limits, Listing};
 
 use super::Failure;
@@ -69,20 +70,20 @@ async fn listed(settings: &Settings) -> Result<Plans, Failure> {
 }
 
 impl Plans {
+    /// Read as the daemon reads it.
     fn of(listing: Listing) -> Self {
-        let mut all = Self::default();
-        for document in listing.documents {
-            match plan::parse(document.text.get(), &document.place) {
-                Ok(parsed) => {
-                    all.plans.push(parsed.plan);
-                    all.problems.extend(parsed.warnings);
-                }
-                Err(problems) => all.problems.extend(problems),
-            }
+        let Understood {
+            mut plans,
+            mut problems,
+            ..
+        } = Understood::of(&listing.documents);
+        problems.extend(listing.problems);
+        plans.sort_by(|left, right| left.id.cmp(&right.id));
+        Self {
+            plans,
+            problems,
+            others: 0,
         }
-        all.problems.extend(listing.problems);
-        all.plans.sort_by(|left, right| left.id.cmp(&right.id));
-        all
     }
 
     /// What to say of a plan nobody knows.
