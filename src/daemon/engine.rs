@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
 use crate::plan::JobId;
-use crate::planner::{Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord};
+use crate::planner::{End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord};
 use crate::schedule::DueTime;
 
 use super::recipes::Recipes;
@@ -139,13 +139,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
         let found = match self.launcher.find(&run.id) {
             Ok(launch::Found::Never) => Found::Never,
             Ok(launch::Found::Alive { pid, started }) => Found::Alive { pid, started },
-            Ok(launch::Found::Ended(report)) => Found::Ended {
-                outcome: report.outcome,
-                started: report.started,
-                ended: report.ended,
-                metadata: metadata(&run.id, &report),
-                detail: report.detail,
-            },
+            Ok(launch::Found::Ended(report)) => Found::Ended(end(&run.id, report)),
             Ok(launch::Found::Lost) => Found::Lost {
                 detail: "it was started and is gone without an exit status: killed, or the machine went down"
                     .to_owned(),
@@ -263,14 +257,14 @@ impl<S: Store, W: Witness> Engine<S, W> {
 
     fn not_started(&self, run: RunId, detail: String) -> Input {
         tracing::error!(run = %run, "not started: {detail}");
-        Input::Ended {
-            run,
+        let end = End {
             outcome: Outcome::Fail,
             started: None,
             ended: self.clock.now(),
             detail,
             metadata: Vec::new(),
-        }
+        };
+        Input::Ended { run, end }
     }
 }
 
@@ -280,13 +274,20 @@ pub fn told(event: LaunchEvent) -> Input {
     match event {
         LaunchEvent::Started { run, pid, at } => Input::Started { run, pid, at },
         LaunchEvent::Ended { run, report } => Input::Ended {
-            metadata: metadata(&run, &report),
+            end: end(&run, report),
             run,
-            outcome: report.outcome,
-            started: report.started,
-            ended: report.ended,
-            detail: report.detail,
         },
+    }
+}
+
+/// A supervisor's report, as the planner takes it.
+fn end(run: &RunId, report: RunReport) -> End {
+    End {
+        metadata: metadata(run, &report),
+        outcome: report.outcome,
+        started: report.started,
+        ended: report.ended,
+        detail: report.detail,
     }
 }
 

@@ -43,15 +43,7 @@ pub enum Input {
         /// Which run.
         run: RunId,
         /// How.
-        outcome: Outcome,
-        /// When its first agent was started.
-        started: Option<DateTime<Utc>>,
-        /// When it ended.
-        ended: DateTime<Utc>,
-        /// For people: why.
-        detail: String,
-        /// What its agents said of the backups they made.
-        metadata: Vec<Metadata>,
+        end: End,
     },
     /// What the launcher knows, at a start of the daemon, of a run that the ledger believes was launched.
     Found {
@@ -82,6 +74,21 @@ pub struct Broken {
     pub document: Arc<str>,
 }
 
+/// The end of a run, as told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// How.
+    pub outcome: Outcome,
+    /// When its first agent was started; `None`: none was.
+    pub started: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended: DateTime<Utc>,
+    /// For people: why.
+    pub detail: String,
+    /// What its agents said of the backups they made.
+    pub metadata: Vec<Metadata>,
+}
+
 /// What became, while the daemon was away, of a run it had launched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -95,18 +102,7 @@ pub enum Found {
         started: Option<DateTime<Utc>>,
     },
     /// It ended.
-    Ended {
-        /// How.
-        outcome: Outcome,
-        /// When its first agent was started.
-        started: Option<DateTime<Utc>>,
-        /// When it ended.
-        ended: DateTime<Utc>,
-        /// For people: why.
-        detail: String,
-        /// What its agents said of the backups they made.
-        metadata: Vec<Metadata>,
-    },
+    Ended(End),
     /// It was started, is gone, and left nothing: evidence of a crash.
     Lost {
         /// The evidence.

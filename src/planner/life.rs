@@ -5,17 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
-use super::{Decision, Found, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
-
-/// The end of a run, as told.
-#[derive(Debug)]
-pub(super) struct End {
-    pub(super) outcome: Outcome,
-    pub(super) started: Option<DateTime<Utc>>,
-    pub(super) ended: DateTime<Utc>,
-    pub(super) detail: String,
-    pub(super) metadata: Vec<Metadata>,
-}
+use super::{Decision, End, Found, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
 
 impl Planner {
     pub(super) fn started(&mut self, run: &RunId, pid: u32, at: DateTime<Utc>, out: &mut Decision) {
@@ -114,25 +104,7 @@ impl Planner {
                     out.orders.push(Order::Abort(run.clone()));
                 }
             }
-            Found::Ended {
-                outcome,
-                started,
-                ended,
-                detail,
-                metadata,
-            } => {
-                self.ended(
-                    run,
-                    End {
-                        outcome,
-                        started,
-                        ended,
-                        detail,
-                        metadata,
-                    },
-                    out,
-                );
-            }
+            Found::Ended(end) => self.ended(run, end, out),
             Found::Lost { detail } => self.ended(run, lost(detail), out),
         }
     }

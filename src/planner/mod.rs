@@ -36,7 +36,7 @@ use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 pub use capabilities::{Capabilities, Unsupported};
-pub use input::{Aside, Broken, Decision, Found, Input, LedgerPlan, Order, Past};
+pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, Order, Past};
 pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
@@ -44,7 +44,6 @@ pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, Verd
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
-use life::End;
 use queue::Queue;
 use slot::Slot;
 
@@ -153,26 +152,7 @@ impl Planner {
             Input::Seen(plan) => self.take(now, *plan, out),
             Input::Gone(job) => self.gone(now, &job, out),
             Input::Started { run, pid, at } => self.started(&run, pid, at, out),
-            Input::Ended {
-                run,
-                outcome,
-                started,
-                ended,
-                detail,
-                metadata,
-            } => {
-                self.ended(
-                    &run,
-                    End {
-                        outcome,
-                        started,
-                        ended,
-                        detail,
-                        metadata,
-                    },
-                    out,
-                );
-            }
+            Input::Ended { run, end } => self.ended(&run, end, out),
             Input::Found { run, found } => self.found(now, &run, found, out),
             Input::Policy(policy) => self.new_policy(now, *policy, out),
             Input::Begin if self.phase == Phase::Waiting => self.phase = Phase::Live,

@@ -96,11 +96,13 @@ fn an_abort_stops_the_run_and_is_answered_when_it_is_over() {
     let aborted = Outcome::Aborted;
     world.tell(Input::Ended {
         run,
-        outcome: aborted,
-        started: None,
-        ended,
-        detail: String::new(),
-        metadata: Vec::new(),
+        end: End {
+            outcome: aborted,
+            started: None,
+            ended,
+            detail: String::new(),
+            metadata: Vec::new(),
+        },
     });
     assert_eq!(said(&world), Some(("completed", Some("aborted"), Some("abort"))));
     world.live_until("2026-03-01T02:00:00Z");

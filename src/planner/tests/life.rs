@@ -70,11 +70,13 @@ fn an_end_that_is_told_twice_is_recorded_and_reported_once() {
     let (records, reports) = (world.records.len(), world.reports().len());
     world.tell(Input::Ended {
         run,
-        outcome: Outcome::Success,
-        started: None,
-        ended: world.now,
-        detail: String::new(),
-        metadata: Vec::new(),
+        end: End {
+            outcome: Outcome::Success,
+            started: None,
+            ended: world.now,
+            detail: String::new(),
+            metadata: Vec::new(),
+        },
     });
     assert_eq!((world.records.len(), world.reports().len()), (records, reports));
 }

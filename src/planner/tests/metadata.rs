@@ -12,11 +12,13 @@ fn said() -> Vec<Metadata> {
 fn end(world: &mut World, run: &RunId, outcome: Outcome) {
     world.tell(Input::Ended {
         run: run.clone(),
-        outcome,
-        started: None,
-        ended: world.now,
-        detail: String::new(),
-        metadata: said(),
+        end: End {
+            outcome,
+            started: None,
+            ended: world.now,
+            detail: String::new(),
+            metadata: said(),
+        },
     });
 }
 
@@ -65,12 +67,14 @@ fn an_end_told_twice_or_found_again_says_it_once() {
     let (mut world, run) = launched(policy(), vec![hourly("a")]);
     end(&mut world, &run, Outcome::Success);
     end(&mut world, &run, Outcome::Success);
-    let found = || Found::Ended {
-        outcome: Outcome::Success,
-        started: None,
-        ended: at("2026-03-01T01:05:00Z"),
-        detail: String::new(),
-        metadata: said(),
+    let found = || {
+        Found::Ended(End {
+            outcome: Outcome::Success,
+            started: None,
+            ended: at("2026-03-01T01:05:00Z"),
+            detail: String::new(),
+            metadata: said(),
+        })
     };
     world.tell(Input::Found {
         run: run.clone(),

@@ -151,11 +151,13 @@ impl World {
         let ended = self.now;
         self.tell(Input::Ended {
             run: run.clone(),
-            outcome,
-            started: Some(started),
-            ended,
-            detail: String::new(),
-            metadata: Vec::new(),
+            end: End {
+                outcome,
+                started: Some(started),
+                ended,
+                detail: String::new(),
+                metadata: Vec::new(),
+            },
         });
     }
 

@@ -209,13 +209,13 @@ fn an_end_that_came_while_the_daemon_was_away_is_recorded_and_reported() {
     let ended = at("2026-03-01T01:05:00Z");
     world.tell(Input::Found {
         run,
-        found: Found::Ended {
+        found: Found::Ended(End {
             outcome: Outcome::Fail,
             started: None,
             ended,
             detail: "exit 1".into(),
             metadata: Vec::new(),
-        },
+        }),
     });
     assert_eq!(world.reports(), [("scheduled", "fail")]);
 }
