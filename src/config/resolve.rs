@@ -263,7 +263,7 @@ impl Check<'_> {
                 SECOND * 20,
                 (Duration::ZERO, HOUR),
             ),
-            limits: self.limits(dispatch.limits),
+            limits: self.limits(&dispatch.limits),
         }
     }
 

@@ -32,7 +32,7 @@ impl Size {
     pub(super) fn show(bytes: u64) -> String {
         let whole = UNITS
             .into_iter()
-            .find(|(_, shift)| bytes >= 1 << shift && bytes % (1 << shift) == 0);
+            .find(|(_, shift)| bytes >= 1 << shift && bytes.is_multiple_of(1 << shift));
         match whole {
             Some((letter, shift)) => format!("{}{letter}", bytes >> shift),
             None => bytes.to_string(),

@@ -14,7 +14,7 @@ const LEAST_MEMORY: u64 = 16 << 20;
 
 impl Check<'_> {
     /// The limits, each within what the kernel and systemd take.
-    pub(super) fn limits(&mut self, limits: LimitsFragment) -> Limits {
+    pub(super) fn limits(&mut self, limits: &LimitsFragment) -> Limits {
         let weights = 1..=10_000;
         if limits.memory_max.is_some_and(|Size(bytes)| bytes < LEAST_MEMORY) {
             self.refuse(
