@@ -103,7 +103,9 @@ impl Planner {
             .find(|run| run.job == job)
             .map(|run| run.id.clone());
         out.records.push(slot.record(true));
+        let plan = Arc::clone(&slot.plan);
         self.slots.insert(job.clone(), slot);
+        self.sight(now, None, &plan, out);
         self.arm(&job);
         self.answer(&job, out);
     }
@@ -114,6 +116,7 @@ impl Planner {
         if slot.plan.document == plan.document && !slot.broken {
             return;
         }
+        self.sight(now, Some(&slot.plan), &plan, out);
         let second = DueTime::floor(now);
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
         let rescheduled = slot.broken || rezoned || slot.plan.schedule != plan.schedule;

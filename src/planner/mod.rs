@@ -22,6 +22,7 @@ mod policy;
 mod queue;
 mod report;
 mod run;
+mod sighting;
 mod slot;
 mod view;
 
@@ -41,6 +42,7 @@ pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
