@@ -23,8 +23,10 @@ fn reported(started: &str, ended: Option<&str>, result: &str) -> Plan {
     )
 }
 
-/// What was seen: start, end, result, and from when on a run before it would have been seen.
-fn seen(world: &World) -> Vec<(String, Option<DateTime<Utc>>, String, Option<DateTime<Utc>>)> {
+/// Start, end, result, and from when on a run before it would have been seen.
+type Seen = (String, Option<DateTime<Utc>>, String, Option<DateTime<Utc>>);
+
+fn seen(world: &World) -> Vec<Seen> {
     let sighting = |record: &Record| match record {
         Record::Sighting(seen) => Some((
             seen.started.to_string(),
