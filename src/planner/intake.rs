@@ -104,7 +104,9 @@ impl Planner {
             .find(|run| run.job == job)
             .map(|run| run.id.clone());
         out.records.push(slot.record(true));
+        let plan = Arc::clone(&slot.plan);
         let seat = self.slots.insert(slot);
+        self.sight(now, None, &plan, out);
         self.arm_seat(seat);
         self.answer(&job, out);
     }
@@ -115,6 +117,7 @@ impl Planner {
         if slot.plan.document == plan.document && !slot.broken {
             return;
         }
+        self.sight(now, Some(&slot.plan), &plan, out);
         let second = DueTime::floor(now);
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
         let rescheduled = slot.broken || rezoned || slot.plan.schedule != plan.schedule;

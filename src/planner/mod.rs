@@ -23,6 +23,7 @@ mod queue;
 mod report;
 mod roster;
 mod run;
+mod sighting;
 mod slot;
 mod timers;
 mod view;
@@ -43,6 +44,7 @@ pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
