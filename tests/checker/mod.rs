@@ -114,7 +114,8 @@ pub fn check(history: &History) -> Vec<String> {
 fn agents(history: &History, faults: &mut Vec<String>) {
     let mut served = BTreeSet::new();
     for seen in &history.evidence {
-        if !served.insert((&seen.job, seen.due)) {
+        // What ran on a clock that was more than a day ahead was never due then.
+        if !served.insert((&seen.job, seen.due)) && history.rules.set_back <= 86_400 {
             faults.push(format!("{} ran twice", seen.run));
         }
         if seen.started < seen.due {

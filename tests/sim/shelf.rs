@@ -41,7 +41,12 @@ impl Shelf {
                     .clone()
                     .or(former)
                     .expect("the first record of a plan has its document");
-                self.plans.insert(job.clone(), (text, *first_seen, *covered));
+                let before = self.plans.insert(job.clone(), (text, *first_seen, *covered));
+                if document.is_none() && before.is_some_and(|before| before.2 > *covered) {
+                    // What was decided ahead of a clock that was wrong is void.
+                    self.verdicts
+                        .retain(|(of, first), _| of != job || first <= covered);
+                }
             }
             Record::Covered { job, covered } => {
                 if let Some(plan) = self.plans.get_mut(job) {
@@ -70,7 +75,7 @@ impl Shelf {
                 }
                 self.put(job, report);
             }
-            Record::Backup { .. } => {}
+            Record::Backup { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }

@@ -139,15 +139,23 @@ impl World {
         let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
         let known = self.take_policy().then_some(wall);
         for (_, versions) in &mut self.users {
-            let Some(last) = versions.last().filter(|version| version.plan.is_some()) else {
+            if versions.last().is_none_or(|last| last.plan.is_none()) {
                 continue;
-            };
-            let mut version = last.clone();
-            version.zone = Arc::clone(&zone);
-            version.known = known.filter(|_| last.known.is_some());
-            // What a daemon does not see, it decides by the zone's new data from where it stopped.
-            version.from = if lives && known.is_some() { wall } else { last.from };
-            versions.push(version);
+            }
+            // A daemon that was away decides by the zone's new data from where it stopped, and by the plan as it knew
+            // it, until it sees another.
+            let seen = versions.iter().rposition(|version| version.known.is_some());
+            let again: Vec<Version> = versions[seen.unwrap_or(0)..].to_vec();
+            let last = again.len() - 1;
+            for (index, mut version) in again.into_iter().enumerate() {
+                let certain = index == last && version.known.is_some();
+                version.zone = Arc::clone(&zone);
+                version.known = known.filter(|_| certain);
+                if lives && version.known.is_some() {
+                    version.from = wall;
+                }
+                versions.push(version);
+            }
         }
     }
 }
