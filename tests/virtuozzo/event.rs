@@ -92,9 +92,8 @@ fn what_a_user_started_is_not_started_again() {
 #[test]
 fn a_disabled_plan_and_one_whose_schedule_was_erased_are_never_asked_for() {
     let (service, bed) = Service::without_agent("");
-    let mut disabled = plan("a", &json!({"schedule_second": "*"}));
-    disabled["disabled"] = json!(true);
-    service.put(&disabled);
+    service.put(&plan("a", &json!({"schedule_second": "*"})));
+    service.set("a", "disabled", json!(true));
     service.put(&plan("b", &json!({})));
     service.put(&plan("c", &Value::Null));
     let daemon = Daemon::start(&bed);

@@ -163,10 +163,6 @@ impl Service {
         self.inside().writes.clone()
     }
 
-    pub fn take_writes(&self) {
-        self.inside().takes_writes = true;
-    }
-
     pub fn looks(&self) -> usize {
         self.inside().looks
     }
