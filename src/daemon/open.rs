@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -10,9 +11,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
-use crate::launch::Several;
 use crate::launch::event::{EventLauncher, Listener, Patience};
 use crate::launch::process::ProcessLauncher;
+use crate::launch::{Limits, Several};
 use crate::ledger::{Ledger, Restored};
 use crate::observe::health::Health;
 use crate::observe::http;
@@ -125,6 +126,7 @@ pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
         kill_grace: u32::try_from(dispatch.kill_grace.as_secs()).unwrap_or(u32::MAX),
         keep_output: dispatch.keep_output,
         elsewhere: dispatch.launcher == config::Launcher::Event,
+        limits: limits(&dispatch.limits),
         credentials: loaded.settings.agent_environment(),
     }
 }
@@ -135,6 +137,17 @@ fn patience(settings: &Settings) -> Patience {
     Patience {
         start_within: length(settings.dispatch.start_within),
         run_limit: length(settings.dispatch.run_limit),
+    }
+}
+
+fn limits(limits: &config::Limits) -> Limits {
+    let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
+    Limits {
+        runtime_max: limits.runtime_max.map(seconds),
+        nice: limits.nice,
+        memory_max: limits.memory_max,
+        cpu_weight: limits.cpu_weight,
+        io_weight: limits.io_weight,
     }
 }
 

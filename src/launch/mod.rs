@@ -9,7 +9,9 @@
 //! what must survive a reboot is in `<state>/runs/<run>/` (`lock`, `claim`, `started`, `report.json`, `log`),
 //! what must not is in `<runtime>/runs/<run>/` (`recipe.json`, the agent's INI: they hold secrets).
 
+mod arrivals;
 pub mod event;
+mod furnish;
 pub mod ini;
 pub mod process;
 mod recipe;
@@ -18,6 +20,7 @@ mod run_dir;
 mod run_lock;
 mod several;
 pub mod supervise;
+mod traces;
 
 use std::path::PathBuf;
 
@@ -25,7 +28,7 @@ use chrono::{DateTime, Utc};
 
 use crate::planner::{NotStarted, RunId};
 
-pub use recipe::{Recipe, Step};
+pub use recipe::{Limits, Recipe, Step};
 pub use report::{RunReport, StepReport};
 pub use several::Several;
 

@@ -55,6 +55,7 @@ impl Check<'_> {
                 DAY * 7,
                 (SECOND, DAY * 366),
             ),
+            limits: self.limits(&dispatch.limits),
         }
     }
 

@@ -15,6 +15,7 @@ mod metadata;
 mod not_started;
 mod order;
 mod restart;
+mod sightings;
 mod windows;
 
 use std::collections::BTreeMap;
