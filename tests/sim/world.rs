@@ -219,6 +219,7 @@ impl World {
             fate: Arc::clone(&self.machine.fate),
         };
         let recipes = Recipes {
+            elsewhere: false,
             limits: freezerd::launch::Limits::default(),
             agent: PathBuf::from("agent"),
             kill_grace: 1,
