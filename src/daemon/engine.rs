@@ -128,6 +128,11 @@ impl<S: Store, W: Witness> Engine<S, W> {
         self.step(Vec::new())
     }
 
+    /// The same, but with the next step: after what that step is told.
+    pub fn find_launched_next(&mut self) {
+        self.unseen = self.planner.launched();
+    }
+
     /// What became of the runs that were not looked at yet. One that cannot be looked at keeps its place,
     /// and is looked at again.
     fn look(&mut self) -> Vec<Input> {

@@ -21,6 +21,7 @@ pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod salvage;
 mod service;
 mod signals;
 mod witness;

@@ -68,6 +68,8 @@ pub struct Planner {
     held: BTreeSet<(DueTime, RunId)>,
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
+    /// When the ledger of before was lost: what the first listing holds may have run.
+    lost: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
     aside: BTreeMap<JobId, Aside>,
     phase: Phase,
@@ -98,6 +100,7 @@ impl Planner {
             queue: Queue::default(),
             held: BTreeSet::new(),
             polled: past.polled,
+            lost: past.lost,
             aside: past
                 .aside
                 .into_iter()

@@ -5,20 +5,24 @@ use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict};
 use serde_json::json;
 
 use super::checker::{History, check};
-use super::script::{Event, write};
+use super::script::{DAY, Event, write};
 use super::shrink::{faults, shrink};
 use super::world::live;
 
 /// A life in which enough happened, and nothing wrong.
 fn sound() -> History {
-    let histories = (1000..).map(|seed| live(&write(seed)).history);
-    let mut rich = histories.filter(|life| {
+    super::quiet();
+    let lives = (1000..).map(|seed| {
+        let mut script = write(seed);
+        (script.length, script.catch_up) = (script.length.min(4 * DAY), CatchUp::UntilNext);
+        script
+            .events
+            .retain(|(_, event)| !matches!(event, Event::Step(_)));
+        live(&script).history
+    });
+    let mut rich = lives.filter(|life| {
         let crashed = life.evidence.iter().any(|seen| seen.crashed.is_some());
-        life.evidence.len() > 20
-            && crashed
-            && life.rules.set_back == 0
-            && life.rules.catch_up == CatchUp::UntilNext
-            && !life.told.is_empty()
+        life.evidence.len() > 20 && crashed && !life.told.is_empty()
     });
     let life = rich.next().expect("some seed has it");
     assert_eq!(check(&life), Vec::<String>::new());

@@ -132,6 +132,7 @@ impl Shelf {
             open: open.cloned().collect(),
             aside: Vec::new(),
             polled: self.polled,
+            lost: None,
         }
     }
 }

@@ -101,7 +101,8 @@ impl World {
     fn delete(&mut self, id: &str) {
         self.cloud.jobs.remove(id);
         let version = Version {
-            from: self.machine.clock.wall(),
+            // The API dates it by its own clock, and what fell due since is run.
+            from: self.machine.clock.wall().min(self.machine.clock.now()),
             plan: None,
             zone: Arc::clone(&self.policy.zone),
             stopped: false,
@@ -120,7 +121,8 @@ impl World {
         let text = self.cloud.jobs[id].to_string();
         let plan = freezerd::plan::parse(&text, "the story").expect("a plan").plan;
         let version = Version {
-            from: self.machine.clock.wall(),
+            // The API dates it by its own clock, and what fell due since is run.
+            from: self.machine.clock.wall().min(self.machine.clock.now()),
             plan: Some(plan),
             zone: Arc::clone(&self.policy.zone),
             stopped,

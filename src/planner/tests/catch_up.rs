@@ -163,7 +163,7 @@ fn a_step_back_over_several_runs_repeats_none_of_them() {
     world.now = at("2026-03-01T00:30:00Z");
     world.tell(Input::ClockStepped);
     world.live_until("2026-03-01T04:00:00Z");
-    let launched: Vec<String> = world.launched().iter().map(|run| run.id.to_string()).collect();
+    let launched: Vec<String> = world.launched().iter().map(ToString::to_string).collect();
     assert_eq!(
         launched,
         [
