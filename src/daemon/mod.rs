@@ -9,6 +9,7 @@
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
+mod agents;
 mod backups;
 pub mod engine;
 mod gauges;
@@ -128,7 +129,7 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
             what: "start the runtime",
             source,
         })?;
-    let result = runtime.block_on(async { live::Daemon::open(start, &loaded)?.live().await });
+    let result = runtime.block_on(async { live::Daemon::open(start, &loaded).await?.live().await });
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
     result
@@ -144,8 +145,7 @@ fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
         });
     }
     let reason = match settings.dispatch.launcher {
-        Launcher::Auto | Launcher::Process => return Ok(()),
-        Launcher::Systemd => "\"systemd\" is not in this version; set \"process\" or \"auto\"",
+        Launcher::Auto | Launcher::Systemd | Launcher::Process => return Ok(()),
         Launcher::Event => "\"event\" is not in this version; set \"process\" or \"auto\"",
     };
     Err(DaemonError::Unsupported {

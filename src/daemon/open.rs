@@ -11,7 +11,6 @@ use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
 use crate::launch::Limits;
-use crate::launch::process::ProcessLauncher;
 use crate::ledger::{Ledger, Restored};
 use crate::observe::health::Health;
 use crate::observe::http;
@@ -29,7 +28,7 @@ use super::recipes::Recipes;
 use super::register::Contact;
 use super::registering::Registering;
 use super::witness::{Shelf, Teller};
-use super::{DaemonError, Start, policy, signals, unsupported};
+use super::{DaemonError, Start, agents, policy, signals, unsupported};
 
 /// Questions to the API about single plans at one time.
 const QUESTIONS: usize = 4;
@@ -151,7 +150,7 @@ fn agent(agent: &Path, search_path: &str) -> PathBuf {
 
 impl Daemon {
     /// Opens everything. Nothing runs yet, and nothing was decided.
-    pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
+    pub(super) async fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
         let settings = loaded.settings.clone();
         let log = crate::observe::logs::init(&log_settings(&settings))?;
         unsupported(loaded)?;
@@ -181,8 +180,7 @@ impl Daemon {
 
         let (events, launches) = mpsc::unbounded_channel();
         let program = std::env::current_exe().map_err(system("find its own program"))?;
-        let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
-        let launcher = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events)?;
+        let launcher = agents::launcher(&settings, program, &clock, events).await?;
         let planner = Planner::restore(policy, past(&restored));
         let teller = Teller {
             metrics: Arc::clone(&metrics),
@@ -193,7 +191,7 @@ impl Daemon {
             planner,
             Shelf(Arc::clone(&ledger)),
             teller,
-            Arc::new(launcher),
+            launcher,
             recipes(loaded, &start.search_path),
         );
         let timer = Timer::new().map_err(|error| system("set up its timer")(std::io::Error::other(error)))?;

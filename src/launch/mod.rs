@@ -17,6 +17,7 @@ mod report;
 mod run_dir;
 mod run_lock;
 pub mod supervise;
+pub mod systemd;
 mod traces;
 
 use std::path::PathBuf;
@@ -130,6 +131,12 @@ pub enum LaunchError {
         pid: u32,
         /// Why.
         source: std::io::Error,
+    },
+    /// systemd cannot be used to start runs.
+    #[error("systemd cannot start runs: {why}")]
+    Manager {
+        /// Why.
+        why: String,
     },
     /// The launcher itself could not be set up.
     #[error("cannot {what} {path}: {source}")]
