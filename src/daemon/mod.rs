@@ -22,6 +22,7 @@ pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod service;
 mod signals;
 mod witness;
 
@@ -136,20 +137,11 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
 }
 
 fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
-    use crate::config::Launcher;
-    let settings = &loaded.settings;
-    if settings.cluster.is_some() {
+    if loaded.settings.cluster.is_some() {
         return Err(DaemonError::Unsupported {
             setting: "cluster",
             reason: "this version runs on one node alone; remove [cluster]",
         });
     }
-    let reason = match settings.dispatch.launcher {
-        Launcher::Auto | Launcher::Systemd | Launcher::Process => return Ok(()),
-        Launcher::Event => "\"event\" is not in this version; set \"process\" or \"auto\"",
-    };
-    Err(DaemonError::Unsupported {
-        setting: "dispatch.launcher",
-        reason,
-    })
+    Ok(())
 }

@@ -28,5 +28,5 @@ for group in $(cgroups); do
     mkdir -p "$group"
     echo $$ >"$group/cgroup.procs"
 done
-exec systemd-nspawn --quiet --directory="$scratch/root" --boot --register=no --keep-unit --console=pipe \
+exec systemd-nspawn --quiet --directory="$scratch/root" --boot --register=no --keep-unit --private-network --console=pipe \
     --hostname=node --machine="freezerd-booted-$$" systemd.journald.forward_to_console=0
