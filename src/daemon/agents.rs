@@ -32,7 +32,7 @@ pub(super) async fn launcher(
     let wanted = settings.dispatch.launcher;
     let units = match wanted {
         config::Launcher::Systemd => true,
-        config::Launcher::Auto => is_service(),
+        config::Launcher::Auto => confined || is_service(),
         config::Launcher::Process | config::Launcher::Event => false,
     };
     if units {

@@ -11,6 +11,9 @@
     reason = "a test that cannot go on has failed; the lints' own exception does not reach what tests call"
 )]
 
+mod booted_crashes;
 mod booted_life;
+mod booted_limits;
+mod booted_user;
 mod node;
 mod until;

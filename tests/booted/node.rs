@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use freezerd::clock::{Clock, SystemClock};
@@ -39,6 +40,8 @@ pub struct Run {
 
 pub struct Node {
     machine: Child,
+    /// Of its control groups.
+    name: String,
     /// The mount point of what it writes.
     _scratch: tempfile::TempDir,
 }
@@ -64,18 +67,22 @@ impl Node {
     /// Boots one, with freezerd configured and not yet started. `settings`: TOML, a drop-in.
     pub fn boot(settings: &str) -> Self {
         let scratch = tempfile::tempdir().expect("a folder");
-        // It dies with the thread of its test; its machine dies with it.
+        static BOOTED: AtomicU32 = AtomicU32::new(0);
+        let number = BOOTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("freezerd-booted-{}-{number}", std::process::id());
+        // It dies with the thread of its test; all its processes die with it.
         let machine = Command::new("setpriv")
             .args([
                 "--pdeathsig",
                 "KILL",
                 "unshare",
                 "--mount",
-                "--propagation",
-                "private",
+                "--propagation=private",
             ])
+            .args(["--pid", "--fork", "--kill-child=KILL", "--mount-proc"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/booted/boot.sh"))
             .args([made(), scratch.path()])
+            .arg(&name)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -83,6 +90,7 @@ impl Node {
             .expect("setpriv, of util-linux");
         let mut node = Self {
             machine,
+            name,
             _scratch: scratch,
         };
         node.until_up();
@@ -116,9 +124,14 @@ impl Node {
 
     /// The machine's own process 1, as this machine has it.
     fn leader(&self) -> Option<u32> {
-        let nspawn = self.machine.id();
-        let children = fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")).ok()?;
-        children.split_whitespace().next()?.parse().ok()
+        let child = |of: u32| -> Option<u32> {
+            let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).ok()?;
+            children.split_whitespace().next()?.parse().ok()
+        };
+        // unshare's boot.sh's nspawn's.
+        let leader = child(child(child(self.machine.id())?)?)?;
+        let name = fs::read_to_string(format!("/proc/{leader}/comm")).ok()?;
+        (name.trim() == "systemd").then_some(leader)
     }
 
     fn try_sh(&self, script: &str) -> Option<Output> {
@@ -188,11 +201,20 @@ impl Node {
 
     /// A plan that runs once, as soon as it is seen: `script` is its agent's, and `$BED` its folder.
     pub fn plan(&self, name: &str, script: &str) {
+        self.put(name, script, &json!({}));
+    }
+
+    /// A plan that runs once, at this time.
+    pub fn plan_at(&self, name: &str, due: &str, script: &str) {
+        self.put(name, script, &json!({"schedule_date": due}));
+    }
+
+    fn put(&self, name: &str, script: &str, schedule: &serde_json::Value) {
         self.write(&format!("{BED}/{name}"), &format!("BED={BED}\n{script}\n"));
         let now = SystemClock::new().now().to_rfc3339();
         let action = json!({"action": "backup", "mode": "fs", "backup_name": name});
         let plan = json!({
-            "job_id": name, "description": name, "created_at": now, "updated_at": now, "job_schedule": {},
+            "job_id": name, "description": name, "created_at": now, "updated_at": now, "job_schedule": schedule,
             "job_actions": [{"freezer_action": action, "max_retries": 0, "max_retries_interval": 1}],
         });
         self.write(&format!("/etc/freezerd/plans/{name}.conf"), &plan.to_string());
@@ -261,10 +283,69 @@ impl Node {
         self.sh("systemctl show --property MainPID --value freezerd")
     }
 
+    /// Waits until a unit is over, and nothing of it lives.
+    pub fn gone(&self, unit: &str) {
+        until(&format!("{unit} is over"), || {
+            let (_, state) = self.ask(&format!("systemctl is-active {unit}"));
+            ["inactive", "failed"].contains(&state.as_str()).then_some(())
+        });
+    }
+
+    /// Whether a process of such a command line is there.
+    pub fn lives(&self, command: &str) -> bool {
+        let leader = self.leader().expect("the machine is up");
+        let processes = fs::read_dir(format!("/proc/{leader}/root/proc")).expect("/proc");
+        processes.flatten().any(|process| {
+            let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line)
+                .replace('\0', " ")
+                .contains(command)
+        })
+    }
+
+    /// Waits until freezerd's log has this.
+    pub fn until_journal(&self, text: &str) {
+        until(&format!("freezerd says {text:?}"), || {
+            let (_, said) = self.ask("journalctl --no-pager -o cat -u freezerd");
+            said.contains(text).then_some(())
+        });
+    }
+
+    /// Settings of the units of all runs, as an administrator has them.
+    pub fn soon(&self, settings: &str) {
+        let path = "/etc/systemd/system/freezerd-run-.service.d/soon.conf";
+        self.write(path, &format!("[Service]\n{settings}\n"));
+        self.sh("systemctl daemon-reload");
+    }
+
+    /// Lets this machine's systemd limit memory. (In version 1 of the control groups nspawn keeps them read-only.)
+    pub fn own_memory(&self) {
+        let legacy = "/sys/fs/cgroup/memory";
+        self.sh(&format!(
+            "if [ -d {legacy} ]; then mount -o remount,bind,rw {legacy} && systemctl daemon-reexec; fi"
+        ));
+        let limited = self.sh("systemd-run --quiet --wait --pipe -p MemoryMax=64M sh -c \
+             'cat /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.max 2>/dev/null || \
+              cat /sys/fs/cgroup/memory$(sed -n s/^.*:memory://p /proc/self/cgroup)/memory.limit_in_bytes'");
+        assert_eq!(
+            limited, "67108864",
+            "this machine has no memory controller for the control group of a test"
+        );
+    }
+
     /// `systemctl reboot`, until it is up again.
     pub fn reboot(&mut self) {
+        self.go_down("systemctl reboot");
+    }
+
+    /// The kernel is told to start anew, and nobody else: everything is gone at once.
+    pub fn crash(&mut self) {
+        self.go_down("sync; systemctl reboot --force --force");
+    }
+
+    fn go_down(&mut self, how: &str) {
         let before = self.leader();
-        self.sh("systemctl reboot");
+        self.ask(how);
         until("the machine goes down", || {
             (self.leader() != before && self.leader().is_some()).then_some(())
         });
@@ -273,8 +354,9 @@ impl Node {
 
     /// The end of the machine's journal, for a failure.
     pub fn journal(&self) -> String {
-        let (_, text) = self.ask("journalctl --no-pager -n 60 -o short-precise");
-        text
+        let said = self.try_sh("journalctl --no-pager -n 60 -o short-precise");
+        let said = said.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        said.unwrap_or_else(|| "(the machine is down)".to_owned())
     }
 }
 
@@ -285,7 +367,6 @@ impl Drop for Node {
         }
         let _ = self.machine.kill();
         let _ = self.machine.wait();
-        let name = format!("freezerd-booted-{}", self.machine.id());
         // Its processes are killed with it; their control groups are empty a moment later.
         let _ = Command::new("sh")
             .args([
@@ -296,7 +377,7 @@ impl Drop for Node {
                 echo "$found" | xargs rmdir 2>/dev/null && exit 0
                 sleep 0.1
             done"#,
-                &name,
+                &self.name,
             ])
             .status();
     }

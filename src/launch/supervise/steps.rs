@@ -87,10 +87,10 @@ struct Run<'a> {
 impl Run<'_> {
     /// Whether it may go on.
     fn look_up(&mut self) {
-        if self.cut.is_none() && self.abort.asked() {
-            self.cut = Some(Cut::Abort);
-        } else if self.cut.is_none() && self.until.is_some_and(|until| self.clock.monotonic() >= until) {
+        if self.cut.is_none() && self.until.is_some_and(|until| self.clock.monotonic() >= until) {
             self.cut = Some(Cut::TooLong);
+        } else if self.cut.is_none() && self.abort.asked() {
+            self.cut = Some(Cut::Abort);
         }
     }
 

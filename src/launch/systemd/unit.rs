@@ -137,6 +137,7 @@ mod tests {
     fn recipe(limits: Limits) -> Recipe {
         Recipe {
             run: RunId::from_stored("a-b_1-20260101T000000Z".to_owned()),
+            job: crate::plan::JobId::new("a-b_1"),
             agent: "/usr/bin/freezer-agent".into(),
             steps: Vec::new(),
             environment: [("OS_PASSWORD".to_owned(), "hunter2".to_owned())].into(),

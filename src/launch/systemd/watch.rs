@@ -69,11 +69,6 @@ async fn one(inner: &Arc<Inner>, recipe: Recipe, dir: &RunDir, mut abort: Receiv
     for _ in 0..NAMESAKES {
         let ours = match start_unit(inner, &recipe, dir, &name).await {
             Ok(ours) => ours,
-            Err(BusError::GoingDown) => {
-                // It is none of the run's fault. What is prepared stays: the next start finds that nothing ran.
-                tracing::info!(%run, "not started: the system is going down");
-                return;
-            }
             Err(error) => {
                 let detail = format!("systemd does not start {name}: {error}");
                 tracing::error!(%run, "{detail}");
@@ -121,8 +116,9 @@ async fn start_unit(inner: &Inner, recipe: &Recipe, dir: &RunDir, name: &str) ->
             Err(BusError::Exists) => return Ok(false),
             // The answer may have been lost, and the run be over by now: its claim would tell.
             Err(BusError::Away(_)) if dir.claim().exists() => return Ok(true),
-            Err(BusError::Away(why)) if inner.clock.monotonic() < until => {
-                tracing::warn!(run = %recipe.run, "systemd cannot be asked to start it, trying again: {why}");
+            // If the machine goes down, so do we; the next start finds that nothing of it ran.
+            Err(error @ (BusError::Away(_) | BusError::GoingDown)) if inner.clock.monotonic() < until => {
+                tracing::warn!(run = %recipe.run, "systemd cannot start it now, trying again: {error}");
             }
             Err(error) => return Err(error),
         }
