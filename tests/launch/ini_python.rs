@@ -90,11 +90,7 @@ fn python_reads_what_it_reads_of_upstreams_file_and_nothing_else_is_refused() {
         .spawn()
         .expect("python3");
     // It stops reading at the first case that is wrong; what it says of that comes below.
-    let _ = python
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(input.as_bytes());
+    let _ = python.stdin.take().expect("a pipe").write_all(input.as_bytes());
     let output = python.wait_with_output().expect("it ended");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
