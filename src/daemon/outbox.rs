@@ -168,7 +168,8 @@ impl Outbox {
     async fn round(&self) -> Result<Round, LedgerError> {
         let backlog = self.ledger.with(|ledger| {
             let reader = ledger.reader();
-            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(reader.backup_backlog()?))
+            let backups = reader.backup_backlog()?.saturating_add(reader.draft_backlog()?);
+            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(backups))
         })?;
         self.metrics.set_backlog(backlog, None);
         let Source::Api(api) = self.polling.borrow().source.clone() else {
@@ -177,8 +178,21 @@ impl Outbox {
         if self.shadow {
             return Ok(Round::Empty);
         }
-        let backups = self.backups(&api).await?;
+        let backups = self.backups(&api).await?.and(self.drafts(&api).await?);
         Ok(backups.and(self.reports(&api).await?))
+    }
+
+    async fn drafts(&self, api: &Api) -> Result<Round, LedgerError> {
+        let pending = self
+            .ledger
+            .with(|ledger| ledger.reader().pending_drafts(REPORTS))?;
+        let mut round = Round::begin(pending.is_empty());
+        for draft in &pending {
+            if round.heard(backups::close(&self.ledger, api, draft).await?) {
+                break;
+            }
+        }
+        Ok(round)
     }
 
     async fn backups(&self, api: &Api) -> Result<Round, LedgerError> {
@@ -210,7 +224,7 @@ impl Outbox {
     /// Delivers one; the inner error is the API's.
     async fn deliver(&self, api: &Api, pending: &PendingReport) -> Result<Result<(), ApiError>, LedgerError> {
         let job_id = &pending.job;
-        match api.report(job_id, &pending.report).await {
+        match api.report(job_id, pending.trust.as_ref(), &pending.report).await {
             Ok(delivered) => {
                 self.ledger.with(|ledger| ledger.delivered(pending.id))?;
                 let (status, result) = (&pending.report.status, pending.report.result.as_deref());

@@ -122,11 +122,13 @@ pub enum Reason {
     Superseded,
     /// freezerd runs in shadow: it decides and records, and launches nothing.
     Shadow,
+    /// A central client runs plans in their users' names, and it came without a trust.
+    NoTrust,
 }
 
 impl Reason {
     /// All of them. ([`Reason::word`] fails to compile when one is missing there; a test compares the two.)
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overlap,
         Self::Expired,
         Self::Disabled,
@@ -136,6 +138,7 @@ impl Reason {
         Self::OutsideWindow,
         Self::Superseded,
         Self::Shadow,
+        Self::NoTrust,
     ];
 
     /// As it is written: in the log, in metrics, in `freezerd why`.
@@ -151,6 +154,7 @@ impl Reason {
             Self::OutsideWindow => "outside-window",
             Self::Superseded => "superseded",
             Self::Shadow => "shadow",
+            Self::NoTrust => "no-trust",
         }
     }
 }

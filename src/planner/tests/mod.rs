@@ -14,6 +14,7 @@ mod life;
 mod metadata;
 mod order;
 mod restart;
+mod trusts;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,7 @@ pub(super) fn policy() -> Policy {
     Policy {
         max_concurrent: 4,
         catch_up: CatchUp::UntilNext,
+        central: false,
         allow_exec: false,
         capabilities: Capabilities::default(),
         late_after: 3600,
