@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::launch::ini::{self, IniError};
-use crate::launch::{Recipe, Step};
+use crate::launch::{Limits, Recipe, Step};
 use crate::plan::{Action, Dialect, Plan, TrustId};
 use crate::planner::RunRecord;
 
@@ -20,6 +20,8 @@ pub struct Recipes {
     pub kill_grace: u32,
     /// Bytes kept of each step's outputs.
     pub keep_output: u64,
+    /// What a run may use up.
+    pub limits: Limits,
     /// The agent's credentials: `OS_*`.
     pub credentials: BTreeMap<String, String>,
     /// Whether those can be used with a plan's trust.
@@ -96,6 +98,8 @@ impl Recipes {
             without,
             kill_grace: self.kill_grace,
             keep_output: self.keep_output,
+            limits: self.limits.clone(),
+            journal: false,
         })
     }
 }
@@ -155,6 +159,7 @@ mod tests {
             agent: PathBuf::from("agent"),
             kill_grace: 1,
             keep_output: 1,
+            limits: Limits::default(),
             credentials: credentials
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),

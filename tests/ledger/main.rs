@@ -12,6 +12,7 @@ mod pruning;
 mod random;
 mod records;
 mod runs;
+mod sightings;
 
 use std::path::PathBuf;
 
