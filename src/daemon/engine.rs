@@ -4,6 +4,9 @@
 //! `step` is the whole of "take an input, call the planner, commit its effects in ONE transaction, then
 //! carry them out". What it cannot carry out by itself (asking the API) it hands back as an [`Errand`].
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

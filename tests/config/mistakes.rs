@@ -139,6 +139,6 @@ fn a_central_client_takes_a_user_and_a_password() {
     let text = "[api]\ncentral = true\n[auth]\nauth_url = \"http://k\"\napplication_credential_id = \"a\"\n\
                 application_credential_secret_file = \"secret\"\n";
     let machine = Machine::with(text);
-    std::fs::write(machine.root.path().join("etc/secret"), "s").expect("a secret");
+    std::fs::write(machine.root.path().join("etc/freezerd/secret"), "s").expect("a secret");
     insta::assert_snapshot!("central_application_credential", machine.mistake());
 }

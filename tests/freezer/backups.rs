@@ -277,6 +277,8 @@ async fn the_record_of_another_projects_plan_is_made_there() {
     let backup = Backup {
         job: &JobId::new("j1"),
         project: Some(&ProjectId::new("p2")),
+        trust: None,
+        draft: Drafted::No,
         run: &RunId::from_stored("r".to_owned()),
         metadata: &Metadata::from_stored(0, METADATA),
     };
