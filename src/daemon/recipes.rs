@@ -20,6 +20,8 @@ pub struct Recipes {
     pub kill_grace: u32,
     /// Bytes kept of each step's outputs.
     pub keep_output: u64,
+    /// Runs are started elsewhere: what an agent of this node would need is left out.
+    pub elsewhere: bool,
     /// What a run may use up.
     pub limits: Limits,
     /// The agent's credentials: `OS_*`.
@@ -61,6 +63,7 @@ impl Recipes {
     #[must_use]
     pub fn needs_preparation(&self, plan: &Plan) -> bool {
         self.prepares
+            && !self.elsewhere
             && plan.dialect == Dialect::Upstream
             && (self.trust(plan).is_some() || plan.actions.iter().any(Action::is_recorded_first))
     }
@@ -71,8 +74,8 @@ impl Recipes {
     /// When an action has a value that the agent's INI cannot hold.
     pub fn recipe(&self, run: &RunRecord, plan: &Plan, drafts: &Drafts) -> Result<Recipe, RecipeError> {
         let trust = self.trust(plan);
-        let steps = plan
-            .actions
+        let actions = if self.elsewhere { &[][..] } else { &plan.actions };
+        let steps = actions
             .iter()
             .enumerate()
             .map(|(index, action)| {
@@ -92,6 +95,7 @@ impl Recipes {
         environment.insert("FREEZERD_DUE".to_owned(), run.due.to_string());
         Ok(Recipe {
             run: run.id.clone(),
+            job: run.job.clone(),
             agent: self.agent.clone(),
             steps,
             environment,
@@ -163,6 +167,7 @@ mod tests {
             credentials: credentials
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
+            elsewhere: false,
             trusts: true,
             prepares: true,
         }

@@ -308,6 +308,7 @@ impl Planner {
             Gate::Open => {
                 let plan = Arc::clone(&slot.plan);
                 record.state = RunState::Starting;
+                record.detail.clear();
                 out.orders.push(Order::Launch {
                     run: record.clone(),
                     plan,

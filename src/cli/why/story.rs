@@ -181,6 +181,12 @@ impl Scene<'_> {
 
     fn waits(&self, run: &RunRecord) -> String {
         match run.not_before {
+            Some(again) if !run.detail.is_empty() => format!(
+                "could not be started, and is tried again at {} ({}): {}",
+                self.beside(again, run.due),
+                relative(again.since(DueTime::floor(self.now))),
+                printable(&run.detail, DETAIL)
+            ),
             Some(opens) => format!(
                 "waits for its window, which opens at {} ({})",
                 self.beside(opens, run.due),
@@ -203,7 +209,9 @@ impl Scene<'_> {
         }
         if (started - run.queued).num_milliseconds() >= LONG {
             let waited = between(run.queued, started);
-            parts.push(format!("it waited {waited} for a free place or its window"));
+            parts.push(format!(
+                "it waited {waited} for a free place, its window or the API"
+            ));
         }
         if parts.is_empty() {
             return String::new();

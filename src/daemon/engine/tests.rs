@@ -94,6 +94,7 @@ fn world(past: Past) -> World {
         keep_output: 1,
         limits: Limits::default(),
         credentials: BTreeMap::new(),
+        elsewhere: false,
         trusts: true,
         prepares: true,
     };
