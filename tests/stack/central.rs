@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::command::succeed;
 use crate::daemon::{Daemon, PROGRAM, history, outcomes};
 use crate::eventually::eventually;
-use crate::node::{Node, in_seconds};
+use crate::node::Node;
 use crate::services::{Stack, stack};
 use crate::user::User;
 
@@ -41,8 +41,9 @@ auth = v3.Password(**{name: os.environ["OS_" + name.upper()] for name in names})
 session.Session(auth=auth).delete(os.environ["OS_AUTH_URL"] + "/OS-TRUST/trusts/" + sys.argv[1])
 "#;
 
-fn soon() -> Value {
-    json!({ "schedule_date": in_seconds(12).format("%Y-%m-%dT%H:%M:%SZ").to_string() })
+/// Without a schedule: as soon as the daemon sees it, and whenever its user starts it again.
+fn at_once() -> Value {
+    json!({})
 }
 
 fn text(plan: &Value, pointer: &str) -> String {
@@ -110,7 +111,7 @@ fn every_project_has_its_plans_run_in_its_users_name() {
     });
 
     // The users do nothing out of the way: the API makes the trusts.
-    let jobs = users.each_ref().map(|user| user.create_plan(&soon()));
+    let jobs = users.each_ref().map(|user| user.create_plan(&at_once()));
     let plans = [0, 1].map(|one| users[one].plan(&jobs[one]));
     let projects = plans.each_ref().map(|plan| text(plan, "/project_id"));
     let trusts = plans
@@ -160,7 +161,7 @@ fn every_project_has_its_plans_run_in_its_users_name() {
     }
     assert!(!checked.contains(&trusts[0]), "{checked}");
     for one in [0, 1] {
-        users[one].reschedule_plan(&jobs[one], &soon());
+        users[one].start_plan(&jobs[one]);
     }
     let daemon = start(&stack, &node);
     await_outcomes(&stack, &node, &jobs[0], &["success", "success"]);
@@ -193,7 +194,7 @@ fn a_plan_from_before_the_node_was_central_is_skipped_and_told_why() {
     let node = Node::new(&stack, "untrusted");
     let user = User::of(&stack, &node);
     user.register_client();
-    let job = user.create_plan(&soon());
+    let job = user.create_plan(&json!({ "schedule_second": "*/10" }));
     assert_eq!(user.plan(&job).get("user_credentials"), None);
     node.configure("[api]\ncentral = true\n");
     let daemon = start(&stack, &node);

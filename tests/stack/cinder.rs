@@ -47,8 +47,9 @@ fn node(stack: &Stack, name: &str) -> Node {
     node
 }
 
-fn soon(seconds: i64) -> Value {
-    json!({ "schedule_date": in_seconds(seconds).format("%Y-%m-%dT%H:%M:%SZ").to_string() })
+/// Without a schedule: as soon as the daemon sees it.
+fn at_once() -> Value {
+    json!({})
 }
 
 /// The record of the plan's backup, once it has this status: its id.
@@ -81,7 +82,7 @@ fn its_record_is_there_before_the_backup_and_survives_the_daemon() {
     user.register_client();
     node.close_gate();
     let daemon = Daemon::start(&stack, &node);
-    let job = user.create_plan_of(&soon(10), &native("volume"));
+    let job = user.create_plan_of(&at_once(), &native("volume"));
     let id = await_record(&user, &job, "creating");
     await_agent(&node);
     daemon.kill();
@@ -101,7 +102,7 @@ fn its_record_is_there_before_the_backup_and_survives_the_daemon() {
     // Cinder's rotation deletes backups, and with them go their records.
     let mut admin = native(&id);
     admin["action"] = json!("admin");
-    user.create_plan_of(&soon(10), &admin);
+    user.create_plan_of(&at_once(), &admin);
     eventually(RUN, "the record of a deleted backup is deleted", || {
         let listed = user.backups(&job);
         if listed.is_empty() {
@@ -119,7 +120,7 @@ fn a_backup_that_fails_leaves_no_record_that_is_creating() {
     let user = User::of(&stack, &node);
     user.register_client();
     let _daemon = Daemon::start(&stack, &node);
-    let job = user.create_plan_of(&soon(10), &native("fails"));
+    let job = user.create_plan_of(&at_once(), &native("fails"));
     await_record(&user, &job, "error");
     assert_eq!(outcomes(&stack, &node, &job), [json!("fail")]);
 }
@@ -131,7 +132,8 @@ fn an_api_that_is_away_keeps_no_backup_from_being_made_or_recorded() {
     let user = User::of(&stack, &node);
     user.register_client();
     let daemon = Daemon::start(&stack, &node);
-    let job = user.create_plan_of(&soon(15), &native("volume"));
+    let due = in_seconds(30).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let job = user.create_plan_of(&json!({ "schedule_date": due }), &native("volume"));
     daemon.await_plan(&job);
     stack.stop_api();
     eventually(RUN, "it ran without the API", || {

@@ -169,6 +169,11 @@ impl<'a> User<'a> {
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
     }
 
+    /// Asks for a run of this plan.
+    pub fn start_plan(&self, job_id: &str) {
+        succeed(self.freezer().args(["job-start", job_id]), LIMIT);
+    }
+
     /// The backups of this job, as `freezer backup-list` shows them: id, path and status. (It cannot show its
     /// list as JSON: the times in it are none.)
     pub fn backups(&self, job_id: &str) -> Vec<[String; 3]> {
