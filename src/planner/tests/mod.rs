@@ -74,7 +74,7 @@ pub(super) fn policy() -> Policy {
         capabilities: Capabilities::default(),
         late_after: 3600,
         shadow: false,
-        reports: true,
+        reports: Reports::Upstream,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),
