@@ -101,7 +101,7 @@ fn at_the_top(job: &Object, report: &Report) -> Result<Merge, serde_json::Error>
     }
     let says =
         |(key, value): (&String, &Box<RawValue>)| job.get(key).is_some_and(|it| it.get() == value.get());
-    if after.iter().all(says) {
+    if after.iter().all(|(key, value)| says(key, value)) {
         return Ok(Merge::Same);
     }
     if let Some(schedule) = job.get("job_schedule") {
