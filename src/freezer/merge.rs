@@ -99,8 +99,7 @@ fn at_the_top(job: &Object, report: &Report) -> Result<Merge, serde_json::Error>
     if let (Some(result), true) = (&report.result, job.contains_key("result")) {
         put("result", to_raw_value(result)?);
     }
-    let says =
-        |(key, value): (&String, &Box<RawValue>)| job.get(key).is_some_and(|it| it.get() == value.get());
+    let says = |key: &String, value: &RawValue| job.get(key).is_some_and(|it| it.get() == value.get());
     if after.iter().all(|(key, value)| says(key, value)) {
         return Ok(Merge::Same);
     }
