@@ -21,7 +21,7 @@ use super::settings::{
     Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
     Registration, Settings, Source,
 };
-use super::words::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat, SessionRefused};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -247,6 +247,13 @@ impl Check<'_> {
             max_concurrent: dispatch.max_concurrent.unwrap_or(at_least_one(4)),
             catch_up: self.catch_up(dispatch.catch_up),
             allow_exec: dispatch.allow_exec.unwrap_or(false),
+            session_refused: dispatch.session_refused.unwrap_or(SessionRefused::Skip),
+            session_wait: self.length(
+                "dispatch.session_wait",
+                dispatch.session_wait,
+                MINUTE * 10,
+                (Duration::ZERO, DAY),
+            ),
             kill_grace,
             keep_output,
             start_grace: self.length(

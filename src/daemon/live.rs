@@ -19,14 +19,15 @@ use crate::observe::logs::LogHandle;
 use crate::observe::metrics::Metrics;
 use crate::observe::notify::Notifier;
 use crate::plan::JobId;
-use crate::planner::Input;
+use crate::planner::{Input, SessionAnswer, SessionAsk};
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
 use super::engine::{Engine, Errand, Step, told};
-use super::listing::{self, Listed, Polled, Polling};
+use super::listing::{self, Listed, Polled, Polling, Source};
 use super::outbox::{Bell, Outbox};
 use super::register::{self, BackOff, Contact};
+use super::sessions;
 use super::signals::Wish;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start};
@@ -76,8 +77,13 @@ pub(super) struct Daemon {
     pub(super) http: Option<http::Bound>,
 }
 
-/// What the source said of one plan; `None`: nothing that can be used.
-pub(super) type Answer = (JobId, Option<Input>);
+/// What those who were asked say.
+pub(super) enum Answer {
+    /// The source, of one plan; `None`: nothing that can be used.
+    Confirmed(JobId, Option<Input>),
+    /// The API, of a session.
+    Said(Input),
+}
 
 /// What the loop woke for.
 enum Event {
@@ -134,10 +140,11 @@ impl Daemon {
                     farewell = Box::pin(self.farewell());
                 }
                 Event::Launch(event) => inputs.push(told(event)),
-                Event::Answer((job, input)) => {
+                Event::Answer(Answer::Confirmed(job, input)) => {
                     self.asking.remove(&job);
                     inputs.extend(input);
                 }
+                Event::Answer(Answer::Said(input)) => inputs.push(input),
                 // Answered below, as are those who ask while something else goes on.
                 Event::Asked => {}
                 Event::Polled(polled) => inputs.extend(self.polled(polled)),
@@ -235,6 +242,7 @@ impl Daemon {
             match errand {
                 Errand::Deliver => self.bell.ring.notify_one(),
                 Errand::ConfirmGone(job) => self.confirm_gone(job),
+                Errand::AskSession(ask) => self.ask_session(ask),
             }
         }
         Ok(())
@@ -253,7 +261,24 @@ impl Daemon {
             };
             let answer = source.confirm(&job, proves_absence).await;
             // The loop may be gone by now; then so is the question.
-            let _ = ask.send((job, answer));
+            let _ = ask.send(Answer::Confirmed(job, answer));
+        });
+    }
+
+    fn ask_session(&self, ask: Box<SessionAsk>) {
+        let source = self.polling.borrow().source.clone();
+        let (told, questions) = (self.ask.clone(), Arc::clone(&self.questions));
+        let ledger = Shelf(Arc::clone(&self.ledger));
+        tokio::spawn(async move {
+            let Ok(_turn) = questions.acquire().await else {
+                return;
+            };
+            let answer = match &source {
+                Source::Api(api) => sessions::ask(&ledger, api, &ask).await,
+                Source::Path(_) => SessionAnswer::NoSession,
+            };
+            // The loop may be gone by now; its successor asks again.
+            let _ = told.send(Answer::Said(Input::Session { ask, answer }));
         });
     }
 

@@ -21,6 +21,7 @@ pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod sessions;
 mod signals;
 mod witness;
 

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
-use super::{Decision, End, Found, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
+use super::{
+    Decision, End, Found, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report, session,
+};
 
 impl Planner {
     pub(super) fn started(&mut self, run: &RunId, pid: u32, at: DateTime<Utc>, out: &mut Decision) {
@@ -50,6 +52,7 @@ impl Planner {
                     metadata,
                 }));
         }
+        session::told(&record, end.outcome, out);
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };

@@ -116,6 +116,7 @@ fn run(id: &str, when: i64, state: RunState) -> RunRecord {
         ended: done.then(|| at(when * 1000 + 3)),
         pid: None,
         detail: String::new(),
+        session: None,
     }
 }
 
@@ -127,6 +128,7 @@ fn report(status: &str) -> Report {
         time_ended: None,
         current_pid: None,
         answers_event: None,
+        session: None,
     }
 }
 

@@ -14,6 +14,7 @@ mod life;
 mod metadata;
 mod order;
 mod restart;
+mod sessions;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,8 @@ pub(super) fn policy() -> Policy {
         late_after: 3600,
         shadow: false,
         reports: true,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),
