@@ -66,6 +66,7 @@ impl Witness for Teller {
                 | Record::Report { .. }
                 | Record::Backup { .. }
                 | Record::SessionEnd { .. }
+                | Record::Sighting(_)
                 | Record::Polled { .. } => {}
             }
         }

@@ -12,6 +12,7 @@ use super::codes::{
 use super::error::Failure;
 use super::outbox::{self, ReportId};
 use super::session_ends;
+use super::sightings;
 use super::{Ledger, LedgerError};
 use crate::plan::{JobId, ProjectId};
 use crate::planner::{Outcome, Record, RunId, RunRecord, VerdictRecord};
@@ -143,6 +144,10 @@ impl<'t> Writer<'t> {
             Record::SessionEnd { job, run, end } => {
                 let plan = self.key(job)?;
                 session_ends::put(self.transaction, plan, run, end)
+            }
+            Record::Sighting(sighting) => {
+                let plan = self.key(&sighting.job)?;
+                Ok(sightings::put(self.transaction, plan, sighting)?)
             }
             Record::Polled { at } => {
                 self.transaction

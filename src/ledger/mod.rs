@@ -18,6 +18,7 @@ mod prune;
 mod restore;
 mod schema;
 mod session_ends;
+mod sightings;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -109,8 +109,22 @@ CREATE TABLE backup (
 CREATE INDEX backup_order ON backup (attempts, number) WHERE metadata IS NOT NULL;
 ";
 
-/// Sessions: a run's part in one, the round that a report tells, and the ends on their way to the API.
+/// What another scheduler did, as seen in shadow.
 const VERSION_3: &str = "
+CREATE TABLE sighting (
+  plan    INTEGER NOT NULL REFERENCES plan (key) ON DELETE CASCADE,
+  started INTEGER NOT NULL,                       -- epoch seconds
+  ended   INTEGER,                                -- epoch milliseconds
+  result  TEXT NOT NULL,
+  seen    INTEGER NOT NULL,                       -- epoch milliseconds
+  unseen  INTEGER,                                -- epoch milliseconds: the listing before was asked for
+  PRIMARY KEY (plan, started)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sighting_age ON sighting (started);
+";
+
+/// Sessions: a run's part in one, the round that a report tells, and the ends on their way to the API.
+const VERSION_4: &str = "
 ALTER TABLE run ADD COLUMN session TEXT;          -- JSON; NULL: it has none
 ALTER TABLE report ADD COLUMN session TEXT;
 ALTER TABLE report ADD COLUMN session_tag INTEGER;

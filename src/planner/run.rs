@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
-use super::{Membership, Metadata, Report, SessionEnd};
+use super::{Membership, Metadata, Report, SessionEnd, Sighting};
 
 /// Names one run, from its plan and due time: the idempotency key of a launch.
 ///
@@ -310,6 +310,9 @@ pub enum Record {
         /// What.
         end: SessionEnd,
     },
+    /// A run of the scheduler beside which freezerd runs in shadow. Of one plan and start there is one: told
+    /// again, its end and result are brought up to date, and when it was first seen stays.
+    Sighting(Sighting),
     /// A complete listing was taken in at this time.
     Polled {
         /// When.

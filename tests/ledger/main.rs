@@ -11,6 +11,8 @@ mod pruning;
 mod random;
 mod records;
 mod runs;
+mod session_ends;
+mod sightings;
 
 use std::path::PathBuf;
 

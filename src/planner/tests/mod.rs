@@ -15,6 +15,7 @@ mod metadata;
 mod order;
 mod restart;
 mod sessions;
+mod sightings;
 mod windows;
 
 use std::collections::BTreeMap;
