@@ -86,6 +86,8 @@ fn general(settings: &Settings) -> List {
         ("dispatch.keep_output", dispatch.keep_output.to_string()),
         ("dispatch.start_grace", length(dispatch.start_grace)),
         ("dispatch.stop_grace", length(dispatch.stop_grace)),
+        ("dispatch.start_within", length(dispatch.start_within)),
+        ("dispatch.run_limit", length(dispatch.run_limit)),
         (
             "capabilities.supported_actions",
             supported(settings.capabilities.actions.as_deref()),

@@ -163,6 +163,8 @@ fragment! {
         keep_output: Option<u64>,
         start_grace: Option<Length>,
         stop_grace: Option<Length>,
+        start_within: Option<Length>,
+        run_limit: Option<Length>,
         limits: LimitsFragment,
     }
 }

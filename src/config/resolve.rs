@@ -1,6 +1,5 @@
 //! From a merged [`Fragment`] to [`Settings`]: defaults, and what no single value can be checked for.
 
-mod dispatch;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -24,7 +23,9 @@ use super::settings::{
     Capabilities, Cluster, HistorySettings, HttpSettings, LogSettings, MetricsSettings, Registration,
     Settings, Source,
 };
-use super::words::LogFormat;
+use super::words::{Launcher, LogFormat};
+
+mod dispatch;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -84,6 +85,10 @@ pub(super) fn resolve(
         log: check.log(fragment.log),
         cluster: check.cluster(fragment.cluster),
     };
+    if settings.dispatch.launcher == Launcher::Event && settings.source != Source::Api {
+        let message = "\"event\" has the API start the plans, and `source.kind` is not \"api\"";
+        check.refuse("dispatch.launcher", message);
+    }
     check.findings.sort_by(|left, right| left.at.cmp(&right.at));
     if check.findings.is_empty() {
         Ok(settings)

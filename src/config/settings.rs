@@ -114,6 +114,10 @@ pub struct Dispatch {
     pub start_grace: Duration,
     /// How long a stop may take to deliver what it can.
     pub stop_grace: Duration,
+    /// [`Launcher::Event`]: how long the API may take to start a plan once it took the request. Restart.
+    pub start_within: Duration,
+    /// [`Launcher::Event`]: how long a run may take before it is given up as lost. Restart.
+    pub run_limit: Duration,
     /// What each run may use up.
     pub limits: Limits,
 }
@@ -198,6 +202,14 @@ impl Settings {
             (
                 "dispatch.launcher",
                 self.dispatch.launcher != new.dispatch.launcher,
+            ),
+            (
+                "dispatch.start_within",
+                self.dispatch.start_within != new.dispatch.start_within,
+            ),
+            (
+                "dispatch.run_limit",
+                self.dispatch.run_limit != new.dispatch.run_limit,
             ),
             ("http", self.http != new.http),
             ("log.format", self.log.format != new.log.format),

@@ -285,6 +285,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
 pub fn told(event: LaunchEvent) -> Input {
     match event {
         LaunchEvent::Started { run, pid, at } => Input::Started { run, pid, at },
+        LaunchEvent::NotStarted { run, why } => Input::NotStarted { run, why },
         LaunchEvent::Ended { run, report } => Input::Ended {
             end: end(&run, report),
             run,

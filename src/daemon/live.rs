@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::clock::{self, Clock, Timer, TimerError, Woke};
 use crate::config::Settings;
 use crate::launch::LaunchEvent;
+use crate::launch::event::Listener;
 use crate::ledger::Ledger;
 use crate::observe::health::Health;
 use crate::observe::http;
@@ -52,6 +53,8 @@ pub(super) struct Daemon {
     pub(super) metrics: Arc<Metrics>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
+    /// Hears what listings say: runs that were started elsewhere are seen in them.
+    pub(super) listener: Arc<dyn Listener>,
     pub(super) contact: watch::Sender<Contact>,
     pub(super) keep: Duration,
     pub(super) stop_grace: Duration,
@@ -217,9 +220,13 @@ impl Daemon {
 
     /// One step with everything that is there by now: what runs have to tell comes first, in its order.
     fn take_in(&mut self, inputs: Vec<Input>) -> Result<(), DaemonError> {
-        let (mut all, others): (Vec<Input>, Vec<Input>) = inputs
-            .into_iter()
-            .partition(|input| matches!(input, Input::Started { .. } | Input::Ended { .. }));
+        let of_a_run = |input: &Input| {
+            matches!(
+                input,
+                Input::Started { .. } | Input::NotStarted { .. } | Input::Ended { .. }
+            )
+        };
+        let (mut all, others): (Vec<Input>, Vec<Input>) = inputs.into_iter().partition(of_a_run);
         while let Ok(event) = self.launches.try_recv() {
             all.push(told(event));
         }
@@ -304,6 +311,7 @@ impl Daemon {
                 self.proves_absence = proves_absence;
                 let (plans, broken) = (understood.plans, understood.broken);
                 self.contact.send_replace(Contact::of(&plans));
+                self.listener.listed(began, &plans);
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
                 let problems: BTreeSet<_> = problems

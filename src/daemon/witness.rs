@@ -124,6 +124,10 @@ impl Teller {
 
     fn run(&self, run: &RunRecord) {
         match run.state {
+            RunState::Queued if run.not_before.is_some() && !run.detail.is_empty() => {
+                let (job_id, run, detail) = (&run.job, &run.id, run.detail.as_str());
+                tracing::warn!(%job_id, %run, "a launch waits: {detail}");
+            }
             RunState::Queued | RunState::Starting => session(run),
             RunState::Running => {
                 let Some(started) = run.started else { return };

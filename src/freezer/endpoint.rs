@@ -73,6 +73,14 @@ impl Endpoint {
         Ok(self.below(self.within(project), &["jobs", id]))
     }
 
+    /// Where one job is sent events, likewise.
+    pub fn events(&self, id: &str, project: Option<&str>) -> Result<Url, ApiError> {
+        if !is_segment(id) {
+            return Err(ApiError::JobId { id: id.to_owned() });
+        }
+        Ok(self.below(self.within(project), &["jobs", id, "event"]))
+    }
+
     /// The collection of backups, in our project, or in `project` where the address lets us choose.
     pub fn backups(&self, project: Option<&str>) -> Url {
         self.below(self.within(project), &["backups"])

@@ -316,6 +316,7 @@ impl Planner {
                     out.orders.push(Order::AskSession(Box::new(ask)));
                 } else {
                     record.state = RunState::Starting;
+                    record.detail.clear();
                     out.orders.push(Order::Launch {
                         run: record.clone(),
                         plan,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Metadata, Outcome, Policy, Record, RunId, RunRecord, SessionAnswer, SessionAsk};
+use super::{Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord, SessionAnswer, SessionAsk};
 
 /// Something happened.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub enum Input {
     Started {
         /// Which run.
         run: RunId,
-        /// Its supervisor's process id.
+        /// Its supervisor's process id; 0: it has none here.
         pid: u32,
         /// When.
         at: DateTime<Utc>,
@@ -51,6 +51,13 @@ pub enum Input {
         ask: Box<SessionAsk>,
         /// What it says.
         answer: SessionAnswer,
+    },
+    /// A launch came to nothing, though nothing is wrong with the run: no trace of it is left.
+    NotStarted {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        why: NotStarted,
     },
     /// What the launcher knows, at a start of the daemon, of a run that the ledger believes was launched.
     Found {
@@ -79,6 +86,18 @@ pub struct Broken {
     pub job: JobId,
     /// Its document's text.
     pub document: Arc<str>,
+}
+
+/// Why a launch came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStarted {
+    /// Who was to start it cannot be asked at present: it waits, and is tried again.
+    Away {
+        /// For people: what is the matter.
+        detail: String,
+    },
+    /// Its plan may not start, or need not: its due time gets this verdict.
+    For(Reason),
 }
 
 /// The end of a run, as told.

@@ -40,7 +40,7 @@ use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 pub use capabilities::{Capabilities, Unsupported};
-pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, Order, Past};
+pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, NotStarted, Order, Past};
 pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::{Report, SessionTag};
@@ -166,6 +166,7 @@ impl Planner {
             Input::Started { run, pid, at } => self.started(&run, pid, at, out),
             Input::Ended { run, end } => self.ended(&run, end, out),
             Input::Session { ask, answer } => self.answered(now, &ask, answer, out),
+            Input::NotStarted { run, why } => self.not_started(now, &run, why, out),
             Input::Found { run, found } => self.found(now, &run, found, out),
             Input::Policy(policy) => self.new_policy(now, *policy, out),
             Input::Begin if self.phase == Phase::Waiting => self.phase = Phase::Live,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, Plan, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
-use super::{Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, RunState, report};
+use super::{Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, report};
 
 /// The longest pause between two asks, in seconds.
 const LONGEST_PAUSE: i64 = 60;
@@ -345,7 +345,7 @@ pub(super) fn told(run: &RunRecord, outcome: Outcome, out: &mut Decision) {
 /// Tells the session of `run`, if it counts on it, that it will not run.
 pub(super) fn withdrawn(run: &RunRecord, out: &mut Decision) {
     let joined = |mine: &Membership| mine.admission == Admission::Joined;
-    if run.state == RunState::Queued && run.session.as_deref().is_some_and(joined) {
+    if run.session.as_deref().is_some_and(joined) {
         told(run, Outcome::Aborted, out);
     }
 }

@@ -251,6 +251,7 @@ impl Driver {
             agent: PathBuf::from("agent"),
             kill_grace: 1,
             keep_output: 1,
+            elsewhere: false,
             credentials: std::collections::BTreeMap::new(),
         };
         let clock: Arc<Virtual> = Arc::clone(&self.machine.clock);

@@ -185,24 +185,30 @@ impl Scene<'_> {
             let refused = mine.refused.filter(|_| mine.admission == Admission::Waiting)?;
             Some((mine, refused))
         });
-        match (refused, run.not_before) {
-            (Some((mine, refused)), again) => {
-                let again = again.map_or_else(String::new, |again| {
-                    format!(", and is asked again at {}", self.beside(again, run.due))
-                });
-                format!(
-                    "waits for its session {}, which says {} since {}{again}",
-                    printable(&mine.session, DETAIL),
-                    refused.word(),
-                    self.beside(DueTime::floor(mine.asked), run.due)
-                )
-            }
-            (None, Some(opens)) => format!(
+        if let Some((mine, refused)) = refused {
+            let again = run.not_before.map_or_else(String::new, |again| {
+                format!(", and is asked again at {}", self.beside(again, run.due))
+            });
+            return format!(
+                "waits for its session {}, which says {} since {}{again}",
+                printable(&mine.session, DETAIL),
+                refused.word(),
+                self.beside(DueTime::floor(mine.asked), run.due)
+            );
+        }
+        match run.not_before {
+            Some(again) if !run.detail.is_empty() => format!(
+                "could not be started, and is tried again at {} ({}): {}",
+                self.beside(again, run.due),
+                relative(again.since(DueTime::floor(self.now))),
+                printable(&run.detail, DETAIL)
+            ),
+            Some(opens) => format!(
                 "waits for its window, which opens at {} ({})",
                 self.beside(opens, run.due),
                 relative(opens.since(DueTime::floor(self.now)))
             ),
-            (None, None) => format!(
+            None => format!(
                 "has waited {} for a free place; at most {} run at a time",
                 between(run.queued, self.now),
                 self.policy.max_concurrent
@@ -219,7 +225,9 @@ impl Scene<'_> {
         }
         if (started - run.queued).num_milliseconds() >= LONG {
             let waited = between(run.queued, started);
-            parts.push(format!("it waited {waited} for a free place or its window"));
+            parts.push(format!(
+                "it waited {waited} for a free place, its window or the API"
+            ));
         }
         if parts.is_empty() {
             return String::new();

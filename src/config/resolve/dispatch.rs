@@ -50,6 +50,18 @@ impl Check<'_> {
                 SECOND * 20,
                 (Duration::ZERO, HOUR),
             ),
+            start_within: self.length(
+                "dispatch.start_within",
+                dispatch.start_within,
+                HOUR,
+                (SECOND, DAY * 7),
+            ),
+            run_limit: self.length(
+                "dispatch.run_limit",
+                dispatch.run_limit,
+                DAY * 7,
+                (SECOND, DAY * 366),
+            ),
             limits: self.limits(&dispatch.limits),
         }
     }

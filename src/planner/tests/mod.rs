@@ -12,6 +12,7 @@ mod edits;
 mod events;
 mod life;
 mod metadata;
+mod not_started;
 mod order;
 mod restart;
 mod sessions;
