@@ -20,15 +20,14 @@ use crate::observe::logs::LogHandle;
 use crate::observe::metrics::Metrics;
 use crate::observe::notify::Notifier;
 use crate::plan::JobId;
-use crate::planner::{Input, SessionAnswer, SessionAsk};
+use crate::planner::Input;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
 use super::engine::{Engine, Errand, Step, told};
-use super::listing::{self, Listed, Polled, Polling, Source};
+use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
 use super::register::{self, BackOff, Contact};
-use super::sessions;
 use super::signals::Wish;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start};
@@ -269,23 +268,6 @@ impl Daemon {
             let answer = source.confirm(&job, proves_absence).await;
             // The loop may be gone by now; then so is the question.
             let _ = ask.send(Answer::Confirmed(job, answer));
-        });
-    }
-
-    fn ask_session(&self, ask: Box<SessionAsk>) {
-        let source = self.polling.borrow().source.clone();
-        let (told, questions) = (self.ask.clone(), Arc::clone(&self.questions));
-        let ledger = Shelf(Arc::clone(&self.ledger));
-        tokio::spawn(async move {
-            let Ok(_turn) = questions.acquire().await else {
-                return;
-            };
-            let answer = match &source {
-                Source::Api(api) => sessions::ask(&ledger, api, &ask).await,
-                Source::Path(_) => SessionAnswer::NoSession,
-            };
-            // The loop may be gone by now; its successor asks again.
-            let _ = told.send(Answer::Said(Input::Session { ask, answer }));
         });
     }
 

@@ -1,13 +1,37 @@
 //! Sessions: the API is asked whether a run may start with its session, and told how it ended.
 
+use std::sync::Arc;
+
 use crate::freezer::{Api, ApiError};
 use crate::ledger::{LedgerError, PendingSessionEnd};
-use crate::planner::{SessionAnswer, SessionAsk};
+use crate::planner::{Input, SessionAnswer, SessionAsk};
 
+use super::listing::Source;
+use super::live::{Answer, Daemon};
 use super::witness::Shelf;
 
+impl Daemon {
+    /// Asks beside the loop; the answer is an input.
+    pub(super) fn ask_session(&self, ask: Box<SessionAsk>) {
+        let source = self.polling.borrow().source.clone();
+        let (told, questions) = (self.ask.clone(), Arc::clone(&self.questions));
+        let ledger = Shelf(Arc::clone(&self.ledger));
+        tokio::spawn(async move {
+            let Ok(_turn) = questions.acquire().await else {
+                return;
+            };
+            let answer = match &source {
+                Source::Api(api) => self::ask(&ledger, api, &ask).await,
+                Source::Path(_) => SessionAnswer::NoSession,
+            };
+            // The loop may be gone by now; its successor asks again.
+            let _ = told.send(Answer::Said(Input::Session { ask, answer }));
+        });
+    }
+}
+
 /// Asks. An end of the plan's last run that still waits goes first: told after the new start, it would end that.
-pub(super) async fn ask(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> SessionAnswer {
+async fn ask(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> SessionAnswer {
     let (run, session) = (&ask.run, ask.session.as_str());
     let answer = match before(ledger, api, ask).await {
         Ok(()) => api.start_session(ask).await.map_err(|error| error.to_string()),
