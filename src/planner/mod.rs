@@ -165,7 +165,7 @@ impl Planner {
             Input::Gone(job) => self.gone(now, &job, out),
             Input::Started { run, pid, at } => self.started(&run, pid, at, out),
             Input::Ended { run, end } => self.ended(&run, end, out),
-            Input::Session { ask, answer } => self.answered(now, &ask, answer, out),
+            Input::Session { ask, answer } => self.answered(now, &ask, &answer, out),
             Input::NotStarted { run, why } => self.not_started(now, &run, why, out),
             Input::Found { run, found } => self.found(now, &run, found, out),
             Input::Policy(policy) => self.new_policy(now, *policy, out),

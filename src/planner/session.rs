@@ -246,7 +246,7 @@ impl Planner {
         &mut self,
         now: DateTime<Utc>,
         ask: &SessionAsk,
-        answer: SessionAnswer,
+        answer: &SessionAnswer,
         out: &mut Decision,
     ) {
         let asked = self.asking.remove(&ask.run);
@@ -255,13 +255,13 @@ impl Planner {
             record.and_then(|mut record| Some((record.clone(), record.session.take()?)))
         else {
             // The run was withdrawn meanwhile; its session must not wait for its end.
-            if let SessionAnswer::Joined { tag } = answer {
+            if let SessionAnswer::Joined { tag } = *answer {
                 let end = end(&ask.session, tag, Outcome::Aborted);
                 leave(&ask.job, &ask.run, end, out);
             }
             return;
         };
-        let (why, hold_off) = match answer {
+        let (why, hold_off) = match *answer {
             SessionAnswer::Joined { tag } => {
                 (mine.tag, mine.admission, mine.refused) = (tag, Admission::Joined, None);
                 (None, None)
@@ -302,7 +302,7 @@ impl Planner {
             mine.admission = Admission::Alone;
         } else {
             record.session = Some(mine);
-            self.give_up(now, record, why, out);
+            self.give_up(now, &record, why, out);
             return;
         }
         record.session = Some(mine);
@@ -316,7 +316,7 @@ impl Planner {
         self.open.insert(record.id.clone(), record);
     }
 
-    fn give_up(&mut self, now: DateTime<Utc>, record: RunRecord, why: Refusal, out: &mut Decision) {
+    fn give_up(&mut self, now: DateTime<Utc>, record: &RunRecord, why: Refusal, out: &mut Decision) {
         let reason = match why {
             Refusal::Unreachable => Reason::SessionUnreachable,
             Refusal::HoldOff | Refusal::OutOfSync | Refusal::NotMember | Refusal::NoSession => {
@@ -325,7 +325,7 @@ impl Planner {
         };
         // So that whoever hears of the withdrawal has heard why.
         out.records.push(Record::Run(record.clone()));
-        self.withdraw(now, &record, reason, out);
+        self.withdraw(now, record, reason, out);
         let continuous = |slot: &super::Slot| slot.kind() == Kind::Continuous;
         if self.slots.get(&record.job).is_some_and(continuous) {
             self.cover(&record.job, DueTime::floor(now), out);

@@ -93,7 +93,7 @@ fn the_part_of_a_run_in_its_session_comes_back_as_it_went_in() {
     store.reopen();
     assert_eq!(
         store.ledger().reader().restore().expect("restored").open_runs,
-        [waits.clone()]
+        std::slice::from_ref(&waits)
     );
     let over = RunRecord {
         state: RunState::Done(Outcome::Success),
