@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
 use crate::plan::{JobId, Plan};
 use crate::planner::{
-    End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState,
+    End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
 };
 use crate::schedule::DueTime;
 
@@ -53,6 +53,8 @@ pub trait Witness {
 pub enum Errand {
     /// Ask the source whether this plan is really gone.
     ConfirmGone(JobId),
+    /// Ask the API whether a run may start with its session.
+    AskSession(Box<SessionAsk>),
     /// There is something new in the outbox.
     Deliver,
     /// Something has to be asked of the API before this run can start: [`Engine::preparing`] tells what for,
@@ -245,7 +247,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
         let saved = std::mem::take(&mut self.unsaved);
         // With its run's end a record that was made before its backup is due to be told.
         let for_the_outbox = |record: &Record| match record {
-            Record::Report { .. } | Record::Backup { .. } | Record::Withdraw { .. } => true,
+            Record::Report { .. }
+            | Record::Backup { .. }
+            | Record::SessionEnd { .. }
+            | Record::Withdraw { .. } => true,
             Record::Run(run) => matches!(run.state, RunState::Done(_)),
             _ => false,
         };
@@ -261,6 +266,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
         match order {
             Order::ConfirmGone(job) => {
                 step.errands.push(Errand::ConfirmGone(job));
+                None
+            }
+            Order::AskSession(ask) => {
+                step.errands.push(Errand::AskSession(ask));
                 None
             }
             Order::Abort(run) => {

@@ -189,6 +189,7 @@ mod tests {
             ended: None,
             pid: None,
             detail: String::new(),
+            session: None,
         };
         recipes.recipe(&run, plan, drafts).expect("a recipe")
     }

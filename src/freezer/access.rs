@@ -227,6 +227,8 @@ pub struct Access {
     pub clients: ClientFilter,
     /// Those of every project.
     pub all_projects: bool,
+    /// Report runs to an API of the Virtuozzo dialect, which shows a place for them and asks for none.
+    pub report_to_virtuozzo: bool,
     /// How long to wait.
     pub patience: Patience,
     /// How much to take.
@@ -248,6 +250,7 @@ impl Access {
             use_proxy: true,
             clients: ClientFilter::default(),
             all_projects: false,
+            report_to_virtuozzo: false,
             patience: Patience::default(),
             bounds: Bounds::default(),
         }

@@ -1,9 +1,11 @@
-//! The API as the daemon uses it: list, look at one job, report; and keep records of backups (`backups`).
+//! The API as the daemon uses it: list, look at one job, report; keep records of backups (`backups`); start
+//! and end with a session (`sessions`).
 
 mod backups;
 mod call;
 mod drafts;
 mod records;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -250,10 +252,11 @@ impl Api {
         let Some((job, at)) = self.job_once(id, trust).await? else {
             return Ok(Delivered::Gone);
         };
-        let merged = merge(&job, report).map_err(|error| ApiError::Protocol {
-            at,
-            message: format!("the job cannot be merged with a report: {error}"),
-        })?;
+        let merged =
+            merge(&job, report, self.access.report_to_virtuozzo).map_err(|error| ApiError::Protocol {
+                at,
+                message: format!("the job cannot be merged with a report: {error}"),
+            })?;
         let (body, project) = match merged {
             Merge::NotWanted => return Ok(Delivered::NotWanted),
             Merge::Same => return Ok(Delivered::Written),

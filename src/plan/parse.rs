@@ -52,6 +52,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
     let reported = faults.reported(&document, &job_schedule, dialect);
     let schedule = faults.schedule(&job_schedule, dialect);
     let actions = faults.actions(document.job_actions);
+    let session_id = faults.label("session_id", document.session_id);
 
     let (Some(id), Some(schedule), Some(actions), true) = (id, schedule, actions, faults.found.is_empty())
     else {
@@ -77,6 +78,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
         updated: state::instant(document.updated_at),
         actions,
         reported,
+        session: state::session(&session_id, document.session_tag),
         document: Arc::from(text),
     };
     Ok(Parsed {

@@ -91,7 +91,6 @@ fn fortnight() -> Vec<Record> {
         skipped("2026-03-21T01:30:00Z", Reason::OutsideWindow),
         Record::Verdict(superseded),
         skipped("2026-03-23T01:30:00Z", Reason::Shadow),
-        skipped("2026-03-11T01:30:00Z", Reason::NoTrust),
     ]);
     records
 }

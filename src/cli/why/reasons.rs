@@ -45,6 +45,13 @@ pub(super) fn advice(reason: Reason) -> Option<&'static str> {
             Some("outside = \"wait\" in its [[window]] lets it wait for the window instead of being skipped")
         }
         Reason::Superseded => None,
+        Reason::SessionRefused => Some(
+            "with dispatch.session_refused = \"run\" it runs all the same; `freezer session-show` tells when the session \
+             started last and with whom",
+        ),
+        Reason::SessionUnreachable => Some(
+            "dispatch.session_wait says how long it waits for the API, and dispatch.session_refused what happens then",
+        ),
         Reason::Shadow => Some("without --shadow the daemon launches what it decides"),
         Reason::NoTrust => Some(
             "its user makes it anew, now that this node is registered as a central client: then the API gives it a \
@@ -69,6 +76,14 @@ impl Scene<'_> {
                 "it came without a trust, and this node is a central client, which runs plans in their \
                                 users' names (api.central)"
                     .to_owned()
+            }
+            Reason::SessionRefused => {
+                "its session did not let it start: it had just started with this plan in it, \
+                                       or had started without it"
+                    .to_owned()
+            }
+            Reason::SessionUnreachable => {
+                "the API could not be asked whether it may start with its session".to_owned()
             }
             Reason::Shadow => "the daemon ran in shadow: it decides, and launches nothing".to_owned(),
         };

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::launch::{Limits, Recipe};
 use crate::plan;
-use crate::planner::{Capabilities, CatchUp, LedgerPlan, Past, Policy};
+use crate::planner::{Capabilities, CatchUp, LedgerPlan, Past, Policy, SessionRefused};
 use crate::schedule::Zone;
 
 struct At(DateTime<Utc>);
@@ -82,6 +82,8 @@ fn world(past: Past) -> World {
         central: false,
         capabilities: Capabilities::default(),
         late_after: 0,
+        session_refused: SessionRefused::Skip,
+        session_wait: 0,
         shadow: false,
         reports: true,
         zone: Arc::new(Zone::utc()),

@@ -15,6 +15,7 @@ mod metadata;
 mod not_started;
 mod order;
 mod restart;
+mod sessions;
 mod sightings;
 mod trusts;
 mod windows;
@@ -76,7 +77,9 @@ pub(super) fn policy() -> Policy {
         capabilities: Capabilities::default(),
         late_after: 3600,
         shadow: false,
-        reports: true,
+        reports: Reports::Upstream,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),
