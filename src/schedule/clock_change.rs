@@ -7,7 +7,8 @@
 //!   ([`Zone::place`]): the first time the clock shows it, or the end of the gap that skips it. Places
 //!   never decrease, so the next due time is the place of the next match.
 
-use super::calendar::{Calendar, LAST};
+use super::calendar::Calendar;
+use super::civil::LAST;
 use super::due::{DueTime, Occurrence, Shift};
 use super::zone::{Place, Zone};
 
@@ -16,7 +17,7 @@ const LONGEST_GAP: i64 = 3 * 3600;
 
 /// The first due time of `calendar` in `zone`, from the instant `from` on.
 pub(super) fn due_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Occurrence> {
-    if calendar.times.every_hour() {
+    if calendar.times().every_hour() {
         let due = DueTime::from_epoch(shown_from(calendar, zone, from)?);
         Some(Occurrence {
             due,
@@ -53,10 +54,17 @@ pub(super) fn shown_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<
 
 /// Once per wall-clock time.
 fn once_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Occurrence> {
-    let mut civil = zone.first_civil_from(from);
+    let index = zone.index_at(from);
+    let mut civil = zone.first_civil_from(from, index);
     loop {
         civil = calendar.at_or_after(civil)?;
-        match zone.place(civil) {
+        // Mostly the next due time comes before the next change of the clocks.
+        let place = if civil < zone.reached_before(index + 1) {
+            zone.place_near(civil, index)
+        } else {
+            zone.place(civil)
+        };
+        match place {
             Place::Read { instant, again } => {
                 let shift = if again { Shift::FirstOfTwo } else { Shift::None };
                 return Some(Occurrence {
@@ -86,7 +94,7 @@ pub(super) fn count(calendar: &Calendar, zone: &Zone, from: i64, until: i64) -> 
     if from > until {
         return 0;
     }
-    let real_time = calendar.times.every_hour();
+    let real_time = calendar.times().every_hour();
     (zone.index_at(from)..=zone.index_at(until))
         .map(|index| {
             let segment = zone.segment(index);

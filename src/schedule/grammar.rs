@@ -4,6 +4,7 @@
 //! steps are kept too: a step may not exceed the distance it has to go.
 
 use super::fields::{DAY, Field, POSITIONS, WEEKDAYS, YEAR};
+use super::values::Values;
 
 /// One item of a comma-separated list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,35 @@ pub(super) fn items(field: &Field, text: &str) -> Result<Vec<Item>, String> {
         part => item(field, part),
     };
     text.trim().split(',').map(item).collect()
+}
+
+/// The values of a plain list of numbers, as `0,15,30,45`; `None` if the text is anything else, right or wrong.
+///
+/// Virtuozzo's panel writes all values of each field so. That is most of the text of a listing, and none of the grammar
+/// is needed to read it.
+pub(super) fn plain_list(field: &Field, text: &str) -> Option<Values> {
+    let mut values = Values::NONE;
+    // The number that is being read: none of its digits yet.
+    let mut number = None;
+    for byte in text.bytes().chain([b',']) {
+        if byte == b',' {
+            let value = number
+                .take()
+                .filter(|value| (field.first..=field.last).contains(value))?;
+            values = values | Values::one(value);
+        } else if byte.is_ascii_digit() {
+            let digit = u32::from(byte - b'0');
+            // Beyond three digits nothing is a value of a field that fits into a set.
+            number = match number {
+                None => Some(digit),
+                Some(more @ ..100) => Some(10 * more + digit),
+                Some(_) => return None,
+            };
+        } else {
+            return None;
+        }
+    }
+    Some(values)
 }
 
 fn item(field: &Field, part: &str) -> Result<Item, String> {

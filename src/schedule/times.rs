@@ -60,15 +60,24 @@ impl Times {
                 return Some(join(hour, minute, second));
             }
             if let Some(minute) = self.minutes().at_or_after(minute + 1) {
-                return Some(join(hour, minute, self.seconds().at_or_after(0)?));
+                return Some(join(hour, minute, self.seconds.trailing_zeros()));
             }
         }
         let hour = self.hours().at_or_after(hour + 1)?;
         Some(join(
             hour,
-            self.minutes().at_or_after(0)?,
-            self.seconds().at_or_after(0)?,
+            self.minutes.trailing_zeros(),
+            self.seconds.trailing_zeros(),
         ))
+    }
+
+    /// The first allowed time of the day.
+    pub fn first(&self) -> u32 {
+        join(
+            self.hours.trailing_zeros(),
+            self.minutes.trailing_zeros(),
+            self.seconds.trailing_zeros(),
+        )
     }
 
     /// How many times of a day are allowed.

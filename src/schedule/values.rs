@@ -74,11 +74,6 @@ impl Values {
         }
     }
 
-    /// This set without the values of `other`.
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
     /// All of them, ascending.
     pub fn iter(self) -> impl Iterator<Item = u32> {
         std::iter::successors(self.at_or_after(0), move |value| {

@@ -29,10 +29,19 @@ impl Segment {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Zone {
     name: String,
-    segments: Vec<Segment>,
-    /// For each segment, how far the clock on the wall had come before it: it had read every civil second
-    /// below this one, or skipped it.
-    reached: Vec<i64>,
+    stretches: Vec<Stretch>,
+    guide: Guide,
+}
+
+/// A segment, and how its civil time lies to that of the segments around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stretch {
+    segment: Segment,
+    /// How far the clock on the wall had come before it: it had read every civil second below this one, or
+    /// skipped it.
+    reached: i64,
+    /// Civil time from here on may be read again by a later segment; civil time below is not.
+    again: i64,
 }
 
 /// Where a civil second lies among instants, when each is taken once.
@@ -63,11 +72,14 @@ impl Zone {
     /// are dropped; the rest are taken in order of their start (of two with the same start, the later one).
     #[must_use]
     pub fn new(name: &str, first: i32, segments: &[Segment]) -> Self {
-        let mut all = vec![Segment {
-            start: i64::MIN,
-            offset: first,
+        let mut all = vec![Stretch {
+            segment: Segment {
+                start: i64::MIN,
+                offset: first,
+            },
+            reached: i64::MIN,
+            again: i64::MAX,
         }];
-        let mut reached = vec![i64::MIN];
         let mut sorted = segments.to_vec();
         sorted.sort_by_key(|segment| segment.start);
         let (mut last, mut top) = (first, i64::MIN);
@@ -76,14 +88,29 @@ impl Zone {
             if last != segment.offset && !replaced {
                 top = top.max(segment.start.saturating_add(i64::from(last)));
                 last = segment.offset;
-                reached.push(top);
-                all.push(segment);
+                all.push(Stretch {
+                    segment,
+                    reached: top,
+                    again: i64::MAX,
+                });
             }
+        }
+        let later: Vec<Segment> = all.iter().skip(1).map(|stretch| stretch.segment).collect();
+        for (at, stretch) in all.iter_mut().enumerate() {
+            let Some((next, rest)) = later.get(at..).and_then(|later| later.split_first()) else {
+                continue;
+            };
+            stretch.again = rest
+                .iter()
+                .take_while(|later| later.start.saturating_sub(next.start) <= CHANGES_MEET)
+                .chain([next])
+                .map(|later| later.read(later.start))
+                .fold(i64::MAX, i64::min);
         }
         Self {
             name: name.to_owned(),
-            segments: all,
-            reached,
+            guide: Guide::new(&later),
+            stretches: all,
         }
     }
 
@@ -101,8 +128,8 @@ impl Zone {
 
     /// All segments.
     #[must_use]
-    pub fn segments(&self) -> &[Segment] {
-        &self.segments
+    pub fn segments(&self) -> Vec<Segment> {
+        self.stretches.iter().map(|stretch| stretch.segment).collect()
     }
 
     /// Seconds east of UTC at `instant`.
@@ -122,9 +149,11 @@ impl Zone {
 
     /// The index of the segment that `instant` lies in.
     pub(super) fn index_at(&self, instant: i64) -> usize {
-        self.segments
-            .partition_point(|segment| segment.start <= instant)
-            .saturating_sub(1)
+        let mut index = self.guide.not_after(instant);
+        while self.end_of(index) <= instant && index + 1 < self.stretches.len() {
+            index += 1;
+        }
+        index
     }
 
     /// The segment that `instant` lies in.
@@ -134,26 +163,29 @@ impl Zone {
 
     /// The segment at `index`; beyond the last, the last.
     pub(super) fn segment(&self, index: usize) -> Segment {
-        let last = self.segments.last();
-        self.segments.get(index).or(last).copied().unwrap_or(Segment {
-            start: i64::MIN,
-            offset: 0,
-        })
+        let last = self.stretches.last();
+        self.stretches
+            .get(index)
+            .or(last)
+            .map_or(Segment { start: 0, offset: 0 }, |stretch| stretch.segment)
     }
 
     /// The first instant after the segment at `index`; the last segment has no end.
     pub(super) fn end_of(&self, index: usize) -> i64 {
-        self.segments.get(index + 1).map_or(i64::MAX, |next| next.start)
+        self.stretches
+            .get(index + 1)
+            .map_or(i64::MAX, |next| next.segment.start)
     }
 
     /// How far the clock on the wall had come before the segment at `index`.
     pub(super) fn reached_before(&self, index: usize) -> i64 {
-        self.reached.get(index).copied().unwrap_or(i64::MIN)
+        self.stretches
+            .get(index)
+            .map_or(i64::MAX, |stretch| stretch.reached)
     }
 
-    /// The lowest civil second whose [`Place`] is `instant` or later.
-    pub(super) fn first_civil_from(&self, instant: i64) -> i64 {
-        let index = self.index_at(instant);
+    /// The lowest civil second whose [`Place`] is `instant` or later, `instant` being in the segment at `index`.
+    pub(super) fn first_civil_from(&self, instant: i64, index: usize) -> i64 {
         let (segment, reached) = (self.segment(index), self.reached_before(index));
         if segment.start == instant {
             reached
@@ -164,10 +196,18 @@ impl Zone {
 
     /// Where a civil second lies. It never decreases from one civil second to the next.
     pub(super) fn place(&self, civil: i64) -> Place {
-        let index = self
-            .reached
-            .partition_point(|reached| *reached <= civil)
-            .saturating_sub(1);
+        // Offsets are small, so that the segment at civil time taken for an instant is the right one or beside it.
+        self.place_near(civil, self.index_at(civil))
+    }
+
+    /// The same, looking at the segment at `index` first, then at those around it.
+    pub(super) fn place_near(&self, civil: i64, mut index: usize) -> Place {
+        while index > 0 && self.reached_before(index) > civil {
+            index -= 1;
+        }
+        while self.reached_before(index + 1) <= civil && index + 1 < self.stretches.len() {
+            index += 1;
+        }
         let segment = self.segment(index);
         let resumes = segment.read(segment.start);
         if civil < resumes {
@@ -179,12 +219,75 @@ impl Zone {
             };
         }
         let instant = segment.when(civil);
-        let again = (index + 1..self.segments.len())
+        let may_come_again = self
+            .stretches
+            .get(index)
+            .is_some_and(|stretch| stretch.again <= civil);
+        let again = may_come_again && self.comes_again(civil, instant, index);
+        Place::Read { instant, again }
+    }
+
+    /// Whether a later segment than the one at `index` reads a civil second again that is read at `instant`.
+    fn comes_again(&self, civil: i64, instant: i64, index: usize) -> bool {
+        (index + 1..self.stretches.len())
             .take_while(|later| self.segment(*later).start.saturating_sub(instant) <= CHANGES_MEET)
             .any(|later| {
                 let segment = self.segment(later);
                 segment.read(segment.start) <= civil && civil < segment.read(self.end_of(later))
-            });
-        Place::Read { instant, again }
+            })
+    }
+}
+
+/// Finds the segment of an instant without searching: time is cut into equal strides, and for the beginning of each it
+/// is known which segment holds. A stride is some weeks long, so the segment asked for is that one or the next.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Guide {
+    /// Where the first stride begins: where the second segment does.
+    origin: i64,
+    /// A stride is two to the power of this long, in seconds.
+    power: u32,
+    holds: Vec<u32>,
+}
+
+/// The most strides that a guide has: 4 KiB of them.
+const STRIDES: u64 = 1024;
+
+impl Guide {
+    /// `later`: all segments of a zone but the first.
+    fn new(later: &[Segment]) -> Self {
+        let (Some(first), Some(last)) = (later.first(), later.last()) else {
+            return Self::default();
+        };
+        let (origin, span) = (first.start, last.start.abs_diff(first.start));
+        let power = (0..u64::BITS)
+            .find(|power| span >> power < STRIDES)
+            .unwrap_or_default();
+        let mut index = 0;
+        let holds = (0..=span >> power)
+            .map(|stride| {
+                let begins = origin.saturating_add_unsigned(stride << power);
+                while later
+                    .get(index as usize)
+                    .is_some_and(|segment| segment.start <= begins)
+                {
+                    index += 1;
+                }
+                index
+            })
+            .collect();
+        Self { origin, power, holds }
+    }
+
+    /// The index of a segment that begins at or before `instant`, or of the first: rarely not the last such one.
+    fn not_after(&self, instant: i64) -> usize {
+        if instant < self.origin {
+            return 0;
+        }
+        let stride = instant.abs_diff(self.origin) >> self.power;
+        let stride = usize::try_from(stride).unwrap_or(usize::MAX);
+        self.holds
+            .get(stride)
+            .or(self.holds.last())
+            .map_or(0, |index| *index as usize)
     }
 }
