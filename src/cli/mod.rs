@@ -16,6 +16,7 @@ mod notes;
 mod plans;
 mod run;
 mod screen;
+mod shadow_report;
 mod shell;
 mod times;
 mod why;
@@ -30,6 +31,7 @@ pub use failure::{Code, Failure};
 pub use history::{HistoryArgs, HistoryFormat};
 pub use import_config::ImportConfigArgs;
 pub use run::RunArgs;
+pub use shadow_report::{ShadowReportArgs, ShadowReportFormat};
 pub use shell::{Shell, wants_colour};
 pub use why::WhyArgs;
 
@@ -64,6 +66,8 @@ pub enum Command {
     Why(WhyArgs),
     /// Show runs and their outcomes
     History(HistoryArgs),
+    /// Compare what `run --shadow` recorded with what the freezer-scheduler beside it did
+    ShadowReport(ShadowReportArgs),
     /// Translate freezer-scheduler's scheduler.conf into a freezerd.toml
     ImportConfig(ImportConfigArgs),
     /// (internal) Execute one run for the daemon and leave its report
@@ -93,6 +97,7 @@ pub fn execute(cli: Cli, shell: &mut Shell<'_>) -> Result<(), Failure> {
         Command::Check(ref args) => check::execute(cli.config.as_deref(), args, shell),
         Command::Why(ref args) => why::execute(cli.config.as_deref(), args, shell),
         Command::History(ref args) => history::execute(cli.config.as_deref(), args, shell),
+        Command::ShadowReport(ref args) => shadow_report::execute(cli.config.as_deref(), args, shell),
         Command::ImportConfig(ref args) => import_config::execute(args, shell),
         // The program looks for it before it reads any configuration.
         Command::Supervise(_) => Err(Failure::usage("supervise is for the daemon's own use")),

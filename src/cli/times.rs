@@ -1,5 +1,7 @@
 //! Times as people type and read them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc};
 use serde::Serializer;
 
@@ -123,9 +125,27 @@ pub(super) fn lateness(due: DueTime, came: DateTime<Utc>) -> String {
     format!("{} {word}", length(millis.unsigned_abs()))
 }
 
+/// UTC, milliseconds.
+pub(super) fn rfc3339(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
 /// UTC, whole seconds.
 pub(super) fn as_text<S: Serializer>(due: &DueTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(due)
+}
+
+/// UTC, whole seconds; or nothing.
+pub(super) fn as_maybe_text<S: Serializer>(due: &Option<DueTime>, serializer: S) -> Result<S::Ok, S::Error> {
+    match due {
+        Some(due) => as_text(due, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A zone, by its name.
+pub(super) fn as_name<S: Serializer>(zone: &Arc<Zone>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(zone.name())
 }
 
 /// With its offset, whole seconds.
@@ -142,7 +162,7 @@ pub(super) fn as_millis<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match instant {
-        Some(instant) => serializer.serialize_some(&instant.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        Some(instant) => serializer.serialize_some(&rfc3339(*instant)),
         None => serializer.serialize_none(),
     }
 }

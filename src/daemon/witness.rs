@@ -65,6 +65,7 @@ impl Witness for Teller {
                 | Record::Withdraw { .. }
                 | Record::Report { .. }
                 | Record::Backup { .. }
+                | Record::Sighting(_)
                 | Record::Polled { .. } => {}
             }
         }

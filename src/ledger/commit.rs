@@ -11,6 +11,7 @@ use super::codes::{
 };
 use super::error::Failure;
 use super::outbox::{self, ReportId};
+use super::sightings;
 use super::{Ledger, LedgerError};
 use crate::plan::{JobId, ProjectId};
 use crate::planner::{Outcome, Record, RunId, RunRecord, VerdictRecord};
@@ -139,6 +140,10 @@ impl<'t> Writer<'t> {
                 Ok(())
             }
             Record::Backup { run, metadata } => backups::put(self.transaction, run, metadata),
+            Record::Sighting(sighting) => {
+                let plan = self.key(&sighting.job)?;
+                Ok(sightings::put(self.transaction, plan, sighting)?)
+            }
             Record::Polled { at } => {
                 self.transaction
                     .prepare_cached("INSERT OR REPLACE INTO fact (name, value) VALUES ('polled', ?1)")?

@@ -17,6 +17,7 @@ mod outbox;
 mod prune;
 mod restore;
 mod schema;
+mod sightings;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -30,7 +30,7 @@ pub(super) struct Progress {
 }
 
 impl Ledger {
-    /// Removes verdicts over due times before `before`, and runs that are over and were due before it; but of
+    /// Removes verdicts over due times before `before`, sightings of runs that started before it, and runs that are over and were due before it; but of
     /// a plan that lives never its last run nor its last success, and never one whose metadata the API does not
     /// have yet. Then plans that are gone and have no history
     /// left. Does a bounded part of the work; call it again while there is `more`.
@@ -55,6 +55,13 @@ impl Ledger {
                 )?
                 .execute([before.epoch(), ROWS])?;
 
+            let sightings = transaction
+                .prepare_cached(
+                    "DELETE FROM sighting WHERE (plan, started) IN
+                       (SELECT plan, started FROM sighting WHERE started < ?1 LIMIT ?2)",
+                )?
+                .execute([before.epoch(), ROWS])?;
+
             // The last key of the next few rows; none: the end is reached, and the next call begins anew.
             let window = |rows: &str, after: i64| -> rusqlite::Result<Option<i64>> {
                 transaction
@@ -73,7 +80,7 @@ impl Ledger {
                        AND NOT EXISTS (SELECT 1 FROM backup b WHERE b.run = run.key AND b.metadata IS NOT NULL)",
                 )?
                 .execute([next.runs, until.unwrap_or(i64::MAX), before.epoch()])?;
-            let mut more = until.is_some() || count(verdicts) == ROWS;
+            let mut more = until.is_some() || count(verdicts) == ROWS || count(sightings) == ROWS;
             next.runs = until.unwrap_or(0);
 
             let mut plans = Vec::new();

@@ -129,7 +129,7 @@ fn plans(connection: &Connection) -> rusqlite::Result<Vec<RestoredPlan>> {
         .collect()
 }
 
-fn polled(connection: &Connection) -> rusqlite::Result<Option<DateTime<Utc>>> {
+pub(super) fn polled(connection: &Connection) -> rusqlite::Result<Option<DateTime<Utc>>> {
     connection
         .query_row("SELECT value FROM fact WHERE name = 'polled'", [], |row| {
             maybe_instant(row, 0)

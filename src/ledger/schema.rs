@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -107,6 +107,20 @@ CREATE TABLE backup (
   UNIQUE (run, step)
 ) STRICT;
 CREATE INDEX backup_order ON backup (attempts, number) WHERE metadata IS NOT NULL;
+";
+
+/// What another scheduler did, as seen in shadow.
+const VERSION_3: &str = "
+CREATE TABLE sighting (
+  plan    INTEGER NOT NULL REFERENCES plan (key) ON DELETE CASCADE,
+  started INTEGER NOT NULL,                       -- epoch seconds
+  ended   INTEGER,                                -- epoch milliseconds
+  result  TEXT NOT NULL,
+  seen    INTEGER NOT NULL,                       -- epoch milliseconds
+  unseen  INTEGER,                                -- epoch milliseconds: the listing before was asked for
+  PRIMARY KEY (plan, started)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sighting_age ON sighting (started);
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

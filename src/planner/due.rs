@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind, Missed, Zone};
 
+use super::roster::Seat;
+use super::slot::Slot;
 use super::{
     CatchUp, Decision, Order, Outside, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
     VerdictRecord, Window,
@@ -30,28 +32,32 @@ impl Planner {
     /// Gives every due time that has come its verdict.
     pub(super) fn decide_due(&mut self, now: DateTime<Utc>, out: &mut Decision) {
         let second = DueTime::floor(now);
-        while let Some((due, job)) = self.timers.first() {
-            if *due > second {
-                break;
+        while let Some((due, seats)) = self.timers.take_due(second) {
+            for seat in seats {
+                // Deciding on one of them may have changed another.
+                let Some(slot) = self.slots.at_mut(seat).filter(|slot| slot.armed == Some(due)) else {
+                    continue;
+                };
+                slot.armed = None;
+                self.decide(now, seat, out);
+                self.arm_seat(seat);
             }
-            let job = job.clone();
-            self.decide(now, &job, out);
-            self.arm(&job);
         }
     }
 
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at
     /// most one run, for the latest; the earlier ones are coalesced into it.
-    pub(super) fn decide(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
+    pub(super) fn decide(&mut self, now: DateTime<Utc>, seat: Seat, out: &mut Decision) {
         let second = DueTime::floor(now);
-        let Some(slot) = self.slots.get(job) else { return };
+        let Some(slot) = self.slots.at(seat) else { return };
         let Some(missed) = slot.undecided(second) else {
             return;
         };
-        let verdict = match self.judge(job, missed, second) {
+        let job = slot.plan.id.clone();
+        let verdict = match self.judge(slot, missed, second) {
             Judgement::Skip { reason, covered } => {
                 if let Some(covered) = covered {
-                    self.cover(job, covered, out);
+                    self.cover(&job, covered, out);
                 }
                 Verdict::Skipped(reason)
             }
@@ -63,20 +69,17 @@ impl Planner {
                 Verdict::Coalesced(run)
             }
             Judgement::Run { not_before } => {
-                self.new_run(now, job, missed, not_before, out);
+                self.new_run(now, seat, missed, not_before, out);
                 return;
             }
         };
-        self.verdict(now, job, missed, verdict, out);
+        self.seat_verdict(now, seat, missed, verdict, out);
     }
 
-    fn judge(&self, job: &JobId, missed: Missed, now: DueTime) -> Judgement {
+    fn judge(&self, slot: &Slot, missed: Missed, now: DueTime) -> Judgement {
         let skip = |reason| Judgement::Skip {
             reason,
             covered: None,
-        };
-        let Some(slot) = self.slots.get(job) else {
-            return skip(Reason::Superseded);
         };
         if let Some(reason) = slot.hindrance {
             return skip(reason);
@@ -136,22 +139,23 @@ impl Planner {
     fn new_run(
         &mut self,
         now: DateTime<Utc>,
-        job: &JobId,
+        seat: Seat,
         missed: Missed,
         not_before: Option<DueTime>,
         out: &mut Decision,
     ) {
-        let Some(slot) = self.slots.get_mut(job) else {
+        let Some(slot) = self.slots.at_mut(seat) else {
             return;
         };
+        let job = slot.plan.id.clone();
         let due = missed.last;
         let next = match slot.kind() {
             Kind::Continuous | Kind::Once | Kind::Date => None,
             _ => slot.timetable.next(due),
         };
         let run = RunRecord {
-            id: RunId::new(job, due),
-            job: job.clone(),
+            id: RunId::new(&job, due),
+            job,
             project: slot.plan.project.clone(),
             due,
             covers: due,
@@ -170,14 +174,14 @@ impl Planner {
         if missed.count > 1
             && let Some(earlier) = slot.timetable.missed(slot.covered, due.plus(-1))
         {
-            self.verdict(now, job, earlier, Verdict::Coalesced(run.id.clone()), out);
+            self.seat_verdict(now, seat, earlier, Verdict::Coalesced(run.id.clone()), out);
         }
         let one = Missed {
             first: due,
             last: due,
             count: 1,
         };
-        self.verdict(now, job, one, Verdict::Run(run.id.clone()), out);
+        self.seat_verdict(now, seat, one, Verdict::Run(run.id.clone()), out);
         self.enqueue(&run);
         self.open.insert(run.id.clone(), run);
     }
@@ -191,11 +195,30 @@ impl Planner {
         verdict: Verdict,
         out: &mut Decision,
     ) {
-        if let Some(slot) = self.slots.get_mut(job) {
-            slot.covered = slot.covered.max(missed.last);
+        match self.slots.seat(job) {
+            Some(seat) => self.seat_verdict(now, seat, missed, verdict, out),
+            None => Self::record_verdict(now, job.clone(), missed, verdict, out),
         }
+    }
+
+    /// The same, for who knows where the plan sits.
+    fn seat_verdict(
+        &mut self,
+        now: DateTime<Utc>,
+        seat: Seat,
+        missed: Missed,
+        verdict: Verdict,
+        out: &mut Decision,
+    ) {
+        if let Some(slot) = self.slots.at_mut(seat) {
+            slot.covered = slot.covered.max(missed.last);
+            Self::record_verdict(now, slot.plan.id.clone(), missed, verdict, out);
+        }
+    }
+
+    fn record_verdict(now: DateTime<Utc>, job: JobId, missed: Missed, verdict: Verdict, out: &mut Decision) {
         out.records.push(Record::Verdict(VerdictRecord {
-            job: job.clone(),
+            job,
             first: missed.first,
             last: missed.last,
             count: missed.count,

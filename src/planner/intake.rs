@@ -36,7 +36,8 @@ impl Planner {
         }
         let mut unlisted: Vec<JobId> = self
             .slots
-            .keys()
+            .values()
+            .map(|slot| &slot.plan.id)
             .filter(|job| !listed.contains(*job))
             .cloned()
             .collect();
@@ -61,7 +62,7 @@ impl Planner {
 
     /// A plan as it is now.
     pub(super) fn take(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
-        if self.slots.contains_key(&plan.id) {
+        if self.slots.contains(&plan.id) {
             self.change(now, plan, out);
         } else {
             self.welcome(now, plan, out);
@@ -103,8 +104,10 @@ impl Planner {
             .find(|run| run.job == job)
             .map(|run| run.id.clone());
         out.records.push(slot.record(true));
-        self.slots.insert(job.clone(), slot);
-        self.arm(&job);
+        let plan = Arc::clone(&slot.plan);
+        let seat = self.slots.insert(slot);
+        self.sight(now, None, &plan, out);
+        self.arm_seat(seat);
         self.answer(&job, out);
     }
 
@@ -114,6 +117,7 @@ impl Planner {
         if slot.plan.document == plan.document && !slot.broken {
             return;
         }
+        self.sight(now, Some(&slot.plan), &plan, out);
         let second = DueTime::floor(now);
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
         let rescheduled = slot.broken || rezoned || slot.plan.schedule != plan.schedule;
@@ -123,7 +127,9 @@ impl Planner {
             self.supersede(now, &job, out);
         } else if hindered.is_some() {
             // What fell due while it was stopped gets that verdict, before it is un-stopped.
-            self.decide(now, &job, out);
+            if let Some(seat) = self.slots.seat(&job) {
+                self.decide(now, seat, out);
+            }
         }
         let since = self.since(plan.updated, now);
         let Some(slot) = self.slots.get_mut(&job) else {
@@ -188,14 +194,14 @@ impl Planner {
 
     /// A plan that is not there any more, or not ours.
     pub(super) fn gone(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
-        if !self.slots.contains_key(job) {
+        if !self.slots.contains(job) {
             return;
         }
         self.supersede(now, job, out);
-        if let Some(slot) = self.slots.remove(job)
+        if let Some((seat, slot)) = self.slots.remove(job)
             && let Some(due) = slot.armed
         {
-            self.timers.remove(&(due, job.clone()));
+            self.timers.take_back(due, seat);
         }
         out.records.push(Record::Forget { job: job.clone() });
     }
@@ -229,11 +235,11 @@ impl Planner {
         }
         let second = DueTime::floor(now);
         self.policy = policy;
-        let jobs: Vec<JobId> = self.slots.keys().cloned().collect();
-        for job in jobs {
-            let Some(slot) = self.slots.get_mut(&job) else {
+        for seat in self.slots.seats() {
+            let Some(slot) = self.slots.at_mut(seat) else {
                 continue;
             };
+            let job = slot.plan.id.clone();
             let (zone, hindered) = (Arc::clone(slot.timetable.zone()), slot.hindrance);
             slot.rebind(&self.policy);
             let hindrance = slot.hindrance;
@@ -255,7 +261,7 @@ impl Planner {
             if let (None, Some(reason)) = (hindered, hindrance) {
                 self.withdraw_queued(now, &job, reason, out);
             }
-            self.arm(&job);
+            self.arm_seat(seat);
         }
         // A window may have been changed or taken away: those that wait for one look again.
         for (_, run) in std::mem::take(&mut self.held) {

@@ -21,14 +21,17 @@ mod metadata;
 mod policy;
 mod queue;
 mod report;
+mod roster;
 mod run;
+mod sighting;
 mod slot;
+mod timers;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -41,19 +44,22 @@ pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
 pub use report::Report;
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
 use queue::Queue;
+use roster::{Roster, Seat};
 use slot::Slot;
+use timers::Timers;
 
 /// All that is known of the plans and their runs, and the rules by which it is decided on.
 #[derive(Debug)]
 pub struct Planner {
     policy: Policy,
-    slots: HashMap<JobId, Slot>,
+    slots: Roster,
     /// When each plan is due next: what the daemon sleeps on.
-    timers: BTreeSet<(DueTime, JobId)>,
+    timers: Timers,
     /// Every run that is queued, starting or running; also of plans that are gone by now.
     open: BTreeMap<RunId, RunRecord>,
     /// Runs that may start as soon as there is a place.
@@ -86,8 +92,8 @@ impl Planner {
     pub fn restore(policy: Policy, past: Past) -> Self {
         let mut planner = Self {
             policy,
-            slots: HashMap::new(),
-            timers: BTreeSet::new(),
+            slots: Roster::with_capacity(past.plans.len()),
+            timers: Timers::default(),
             open: BTreeMap::new(),
             queue: Queue::default(),
             held: BTreeSet::new(),
@@ -102,7 +108,7 @@ impl Planner {
         };
         for known in past.plans {
             let slot = Slot::restore(known, &planner.policy);
-            planner.slots.insert(slot.plan.id.clone(), slot);
+            planner.slots.insert(slot);
         }
         for record in past.open {
             if let Some(slot) = planner.slots.get_mut(&record.job) {
@@ -115,9 +121,8 @@ impl Planner {
                 planner.enqueue(&record);
             }
         }
-        let jobs: Vec<JobId> = planner.slots.keys().cloned().collect();
-        for job in &jobs {
-            planner.arm(job);
+        for seat in planner.slots.seats() {
+            planner.arm_seat(seat);
         }
         planner
     }
@@ -168,7 +173,7 @@ impl Planner {
         if self.phase != Phase::Live {
             return None;
         }
-        let due = self.timers.first().map(|(due, _)| *due);
+        let due = self.timers.first();
         let held = self.held.first().map(|(opens, _)| *opens);
         match (due, held) {
             (Some(due), Some(held)) => Some(due.min(held)),
@@ -178,15 +183,25 @@ impl Planner {
 
     /// Puts `job`'s next due time on the clock (and takes its former one off).
     fn arm(&mut self, job: &JobId) {
-        let Some(slot) = self.slots.get_mut(job) else {
+        if let Some(seat) = self.slots.seat(job) {
+            self.arm_seat(seat);
+        }
+    }
+
+    /// The same, for who knows where the plan sits.
+    fn arm_seat(&mut self, seat: Seat) {
+        let Some(slot) = self.slots.at_mut(seat) else {
             return;
         };
-        if let Some(due) = slot.armed.take() {
-            self.timers.remove(&(due, job.clone()));
+        let next = slot.next_due();
+        if next == slot.armed {
+            return;
         }
-        if let Some(due) = slot.next_due() {
-            slot.armed = Some(due);
-            self.timers.insert((due, job.clone()));
+        if let Some(former) = std::mem::replace(&mut slot.armed, next) {
+            self.timers.take_back(former, seat);
+        }
+        if let Some(due) = next {
+            self.timers.set(due, seat);
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
-use super::{Metadata, Report};
+use super::{Metadata, Report, Sighting};
 
 /// Names one run, from its plan and due time: the idempotency key of a launch.
 ///
@@ -291,6 +291,9 @@ pub enum Record {
         /// What, and of which step.
         metadata: Metadata,
     },
+    /// A run of the scheduler beside which freezerd runs in shadow. Of one plan and start there is one: told
+    /// again, its end and result are brought up to date, and when it was first seen stays.
+    Sighting(Sighting),
     /// A complete listing was taken in at this time.
     Polled {
         /// When.

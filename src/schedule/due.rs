@@ -1,36 +1,46 @@
 //! Due times: instants to the whole second, and nothing else.
 
+use std::num::NonZeroU64;
+
 use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
 
 /// One instant at which a schedule fires: whole seconds since 1970-01-01T00:00:00Z.
 ///
 /// Not a `DateTime`: it has no fraction and no offset, so two due times are the same run or they are not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DueTime(i64);
+///
+/// Kept as the seconds since the lowest `i64`, never 0: so one that may be missing takes no more room than one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DueTime(NonZeroU64);
+
+/// What turns an `i64` into its distance from the lowest one, and back.
+const LOWEST: u64 = 1 << 63;
 
 impl DueTime {
-    /// From seconds since the epoch, UTC.
+    /// From seconds since the epoch, UTC. (The lowest `i64` becomes the next one.)
     #[must_use]
     pub const fn from_epoch(seconds: i64) -> Self {
-        Self(seconds)
+        match NonZeroU64::new(seconds.cast_unsigned() ^ LOWEST) {
+            Some(distance) => Self(distance),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// Seconds since the epoch, UTC.
     #[must_use]
     pub const fn epoch(self) -> i64 {
-        self.0
+        (self.0.get() ^ LOWEST).cast_signed()
     }
 
     /// The second `instant` lies in (its fraction is cut off).
     #[must_use]
     pub fn floor(instant: DateTime<Utc>) -> Self {
-        Self(instant.trunc_subsecs(0).timestamp())
+        Self::from_epoch(instant.trunc_subsecs(0).timestamp())
     }
 
     /// As an instant. Years that chrono cannot hold (beyond 262,000) become its nearest end.
     #[must_use]
     pub fn instant(self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.0, 0).unwrap_or(if self.0 < 0 {
+        DateTime::from_timestamp(self.epoch(), 0).unwrap_or(if self.epoch() < 0 {
             DateTime::<Utc>::MIN_UTC
         } else {
             DateTime::<Utc>::MAX_UTC
@@ -40,13 +50,20 @@ impl DueTime {
     /// This many seconds later (earlier, if negative), saturating.
     #[must_use]
     pub const fn plus(self, seconds: i64) -> Self {
-        Self(self.0.saturating_add(seconds))
+        Self::from_epoch(self.epoch().saturating_add(seconds))
     }
 
     /// Seconds from `earlier` to this one, saturating.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+        self.epoch().saturating_sub(earlier.epoch())
+    }
+}
+
+impl std::fmt::Debug for DueTime {
+    /// As `DueTime(1774746000)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DueTime").field(&self.epoch()).finish()
     }
 }
 

@@ -86,7 +86,7 @@ fn no_colour_without_a_terminal() {
 
 #[test]
 fn help() {
-    for name in ["", "run", "dry-run", "check", "why", "history"] {
+    for name in ["", "run", "dry-run", "check", "why", "history", "shadow-report"] {
         let mut arguments: Vec<&str> = name.split_whitespace().collect();
         arguments.push("--help");
         let label = if name.is_empty() { "help" } else { name };

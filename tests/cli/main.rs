@@ -16,6 +16,7 @@ mod history;
 mod import_config;
 mod known;
 mod node;
+mod shadow_report;
 mod streams;
 mod usage;
 mod vectors;

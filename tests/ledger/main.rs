@@ -11,6 +11,7 @@ mod pruning;
 mod random;
 mod records;
 mod runs;
+mod sightings;
 
 use std::path::PathBuf;
 

@@ -138,8 +138,8 @@ impl Model {
                     attempts: 0,
                 });
             }
-            // Shown by backups.rs.
-            Record::Backup { .. } => {}
+            // Shown by backups.rs and sightings.rs.
+            Record::Backup { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(at),
         }
         Some(())

@@ -11,6 +11,9 @@ use tempfile::tempdir;
 
 use crate::{Store, plan, verdict};
 
+/// The version of the ledgers that this freezerd makes.
+const VERSION: i64 = 3;
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
@@ -78,7 +81,7 @@ fn an_empty_file_becomes_a_ledger() {
             .expect("a number")
     };
     assert_eq!(number("PRAGMA application_id"), 0x6672_7a64);
-    assert_eq!(number("PRAGMA user_version"), 2);
+    assert_eq!(number("PRAGMA user_version"), VERSION);
     let mode: String = connection
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .expect("a mode");
@@ -114,9 +117,9 @@ fn a_ledger_of_a_later_version() {
     let (daemon, reader) = refused(|path| sql(path, "PRAGMA user_version = 99"));
     for error in [daemon, reader] {
         assert!(
-            error.to_string().ends_with(
-                ": this ledger is of version 99, and this freezerd knows version 2; run a newer one"
-            ),
+            error.to_string().ends_with(&format!(
+                ": this ledger is of version 99, and this freezerd knows version {VERSION}; run a newer one"
+            )),
             "{error}"
         );
     }
@@ -150,7 +153,7 @@ fn a_ledger_of_version_0_is_brought_up_by_the_daemon_alone() {
             error,
             LedgerError::Older {
                 found: 0,
-                known: 2,
+                known: VERSION,
                 ..
             }
         ),

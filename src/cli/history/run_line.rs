@@ -27,7 +27,7 @@ pub(in crate::cli) struct RunLine {
     #[serde(serialize_with = "times::as_rfc3339")]
     pub local: DateTime<FixedOffset>,
     /// The plan's zone.
-    #[serde(serialize_with = "zone_name")]
+    #[serde(serialize_with = "times::as_name")]
     pub timezone: Arc<Zone>,
     /// `queued`, `starting`, `running`, `done`.
     pub state: &'static str,
@@ -44,7 +44,10 @@ pub(in crate::cli) struct RunLine {
     /// From its start to its end. `None` for a lost one too: its end is when it was missed.
     pub duration_seconds: Option<f64>,
     /// While it is queued for its window: when that opens.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_text")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "times::as_maybe_text"
+    )]
     pub not_before: Option<DueTime>,
     pub pid: Option<u32>,
     pub detail: String,
@@ -91,15 +94,4 @@ pub(in crate::cli) fn took(run: &RunRecord) -> Option<(DateTime<Utc>, DateTime<U
 /// To the millisecond, as the ledger has it.
 fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
     (to - from).as_seconds_f64()
-}
-
-fn zone_name<S: serde::Serializer>(zone: &Arc<Zone>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(zone.name())
-}
-
-fn maybe_text<S: serde::Serializer>(due: &Option<DueTime>, serializer: S) -> Result<S::Ok, S::Error> {
-    match due {
-        Some(due) => times::as_text(due, serializer),
-        None => serializer.serialize_none(),
-    }
 }

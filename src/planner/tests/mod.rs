@@ -14,6 +14,7 @@ mod life;
 mod metadata;
 mod order;
 mod restart;
+mod sightings;
 mod windows;
 
 use std::collections::BTreeMap;
