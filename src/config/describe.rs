@@ -7,7 +7,8 @@ use crate::freezer::{Access, Auth, ClientFilter, Credential, Domain, Named, Scop
 use super::error::Origin;
 use super::length::show;
 use super::loader::Loaded;
-use super::settings::{CatchUp, Registration, Settings, Source};
+use super::settings::{CatchUp, Limits, Registration, Settings, Source};
+use super::size::Size;
 use super::words::LogFormat;
 
 type List = Vec<(&'static str, String)>;
@@ -117,6 +118,7 @@ fn general(settings: &Settings) -> List {
             }),
         ),
     ];
+    list.extend(limits(&dispatch.limits));
     if let Some(cluster) = &settings.cluster {
         list.push(("cluster.name", quoted(&cluster.name)));
         let node = cluster
@@ -127,6 +129,33 @@ fn general(settings: &Settings) -> List {
         list.push(("cluster.etcd", format!("{:?}", cluster.etcd)));
     }
     list
+}
+
+/// Only those that are set: none is the usual case.
+fn limits(limits: &Limits) -> List {
+    let number = |number: &dyn ToString| number.to_string();
+    let all = [
+        (
+            "dispatch.limits.cpu_weight",
+            limits.cpu_weight.map(|weight| number(&weight)),
+        ),
+        (
+            "dispatch.limits.io_weight",
+            limits.io_weight.map(|weight| number(&weight)),
+        ),
+        (
+            "dispatch.limits.memory_max",
+            limits.memory_max.map(|bytes| quoted(&Size::show(bytes))),
+        ),
+        (
+            "dispatch.limits.runtime_max",
+            limits.runtime_max.map(|length| quoted(&show(length))),
+        ),
+        ("dispatch.limits.nice", limits.nice.map(|nice| number(&nice))),
+    ];
+    all.into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
 }
 
 fn supported(texts: Option<&[String]>) -> String {

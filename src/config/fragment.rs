@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::length::{Length, OneOrMany};
 use super::rules::Outside;
+use super::size::Size;
 use super::words::{Launcher, LogFormat};
 use crate::freezer::Secret;
 
@@ -160,6 +161,18 @@ fragment! {
         keep_output: Option<u64>,
         start_grace: Option<Length>,
         stop_grace: Option<Length>,
+        limits: LimitsFragment,
+    }
+}
+
+fragment! {
+    /// `[dispatch.limits]`
+    LimitsFragment {
+        cpu_weight: Option<u64>,
+        io_weight: Option<u64>,
+        memory_max: Option<Size>,
+        runtime_max: Option<Length>,
+        nice: Option<i32>,
     }
 }
 

@@ -22,6 +22,7 @@ pub mod oslo;
 mod resolve;
 mod rules;
 mod settings;
+mod size;
 mod words;
 
 pub use auth::CredentialsError;
@@ -32,8 +33,8 @@ pub(crate) use length::show as show_length;
 pub use loader::{DEFAULT_FILE, Loaded, Loader};
 pub use rules::{Outside, Whose, WindowRule, ZoneRule};
 pub use settings::{
-    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
-    Registration, Settings, Source,
+    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Limits, LogSettings,
+    MetricsSettings, Registration, Settings, Source,
 };
 pub use words::{Launcher, LogFormat};
 

@@ -1,5 +1,7 @@
 //! From a merged [`Fragment`] to [`Settings`]: defaults, and what no single value can be checked for.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -261,6 +263,7 @@ impl Check<'_> {
                 SECOND * 20,
                 (Duration::ZERO, HOUR),
             ),
+            limits: self.limits(&dispatch.limits),
         }
     }
 

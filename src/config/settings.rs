@@ -110,6 +110,24 @@ pub struct Dispatch {
     pub start_grace: Duration,
     /// How long a stop may take to deliver what it can.
     pub stop_grace: Duration,
+    /// What each run may use up.
+    pub limits: Limits,
+}
+
+/// What a run may use up; `None`: as much as it likes. All but the last two take runs in units of their own
+/// ([`Launcher::Systemd`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Its share of the processors when they are all busy, 1 to 10000; who says nothing has 100.
+    pub cpu_weight: Option<u64>,
+    /// Its share of the disks, likewise.
+    pub io_weight: Option<u64>,
+    /// Bytes of memory.
+    pub memory_max: Option<u64>,
+    /// From its start to its end, with all tries; whole seconds.
+    pub runtime_max: Option<Duration>,
+    /// Its niceness, -20 to 19.
+    pub nice: Option<i32>,
 }
 
 /// How late a missed due time may still run.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
+use crate::launch::Limits;
 use crate::launch::process::ProcessLauncher;
 use crate::ledger::{Ledger, Restored};
 use crate::observe::health::Health;
@@ -120,7 +122,19 @@ pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
         agent: agent(&dispatch.agent, search_path),
         kill_grace: u32::try_from(dispatch.kill_grace.as_secs()).unwrap_or(u32::MAX),
         keep_output: dispatch.keep_output,
+        limits: limits(&dispatch.limits),
         credentials: loaded.settings.agent_environment(),
+    }
+}
+
+fn limits(limits: &config::Limits) -> Limits {
+    let seconds = |length: Duration| u32::try_from(length.as_secs()).unwrap_or(u32::MAX);
+    Limits {
+        runtime_max: limits.runtime_max.map(seconds),
+        nice: limits.nice,
+        memory_max: limits.memory_max,
+        cpu_weight: limits.cpu_weight,
+        io_weight: limits.io_weight,
     }
 }
 

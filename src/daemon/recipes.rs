@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::launch::ini::{self, IniError};
-use crate::launch::{Recipe, Step};
+use crate::launch::{Limits, Recipe, Step};
 use crate::plan::{Action, Plan};
 use crate::planner::RunRecord;
 
@@ -17,6 +17,8 @@ pub struct Recipes {
     pub kill_grace: u32,
     /// Bytes kept of each step's outputs.
     pub keep_output: u64,
+    /// What a run may use up.
+    pub limits: Limits,
     /// The agent's credentials: `OS_*`.
     pub credentials: BTreeMap<String, String>,
 }
@@ -52,6 +54,8 @@ impl Recipes {
             environment,
             kill_grace: self.kill_grace,
             keep_output: self.keep_output,
+            limits: self.limits.clone(),
+            journal: false,
         })
     }
 }

@@ -8,6 +8,8 @@
 //! what must survive a reboot is in `<state>/runs/<run>/` (`lock`, `claim`, `started`, `report.json`, `log`),
 //! what must not is in `<runtime>/runs/<run>/` (`recipe.json`, the agent's INI: they hold secrets).
 
+mod arrivals;
+mod furnish;
 pub mod ini;
 pub mod process;
 mod recipe;
@@ -15,6 +17,7 @@ mod report;
 mod run_dir;
 mod run_lock;
 pub mod supervise;
+mod traces;
 
 use std::path::PathBuf;
 
@@ -22,7 +25,7 @@ use chrono::{DateTime, Utc};
 
 use crate::planner::RunId;
 
-pub use recipe::{Recipe, Step};
+pub use recipe::{Limits, Recipe, Step};
 pub use report::{RunReport, StepReport};
 
 /// What a launcher tells the daemon, over a channel it was given.

@@ -37,6 +37,33 @@ pub struct Recipe {
     pub kill_grace: u32,
     /// Bytes kept of each step's standard output (from its start) and standard error (its end); at most 4 MiB.
     pub keep_output: u64,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: Limits,
+    /// The supervisor's standard error is the journal: what agents print on theirs is to be found there, too.
+    #[serde(default)]
+    pub journal: bool,
+}
+
+/// What a run may use up; `None`: as much as it likes. Who holds the last three against it is the systemd launcher's
+/// unit; the others are held by every supervisor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Seconds from the start of the run to its end, all tries and pauses in it.
+    pub runtime_max: Option<u32>,
+    /// Its niceness, -20 to 19.
+    pub nice: Option<i32>,
+    /// Bytes of memory.
+    pub memory_max: Option<u64>,
+    /// Its share of the processors when they are all busy, 1 to 10000; who says nothing has 100.
+    pub cpu_weight: Option<u64>,
+    /// Its share of the disks, likewise.
+    pub io_weight: Option<u64>,
+}
+
+/// Why a run was ended that took longer than `limit` seconds.
+pub(super) fn too_long(limit: u32) -> String {
+    format!("took longer than {limit} s (dispatch.limits.runtime_max)")
 }
 
 /// Shows no INI: it may hold passwords.
@@ -62,13 +89,15 @@ impl std::fmt::Debug for Recipe {
             .field("environment", &self.environment.keys().collect::<Vec<_>>())
             .field("kill_grace", &self.kill_grace)
             .field("keep_output", &self.keep_output)
+            .field("limits", &self.limits)
+            .field("journal", &self.journal)
             .finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Recipe, Step};
+    use super::{Limits, Recipe, Step};
     use crate::planner::RunId;
 
     #[test]
@@ -86,6 +115,8 @@ mod tests {
             environment: [("OS_PASSWORD".to_owned(), "hunter2".to_owned())].into(),
             kill_grace: 10,
             keep_output: 1024,
+            limits: Limits::default(),
+            journal: false,
         };
         let shown = format!("{recipe:?}");
         assert!(

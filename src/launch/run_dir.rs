@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -145,11 +145,25 @@ pub(super) fn make_private(path: &Path, with_parents: bool) -> std::io::Result<(
 
 /// Makes a file that was not there before, for nobody else's eyes.
 pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
+        .open(path)?;
+    give_to_owner(&file, path.parent())?;
+    Ok(file)
+}
+
+/// A supervisor that is root makes its files the daemon's, which may be somebody else: the owner of the directory.
+fn give_to_owner(file: &File, dir: Option<&Path>) -> std::io::Result<()> {
+    let (true, Some(dir)) = (rustix::process::geteuid().is_root(), dir) else {
+        return Ok(());
+    };
+    let owner = std::fs::metadata(dir)?;
+    if owner.uid() != 0 {
+        std::os::unix::fs::fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 /// Removes a directory with all it holds; that it is not there is fine.
@@ -190,6 +204,7 @@ fn replace(
             .truncate(true)
             .mode(0o600)
             .open(&draft)?;
+        give_to_owner(&file, Some(dir))?;
         file.write_all(bytes)?;
         before_it_is_seen(&file)?;
         std::fs::rename(&draft, dir.join(name))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use freezerd::clock::SystemClock;
 use freezerd::launch::process::ProcessLauncher;
-use freezerd::launch::{LaunchEvent, Launcher, Recipe, RunReport, Step};
+use freezerd::launch::{LaunchEvent, Launcher, Limits, Recipe, RunReport, Step};
 use freezerd::planner::RunId;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -85,6 +85,8 @@ impl Bed {
             environment: BTreeMap::from([("BED".to_owned(), self.path().display().to_string())]),
             kill_grace: 20,
             keep_output: 4096,
+            limits: Limits::default(),
+            journal: false,
         }
     }
 

@@ -14,6 +14,7 @@ mod aborts;
 mod bed;
 mod hygiene;
 mod ini_python;
+mod limits;
 mod outcomes;
 mod supervisor;
 mod survival;

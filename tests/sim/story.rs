@@ -245,6 +245,7 @@ impl Driver {
             fate: Arc::clone(&self.machine.fate),
         };
         let recipes = Recipes {
+            limits: freezerd::launch::Limits::default(),
             agent: PathBuf::from("agent"),
             kill_grace: 1,
             keep_output: 1,

@@ -1,28 +1,14 @@
 //! From a recipe to a running supervisor: the launcher's hot path.
-//!
-//! Nothing is synced here. The ledger recorded the start before it was asked for, and the supervisor makes its
-//! claim durable before it starts an agent; what a power cut takes of the rest is worth nothing anyway.
 
-use std::io::{ErrorKind, PipeReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::PipeReader;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::launch::run_dir::{RunDir, create_private, make_private, remove_tree};
+use crate::launch::furnish::{NOT_FOR_AGENTS, claim_directory, furnish};
+use crate::launch::run_dir::{RunDir, create_private, remove_tree};
+use crate::launch::traces::Unreadable;
 use crate::launch::{LaunchError, Recipe};
 use crate::planner::RunId;
-
-use super::{Traces, traces};
-
-/// What the daemon is told by its service manager and must not tell on: an agent that says "ready" or "I am
-/// alive" there would speak for the daemon.
-const NOT_FOR_AGENTS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-];
 
 /// A supervisor that was just started.
 pub(super) struct Handed {
@@ -35,6 +21,7 @@ pub(super) struct Handed {
 pub(super) fn hand_over(recipe: &Recipe, dir: &RunDir, program: &Path) -> Result<Handed, LaunchError> {
     claim_directory(&recipe.run, dir)?;
     let handed = furnish(recipe, dir)
+        .and_then(|()| outputs(dir))
         .map_err(|(what, path, source)| LaunchError::File {
             run: recipe.run.clone(),
             what,
@@ -49,29 +36,6 @@ pub(super) fn hand_over(recipe: &Recipe, dir: &RunDir, program: &Path) -> Result
     handed
 }
 
-/// Makes the run's state directory: only one can.
-fn claim_directory(run: &RunId, dir: &RunDir) -> Result<(), LaunchError> {
-    let file = |what, path: &Path, source| LaunchError::File {
-        run: run.clone(),
-        what,
-        path: path.to_owned(),
-        source,
-    };
-    match make_private(dir.state(), false) {
-        Ok(()) => return Ok(()),
-        Err(problem) if problem.kind() == ErrorKind::AlreadyExists => {}
-        Err(problem) => return Err(file("create", dir.state(), problem)),
-    }
-    // Of an earlier start. If that came to nothing, this one may have the name.
-    match traces(dir) {
-        Ok(Traces::None) => {
-            make_private(dir.state(), false).map_err(|problem| file("create", dir.state(), problem))
-        }
-        Ok(_) => Err(LaunchError::AlreadyStarted { run: run.clone() }),
-        Err((what, path, problem)) => Err(file(what, &path, problem)),
-    }
-}
-
 /// What the supervisor's standard output and error are to be.
 struct Says {
     reader: PipeReader,
@@ -79,24 +43,9 @@ struct Says {
     stderr: Stdio,
 }
 
-fn furnish(recipe: &Recipe, dir: &RunDir) -> Result<Says, (&'static str, PathBuf, std::io::Error)> {
-    let creating = |path: PathBuf| move |problem| ("create", path, problem);
-    create_private(&dir.lock()).map_err(creating(dir.lock()))?;
-    match make_private(dir.runtime(), false) {
-        // Left over from before the state directory was lost; or the tmpfs is new.
-        Err(problem) if problem.kind() == ErrorKind::AlreadyExists => {
-            remove_tree(dir.runtime()).and_then(|()| make_private(dir.runtime(), false))
-        }
-        Err(problem) if problem.kind() == ErrorKind::NotFound => make_private(dir.runtime(), true),
-        other => other,
-    }
-    .map_err(creating(dir.runtime().to_owned()))?;
-    let writing = |problem| ("write", dir.recipe(), problem);
-    let text = serde_json::to_vec(recipe).map_err(|problem| writing(problem.into()))?;
-    create_private(&dir.recipe())
-        .and_then(|mut file| file.write_all(&text))
-        .map_err(writing)?;
-    let log = create_private(&dir.log()).map_err(creating(dir.log()))?;
+/// Its output is a pipe to us, its error a file of the run.
+fn outputs(dir: &RunDir) -> Result<Says, Unreadable> {
+    let log = create_private(&dir.log()).map_err(|problem| ("create", dir.log(), problem))?;
     let (reader, writer) = std::io::pipe().map_err(|problem| ("create a pipe for", dir.log(), problem))?;
     Ok(Says {
         reader,

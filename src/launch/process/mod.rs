@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::planner::RunId;
 
 use super::run_dir::{GONE, RUNS, RunDir, make_private, remove_tree, sync_dir};
-use super::run_lock::RunLock;
+use super::traces::{Traces, traces};
 use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
 
 /// Starts supervisors, watches them, and finds them again.
@@ -136,69 +136,6 @@ impl Inner {
     fn watched(&self) -> MutexGuard<'_, HashMap<RunId, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the traces of a run say.
-enum Traces {
-    /// There are none, or none that ever amounted to a start; they were cleared away.
-    None,
-    /// Something holds its lock.
-    Living(RunLock),
-    /// It left a report.
-    Reported(super::RunReport),
-    /// It was claimed, nothing of it lives, and there is no report.
-    Claimed,
-}
-
-/// Reads the traces, and removes those of a start that came to nothing: of a daemon that crashed between
-/// making the directory and starting the supervisor, or of a supervisor that died before its claim.
-///
-/// A supervisor that is only just coming up either has the lock already, and lives; or it finds the lock taken
-/// or gone, and gives up. There is no third way, as it never makes the lock itself.
-fn traces(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {
-    let reading = |path: PathBuf| move |problem| ("read", path, problem);
-    if !dir
-        .state()
-        .try_exists()
-        .map_err(reading(dir.state().to_owned()))?
-    {
-        return clear(dir);
-    }
-    if let Some(report) = dir.read_report().map_err(reading(dir.state().to_owned()))? {
-        return Ok(Traces::Reported(report));
-    }
-    let lock = match RunLock::open(&dir.lock()) {
-        Ok(lock) => Some(lock),
-        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => None,
-        Err(problem) => return Err(("open", dir.lock(), problem)),
-    };
-    if let Some(lock) = lock {
-        if !lock.try_take().map_err(reading(dir.lock()))? {
-            return Ok(Traces::Living(lock));
-        }
-        // It may have ended between the two looks.
-        if let Some(report) = dir.read_report().map_err(reading(dir.state().to_owned()))? {
-            return Ok(Traces::Reported(report));
-        }
-        if dir.claim().try_exists().map_err(reading(dir.claim()))? {
-            return Ok(Traces::Claimed);
-        }
-        // The lock is still held here, until the directory is gone.
-        let cleared = clear(dir);
-        drop(lock);
-        return cleared;
-    }
-    if dir.claim().try_exists().map_err(reading(dir.claim()))? {
-        return Ok(Traces::Claimed);
-    }
-    clear(dir)
-}
-
-fn clear(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {
-    for path in [dir.runtime(), dir.state()] {
-        remove_tree(path).map_err(|problem| ("remove", path.to_owned(), problem))?;
-    }
-    Ok(Traces::None)
 }
 
 impl Launcher for ProcessLauncher {

@@ -1,27 +1,27 @@
 //! Watching: from a handle of a process, or a lock, to the events of its run.
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rustix::fs::inotify;
 use rustix::process::{Pid, PidfdFlags, Signal};
+use tokio::io::AsyncReadExt;
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncReadExt, Interest};
 use tokio::net::unix::pipe::Receiver;
 
 use crate::launch::LaunchEvent;
+use crate::launch::arrivals::{until_started, wakes};
 use crate::launch::report::RunReport;
 use crate::launch::run_dir::RunDir;
 use crate::launch::run_lock::RunLock;
 use crate::launch::supervise::Exit;
+use crate::launch::traces::{Traces, Unreadable, traces};
 use crate::planner::{Outcome, RunId};
 
 use super::hand_over::Handed;
-use super::{Inner, Traces, Watched, traces};
+use super::{Inner, Watched};
 
 /// Once a supervisor is gone, so is its end of the pipe; what it said is read within this.
 const LAST_LINE_GRACE: Duration = Duration::from_secs(1);
@@ -155,28 +155,10 @@ pub(super) fn adopt(
     (pid, started)
 }
 
-/// Waits for the file that says when the first agent was started. Ended from outside when the run ends.
+/// Tells the first agent's start when it comes. Ended from outside when the run ends.
 async fn notice_start(inner: &Inner, run: &RunId, dir: &RunDir) {
-    let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
-    let Ok(arrivals) = inotify::init(flags).and_then(|arrivals| {
-        inotify::add_watch(&arrivals, dir.state(), inotify::WatchFlags::MOVED_TO)?;
-        Ok(arrivals)
-    }) else {
-        return;
-    };
-    let Ok(arrivals) = wakes(Arc::new(arrivals)) else {
-        return;
-    };
-    let mut ignored = [0; 4096];
-    loop {
-        if let Some(started) = dir.read_started() {
-            return inner.tell_started(run, started.pid, started.at);
-        }
-        let Ok(mut ready) = arrivals.readable().await else {
-            return;
-        };
-        while rustix::io::read(arrivals.get_ref().as_fd(), &mut ignored).is_ok_and(|count| count > 0) {}
-        ready.clear_ready();
+    if let Some(started) = until_started(dir).await {
+        inner.tell_started(run, started.pid, started.at);
     }
 }
 
@@ -254,7 +236,7 @@ fn unknown_end(abort_asked: bool) -> Outcome {
     }
 }
 
-fn patiently(dir: &RunDir) -> Result<Traces, (&'static str, PathBuf, std::io::Error)> {
+fn patiently(dir: &RunDir) -> Result<Traces, Unreadable> {
     for _ in 1..READ_TRIES {
         match traces(dir) {
             Err(_) => crate::clock::pause_thread(Duration::from_secs(1)),
@@ -287,16 +269,6 @@ fn last_words(dir: &RunDir) -> String {
         ),
         _ => String::new(),
     }
-}
-
-/// Lets a task wait until the descriptor is readable.
-#[expect(
-    deprecated,
-    reason = "the successor is unsafe code's; what can go wrong, a type that changes or closes its descriptor \
-              behind tokio's back, an owned descriptor does not do"
-)]
-fn wakes(handle: Arc<OwnedFd>) -> std::io::Result<AsyncFd<Arc<OwnedFd>>> {
-    AsyncFd::with_interest(handle, Interest::READABLE)
 }
 
 /// For a wait without end, or when tasks cannot be had.

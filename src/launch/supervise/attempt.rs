@@ -56,8 +56,17 @@ pub(super) struct Attempt {
     pub(super) end: End,
     pub(super) stdout: String,
     pub(super) stderr: String,
-    /// An abort was asked for before the agent had ended.
-    pub(super) cut_short: bool,
+    /// Why it was told to stop, if it was before it had ended.
+    pub(super) cut_short: Option<Cut>,
+}
+
+/// Why a run does not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// Somebody asked for that.
+    Abort,
+    /// It may not take longer.
+    TooLong,
 }
 
 impl Attempt {
@@ -66,7 +75,7 @@ impl Attempt {
             end: End::NotStarted(why),
             stdout: String::new(),
             stderr: String::new(),
-            cut_short: false,
+            cut_short: None,
         }
     }
 }
@@ -78,6 +87,10 @@ pub(super) struct Bounds {
     pub(super) keep: usize,
     /// From SIGTERM to SIGKILL.
     pub(super) kill_grace: Duration,
+    /// When it must be over, by the monotonic clock.
+    pub(super) until: Option<Duration>,
+    /// What it prints on standard error is printed here too.
+    pub(super) echo: bool,
 }
 
 /// Starts `command` in a process group of its own and sees it through. `on_start` is called once it runs.
@@ -116,11 +129,11 @@ pub(super) fn run(
     let stdout = child
         .stdout
         .take()
-        .map(|source| Stream::new(source, Keep::Start, bounds.keep));
+        .map(|source| Stream::new(source, Capture::new(Keep::Start, bounds.keep)));
     let stderr = child
         .stderr
         .take()
-        .map(|source| Stream::new(source, Keep::End, bounds.keep));
+        .map(|source| Stream::new(source, Capture::new(Keep::End, bounds.keep).echoed(bounds.echo)));
     let mut watch = Watch {
         group,
         ends,
@@ -166,17 +179,19 @@ struct Watch {
 }
 
 impl Watch {
-    /// Reads and waits until the try is over. Whether an abort came before the agent's end.
-    fn until_over(&mut self, clock: &dyn Clock, abort: &mut AbortSignal) -> bool {
-        let mut cut_short = false;
+    /// Reads and waits until the try is over. Why it was cut short, if that came before the agent's end.
+    fn until_over(&mut self, clock: &dyn Clock, abort: &mut AbortSignal) -> Option<Cut> {
+        let mut cut_short = None;
         let mut buffer = vec![0; 64 << 10];
         loop {
             let now = clock.monotonic();
             // Asked in every phase: it also takes the wake-up's bytes off, or polling would spin.
             let asked = abort.asked();
+            let too_long = self.bounds.until.is_some_and(|until| now >= until);
             match self.phase {
-                Phase::Running if asked => {
-                    cut_short = self.ended_at.is_none();
+                Phase::Running if asked || (too_long && self.ended_at.is_none()) => {
+                    let cut = if asked { Cut::Abort } else { Cut::TooLong };
+                    cut_short = self.ended_at.is_none().then_some(cut);
                     self.signal(Signal::TERM);
                     self.phase = Phase::Aborting {
                         kill_at: now + self.bounds.kill_grace,
@@ -202,7 +217,8 @@ impl Watch {
     )]
     fn next_wait(&self, now: Duration) -> Option<Option<Duration>> {
         match (self.phase, self.ended_at) {
-            (Phase::Running | Phase::Killed, None) => Some(None),
+            (Phase::Running, None) => Some(self.bounds.until.map(|until| until.saturating_sub(now))),
+            (Phase::Killed, None) => Some(None),
             (Phase::Running, Some(ended_at)) => {
                 let left = (ended_at + PIPE_GRACE).saturating_sub(now);
                 let open = is_open(&self.stdout) || is_open(&self.stderr);
@@ -253,12 +269,9 @@ struct Stream<S> {
 }
 
 impl<S: AsFd> Stream<S> {
-    fn new(source: S, keep: Keep, limit: usize) -> Self {
+    fn new(source: S, kept: Capture) -> Self {
         let source = rustix::io::ioctl_fionbio(&source, true).is_ok().then_some(source);
-        Self {
-            source,
-            kept: Capture::new(keep, limit),
-        }
+        Self { source, kept }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an agent prints, in bounded memory: read for ever, kept in part.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 
 /// Which part is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub(super) struct Capture {
     keep: Keep,
     limit: usize,
     kept: VecDeque<u8>,
+    echo: bool,
 }
 
 impl Capture {
@@ -27,7 +28,13 @@ impl Capture {
             keep,
             limit,
             kept: VecDeque::new(),
+            echo: false,
         }
+    }
+
+    /// What is read is printed on our own standard error, too.
+    pub(super) fn echoed(self, echo: bool) -> Self {
+        Self { echo, ..self }
     }
 
     /// Takes in what was printed.
@@ -53,7 +60,11 @@ impl Capture {
         match source.read(buffer) {
             Ok(0) => Reading::Ended,
             Ok(count) => {
-                self.take(buffer.get(..count).unwrap_or_default());
+                let chunk = buffer.get(..count).unwrap_or_default();
+                self.take(chunk);
+                if self.echo {
+                    let _ = std::io::stderr().write_all(chunk);
+                }
                 Reading::Some
             }
             Err(problem) if problem.kind() == ErrorKind::Interrupted => Reading::Some,

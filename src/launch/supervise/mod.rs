@@ -15,6 +15,7 @@
 mod abort;
 mod attempt;
 mod capture;
+mod memory;
 mod steps;
 
 use std::io::{ErrorKind, Write};
@@ -125,6 +126,14 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
     }
     // It holds secrets, and nobody needs it again.
     let _ = std::fs::remove_file(dir.recipe());
+    if let Some(nice) = recipe.limits.nice
+        && let Err(problem) = rustix::process::setpriority_process(None, nice)
+    {
+        complain(&format!(
+            "{}: cannot set its niceness to {nice}: {problem}",
+            dir.state().display()
+        ));
+    }
     let report = steps::execute(&recipe, dir, clock, &mut abort);
     let exit = leave(&report, dir, &lock, clock);
     drop(lock);

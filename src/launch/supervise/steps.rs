@@ -8,13 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 
 use crate::clock::Clock;
-use crate::launch::recipe::{Recipe, Step};
+use crate::launch::recipe::{Recipe, Step, too_long};
 use crate::launch::report::{RunReport, StepReport};
 use crate::launch::run_dir::{RunDir, Started, create_private, make_private, sync_dir};
 use crate::planner::Outcome;
 
 use super::abort::AbortSignal;
-use super::attempt::{self, Attempt, Bounds};
+use super::attempt::{self, Attempt, Bounds, Cut};
+use super::memory::{self, Memory};
 
 /// The most that is kept of one stream, whatever the recipe says.
 const MAX_KEEP: u64 = 4 << 20;
@@ -28,20 +29,24 @@ pub(super) fn execute(
     clock: &dyn Clock,
     abort: &mut AbortSignal,
 ) -> RunReport {
+    let limit = recipe.limits.runtime_max.map(u64::from).map(Duration::from_secs);
     let mut run = Run {
         recipe,
         dir,
         clock,
         abort,
         started: None,
-        aborted: false,
+        cut: None,
+        until: limit.map(|limit| clock.monotonic() + limit),
     };
     let mut failed = recipe.steps.is_empty();
     let mut steps = Vec::with_capacity(recipe.steps.len());
     for (number, step) in recipe.steps.iter().enumerate() {
-        run.aborted = run.aborted || run.abort.asked();
-        let report = if run.aborted {
+        run.look_up();
+        let report = if run.cut == Some(Cut::Abort) {
             not_run(step, "not run: aborted")
+        } else if run.cut == Some(Cut::TooLong) {
+            not_run(step, "not run: the run took too long")
         } else if failed && !step.mandatory {
             not_run(step, "not run: an earlier step failed")
         } else {
@@ -50,12 +55,15 @@ pub(super) fn execute(
         failed = failed || !report.ok;
         steps.push(report);
     }
-    let outcome = match (run.aborted, failed) {
-        (true, _) => Outcome::Aborted,
-        (false, true) => Outcome::Fail,
-        (false, false) => Outcome::Success,
+    let outcome = match (run.cut, failed) {
+        (Some(Cut::Abort), _) => Outcome::Aborted,
+        (Some(Cut::TooLong), _) | (None, true) => Outcome::Fail,
+        (None, false) => Outcome::Success,
     };
-    let detail = detail(outcome, &steps);
+    let mut detail = detail(outcome, &steps);
+    if let (Some(Cut::TooLong), Some(limit)) = (run.cut, recipe.limits.runtime_max) {
+        detail = format!("{}: {detail}", too_long(limit));
+    }
     RunReport {
         outcome,
         started: run.started,
@@ -71,29 +79,56 @@ struct Run<'a> {
     clock: &'a dyn Clock,
     abort: &'a mut AbortSignal,
     started: Option<DateTime<Utc>>,
-    aborted: bool,
+    cut: Option<Cut>,
+    /// When all of it must be over, by the monotonic clock.
+    until: Option<Duration>,
 }
 
 impl Run<'_> {
+    /// Whether it may go on.
+    fn look_up(&mut self) {
+        if self.cut.is_none() && self.abort.asked() {
+            self.cut = Some(Cut::Abort);
+        } else if self.cut.is_none() && self.until.is_some_and(|until| self.clock.monotonic() >= until) {
+            self.cut = Some(Cut::TooLong);
+        }
+    }
+
+    /// Waits before the next try, if it may go on at all.
+    fn wait(&mut self, pause: Duration) {
+        let left = self
+            .until
+            .map(|until| until.saturating_sub(self.clock.monotonic()));
+        self.abort
+            .asked_within(pause.min(left.unwrap_or(pause)), self.clock);
+        self.look_up();
+    }
+
     fn step(&mut self, number: usize, step: &Step) -> StepReport {
         let mut tries: u32 = 0;
-        let last = loop {
+        let memory = Memory::ours();
+        let (last, killed) = loop {
+            let before = memory.kills();
             let attempt = self.attempt(number, step);
+            let killed = memory.kills().saturating_sub(before);
             tries = tries.saturating_add(1);
-            self.aborted = attempt.cut_short;
-            if self.aborted || attempt.end.is_success() || tries > step.max_retries {
-                break attempt;
+            self.cut = attempt.cut_short;
+            if self.cut.is_some() || attempt.end.is_success() || tries > step.max_retries {
+                break (attempt, killed);
             }
-            let pause = Duration::from_secs(u64::from(step.retry_after));
-            self.aborted = self.abort.asked_within(pause, self.clock);
-            if self.aborted {
-                break attempt;
+            self.wait(Duration::from_secs(u64::from(step.retry_after)));
+            if self.cut.is_some() {
+                break (attempt, killed);
             }
         };
+        let mut end = last.end.to_string();
+        if !last.end.is_success() && killed > 0 {
+            end.push_str(&memory::killed(killed, self.recipe.limits.memory_max));
+        }
         StepReport {
             label: step.label.clone(),
             tries,
-            end: last.end.to_string(),
+            end,
             ok: last.end.is_success(),
             stdout: last.stdout,
             stderr: last.stderr,
@@ -115,6 +150,8 @@ impl Run<'_> {
         let bounds = Bounds {
             keep: usize::try_from(self.recipe.keep_output.min(MAX_KEEP)).unwrap_or_default(),
             kill_grace: Duration::from_secs(u64::from(self.recipe.kill_grace)),
+            until: self.until,
+            echo: self.recipe.journal,
         };
         let (started, dir, clock) = (&mut self.started, self.dir, self.clock);
         attempt::run(command, bounds, clock, self.abort, || {
