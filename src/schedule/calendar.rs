@@ -45,18 +45,22 @@ impl Calendar {
     }
 
     /// The first civil second that matches, from `civil` on.
+    #[inline(always)]
     pub fn at_or_after(&self, civil: i64) -> Option<i64> {
         if civil > LAST {
             return None;
         }
-        let times = self.times();
+        let (times, dates) = match self {
+            Self::Usual(times, common) => (times, Dates::new(*common, None)),
+            Self::Special(special) => (&special.0, Dates::new(special.1, Some(&special.2))),
+        };
         let (today, second) = split(civil);
         // Once the day's last time is over, the search begins tomorrow.
         let (from, left_today) = match times.at_or_after(second) {
             Some(second) => (today, second),
             None => (today + 1, times.first()),
         };
-        let day = self.dates().at_or_after(from)?;
+        let day = dates.at_or_after(from)?;
         let second = if day == from { left_today } else { times.first() };
         Some(join(day, second))
     }

@@ -42,6 +42,12 @@ pub(super) const fn weekday(day: u32) -> u32 {
     (day + 3) % 7
 }
 
+/// Weekdays (bit 0 = Monday) as a week that begins on `weekday` has them: bit 0 is that day.
+pub(super) const fn week_from(weekday: u32, weekdays: Values) -> Values {
+    let twice = weekdays.bits() | weekdays.bits() << 7;
+    Values::from_bits((twice >> weekday) & 0x7f)
+}
+
 /// Whether the year has a 29 February.
 pub(super) const fn is_leap(year: u32) -> bool {
     year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
@@ -126,20 +132,6 @@ impl Month {
         (this, of_month + 1)
     }
 
-    /// The first month in `months` after this one and within its year.
-    pub fn next_in_year(&self, months: Values) -> Option<Self> {
-        let next = months.at_or_after(self.month + 1)?;
-        if next == self.month + 1 {
-            return Some(Self {
-                year: self.year,
-                month: next,
-                first: self.first + self.days,
-                days: length(self.year, next),
-            });
-        }
-        Some(Self::new(self.year, next))
-    }
-
     /// The month after this one; `None`: after the last year.
     pub fn following(&self) -> Option<Self> {
         match self.month {
@@ -151,11 +143,9 @@ impl Month {
 
     /// The days of the month that are one of `weekdays` (bit 0 = Monday).
     pub fn days_on(&self, weekdays: Values) -> Values {
-        // The weekdays as the month's first week has them, repeated five times; the 1st is bit 1.
-        let starts_on = weekday(self.first);
-        let twice = weekdays.bits() | weekdays.bits() << 7;
-        let week = twice >> starts_on & 0x7f;
-        Values::from_bits(week * 0x1020_4081 << 1) & self.all_days()
+        // The month's first week, repeated five times; the 1st is bit 1.
+        let week = week_from(weekday(self.first), weekdays).bits();
+        Values::from_bits((week * 0x1020_4081) << 1) & self.all_days()
     }
 
     /// All days of the month.
@@ -165,7 +155,7 @@ impl Month {
 }
 
 /// How many days a month has.
-const fn length(year: u32, month: u32) -> u32 {
+pub(super) const fn length(year: u32, month: u32) -> u32 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,

@@ -89,22 +89,22 @@ fn bounds(spec: &Spec<'_>, errors: &mut Vec<FieldError>) -> Bounds {
 }
 
 /// The calendar's fields, most significant first.
-fn calendar_texts<'a>(spec: &Spec<'a>) -> [(Field, Option<&'a str>); 8] {
+fn calendar_texts<'a>(spec: &Spec<'a>) -> [(&'static Field, Option<&'a str>); 8] {
     [
-        (YEAR, spec.year),
-        (MONTH, spec.month),
-        (DAY, spec.day),
-        (WEEK, spec.week),
-        (DAY_OF_WEEK, spec.day_of_week),
-        (HOUR, spec.hour),
-        (MINUTE, spec.minute),
-        (SECOND, spec.second),
+        (&YEAR, spec.year),
+        (&MONTH, spec.month),
+        (&DAY, spec.day),
+        (&WEEK, spec.week),
+        (&DAY_OF_WEEK, spec.day_of_week),
+        (&HOUR, spec.hour),
+        (&MINUTE, spec.minute),
+        (&SECOND, spec.second),
     ]
 }
 
 /// The texts of all eight fields, those left out filled in: `*` above the least significant one given,
 /// the minimum below it (weeks and weekdays: `*`).
-fn filled_in<'a>(texts: [(Field, Option<&'a str>); 8]) -> [(Field, &'a str); 8] {
+fn filled_in<'a>(texts: [(&'static Field, Option<&'a str>); 8]) -> [(&'static Field, &'a str); 8] {
     let mut given_below = false;
     let mut filled = texts.map(|(field, text)| (field, text.unwrap_or(field.left_out)));
     for ((_, text), (_, filled)) in texts.iter().zip(&mut filled).rev() {
@@ -121,7 +121,7 @@ fn calendar(spec: &Spec<'_>, errors: &mut Vec<FieldError>) -> Option<Calendar> {
     let texts = filled_in(calendar_texts(spec));
     let [year, month, day, week, weekday, hour, minute, second] = &texts;
     let mut fields = DateFields::all();
-    let mut read = |(field, text): &(Field, &str)| {
+    let mut read = |(field, text): &(&'static Field, &str)| {
         values(field, text).unwrap_or_else(|message| {
             errors.push(error(field.key, text, message));
             Values::NONE
@@ -208,12 +208,12 @@ fn days(text: &str, fields: &mut DateFields) -> Result<(), String> {
 }
 
 /// Blames the first field with which no date is left.
-fn never_fires(texts: &[(Field, &str); 8], fields: &DateFields) -> FieldError {
+fn never_fires(texts: &[(&Field, &str); 8], fields: &DateFields) -> FieldError {
     let mut sofar = DateFields::all();
     let mut blamed = Vec::new();
     for (field, text) in texts {
         let before = sofar.clone().split();
-        match *field {
+        match **field {
             YEAR => sofar.years.clone_from(&fields.years),
             MONTH => sofar.months = fields.months,
             DAY => {

@@ -1,6 +1,6 @@
 //! The dates that a calendar allows.
 
-use super::civil::{LAST_DAY, Month, is_leap, iso_week, new_year, weekday};
+use super::civil::{LAST_DAY, Month, is_leap, iso_week, length, new_year, week_from, weekday};
 use super::fields::{DAY, DAY_OF_WEEK, MONTH, POSITIONS, WEEK, YEAR};
 use super::values::Values;
 use super::years::Years;
@@ -143,7 +143,9 @@ impl<'a> Dates<'a> {
         if days.is_empty() {
             return days;
         }
-        days = days & month.days_on(self.weekdays());
+        if self.weekdays() != DateFields::all().weekdays {
+            days = days & month.days_on(self.weekdays());
+        }
         match self.rare {
             Some(rare) => rare.in_weeks(days, month),
             None => days,
@@ -159,53 +161,57 @@ impl<'a> Dates<'a> {
     }
 
     /// The first date that matches, from `day` on; `None`: none before the year 10000.
+    #[inline(always)]
     pub fn at_or_after(&self, day: u32) -> Option<u32> {
         const ALL: DateFields = DateFields::all();
-        if self.rare.is_none() && self.days() == ALL.days && self.months() == ALL.months {
-            return self.weekday_at_or_after(day);
-        }
+        let found = if self.days() == ALL.days && self.months() == ALL.months && self.rare.is_none() {
+            // The weekday alone decides.
+            Some(day + week_from(weekday(day), self.weekdays()).at_or_after(0)?)
+        } else {
+            self.by_month(day)
+        };
+        found.filter(|found| *found <= LAST_DAY)
+    }
+
+    /// The same, month by month.
+    fn by_month(&self, day: u32) -> Option<u32> {
         if day > LAST_DAY {
             return None;
         }
-        let (mut month, mut from) = Month::holding(day);
-        let year = self.year_at_or_after(month.year)?;
-        if year != month.year || !self.months().contains(month.month) {
-            let this_year = (year == month.year).then(|| month.next_in_year(self.months()));
-            month = match this_year.flatten() {
-                Some(later) => later,
-                None => self.first_month(year + u32::from(year == month.year))?,
-            };
-            from = 1;
-        }
-        loop {
-            if let Some(found) = self.days_of(&month).at_or_after(from) {
-                return Some(month.first + found - 1);
+        let (this, of_month) = Month::holding(day);
+        let mut year = self.year_at_or_after(this.year)?;
+        let mut number = 1;
+        if year == this.year {
+            if self.months().contains(this.month)
+                && let Some(found) = self.days_of(&this).at_or_after(of_month)
+            {
+                return Some(this.first + found - 1);
             }
-            month = match month.next_in_year(self.months()) {
-                Some(later) => later,
-                None => self.first_month(month.year + 1)?,
-            };
-            from = 1;
+            number = this.month + 1;
+        }
+        let shortest = self.shortest_month();
+        loop {
+            while let Some(month) = self.months().at_or_after(number) {
+                // Most months of a sparse calendar are told by their length alone: 29 February.
+                if shortest <= length(year, month) {
+                    let month = Month::new(year, month);
+                    if let Some(found) = self.days_of(&month).at_or_after(1) {
+                        return Some(month.first + found - 1);
+                    }
+                }
+                number = month + 1;
+            }
+            year = self.year_at_or_after(year + 1)?;
+            number = 1;
         }
     }
 
-    /// The first allowed month of the first allowed year, from `year` on.
-    fn first_month(&self, year: u32) -> Option<Month> {
-        Some(Month::new(
-            self.year_at_or_after(year)?,
-            self.months().at_or_after(1)?,
-        ))
-    }
-
-    /// Where every month and day is allowed, the weekday alone decides.
-    fn weekday_at_or_after(&self, day: u32) -> Option<u32> {
-        let weekdays = self.weekdays();
-        let today = weekday(day);
-        let later = match weekdays.at_or_after(today) {
-            Some(found) => found - today,
-            None => weekdays.at_or_after(0)? + 7 - today,
-        };
-        Some(day + later).filter(|found| *found <= LAST_DAY)
+    /// How many days a month must have to have one that may match.
+    fn shortest_month(&self) -> u32 {
+        match self.days().at_or_after(1) {
+            Some(first) if !self.common.last_day && self.rare.is_none() => first,
+            _ => 1,
+        }
     }
 
     /// How many dates match from `from` on and before `until`.

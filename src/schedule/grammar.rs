@@ -63,27 +63,25 @@ pub(super) fn items(field: &Field, text: &str) -> Result<Vec<Item>, String> {
 /// is needed to read it.
 pub(super) fn plain_list(field: &Field, text: &str) -> Option<Values> {
     let mut values = Values::NONE;
-    // The number that is being read: none of its digits yet.
-    let mut number = None;
-    for byte in text.bytes().chain([b',']) {
-        if byte == b',' {
-            let value = number
-                .take()
-                .filter(|value| (field.first..=field.last).contains(value))?;
-            values = values | Values::one(value);
-        } else if byte.is_ascii_digit() {
-            let digit = u32::from(byte - b'0');
-            // Beyond three digits nothing is a value of a field that fits into a set.
-            number = match number {
-                None => Some(digit),
-                Some(more @ ..100) => Some(10 * more + digit),
-                Some(_) => return None,
-            };
-        } else {
+    let mut rest = text.as_bytes();
+    loop {
+        let (value, behind) = match rest {
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9', behind @ ..] => {
+                (u32::from(tens - b'0') * 10 + u32::from(ones - b'0'), behind)
+            }
+            [ones @ b'0'..=b'9', behind @ ..] => (u32::from(ones - b'0'), behind),
+            _ => return None,
+        };
+        if value < field.first || field.last < value {
             return None;
         }
+        values = values | Values::one(value);
+        rest = match behind {
+            [] => return Some(values),
+            [b',', rest @ ..] => rest,
+            _ => return None,
+        };
     }
-    Some(values)
 }
 
 fn item(field: &Field, part: &str) -> Result<Item, String> {

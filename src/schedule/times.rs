@@ -51,6 +51,7 @@ impl Times {
     }
 
     /// The first allowed time of the day, from this second on.
+    #[inline]
     pub fn at_or_after(&self, second_of_day: u32) -> Option<u32> {
         let (hour, minute, second) = split(second_of_day);
         if self.hours().contains(hour) {
@@ -72,6 +73,7 @@ impl Times {
     }
 
     /// The first allowed time of the day.
+    #[inline]
     pub fn first(&self) -> u32 {
         join(
             self.hours.trailing_zeros(),

@@ -57,7 +57,7 @@ impl Timetable {
     /// For [`super::Kind::Continuous`], `after` is the end of the last run.
     #[must_use]
     pub fn next(&self, after: DueTime) -> Option<Occurrence> {
-        let after = after.epoch().max(self.opens.saturating_sub(1));
+        let after = after.epoch().max(self.opens - 1);
         if after >= self.closes {
             return None;
         }

@@ -15,11 +15,13 @@ pub struct Segment {
 
 impl Segment {
     /// What a clock on the wall reads at `instant`, by this segment's offset.
+    #[inline]
     pub(super) fn read(&self, instant: i64) -> i64 {
         instant.saturating_add(i64::from(self.offset))
     }
 
     /// When a clock on the wall reads `civil`, by this segment's offset.
+    #[inline]
     pub(super) fn when(&self, civil: i64) -> i64 {
         civil.saturating_sub(i64::from(self.offset))
     }
@@ -35,14 +37,36 @@ pub struct Zone {
 
 /// A segment, and how its civil time lies to that of the segments around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stretch {
+pub(super) struct Stretch {
     segment: Segment,
     /// How far the clock on the wall had come before it: it had read every civil second below this one, or
     /// skipped it.
     reached: i64,
-    /// Civil time from here on may be read again by a later segment; civil time below is not.
-    again: i64,
+    /// The civil seconds `alone_from <= civil < alone_until` are read in it, once and never elsewhere.
+    alone_from: i64,
+    alone_until: i64,
 }
+
+impl Stretch {
+    /// Whether a civil second is read in this stretch, once, and in no other: then nothing has to be decided.
+    #[inline]
+    pub fn alone(&self, civil: i64) -> bool {
+        self.alone_from <= civil && civil < self.alone_until
+    }
+
+    /// Its segment.
+    pub fn segment(&self) -> Segment {
+        self.segment
+    }
+}
+
+/// What a zone without segments would have; there is none.
+static NOWHERE: Stretch = Stretch {
+    segment: Segment { start: 0, offset: 0 },
+    reached: i64::MIN,
+    alone_from: i64::MIN,
+    alone_until: i64::MAX,
+};
 
 /// Where a civil second lies among instants, when each is taken once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +101,7 @@ impl Zone {
                 start: i64::MIN,
                 offset: first,
             },
-            reached: i64::MIN,
-            again: i64::MAX,
+            ..NOWHERE
         }];
         let mut sorted = segments.to_vec();
         sorted.sort_by_key(|segment| segment.start);
@@ -91,21 +114,21 @@ impl Zone {
                 all.push(Stretch {
                     segment,
                     reached: top,
-                    again: i64::MAX,
+                    alone_from: top.max(segment.read(segment.start)),
+                    alone_until: i64::MAX,
                 });
             }
         }
         let later: Vec<Segment> = all.iter().skip(1).map(|stretch| stretch.segment).collect();
         for (at, stretch) in all.iter_mut().enumerate() {
-            let Some((next, rest)) = later.get(at..).and_then(|later| later.split_first()) else {
-                continue;
-            };
-            stretch.again = rest
+            let Some(next) = later.get(at) else { continue };
+            // What is read in it, without what a segment soon after begins with.
+            stretch.alone_until = later
                 .iter()
+                .skip(at)
                 .take_while(|later| later.start.saturating_sub(next.start) <= CHANGES_MEET)
-                .chain([next])
                 .map(|later| later.read(later.start))
-                .fold(i64::MAX, i64::min);
+                .fold(stretch.segment.read(next.start), i64::min);
         }
         Self {
             name: name.to_owned(),
@@ -148,26 +171,32 @@ impl Zone {
     }
 
     /// The index of the segment that `instant` lies in.
+    #[inline]
     pub(super) fn index_at(&self, instant: i64) -> usize {
         let mut index = self.guide.not_after(instant);
-        while self.end_of(index) <= instant && index + 1 < self.stretches.len() {
+        while let Some(next) = self.stretches.get(index + 1)
+            && next.segment.start <= instant
+        {
             index += 1;
         }
         index
     }
 
+    /// The stretch that `instant` lies in.
+    #[inline]
+    pub(super) fn stretch_at(&self, instant: i64) -> &Stretch {
+        self.stretches.get(self.index_at(instant)).unwrap_or(&NOWHERE)
+    }
+
     /// The segment that `instant` lies in.
     pub(super) fn segment_at(&self, instant: i64) -> Segment {
-        self.segment(self.index_at(instant))
+        self.stretch_at(instant).segment
     }
 
     /// The segment at `index`; beyond the last, the last.
     pub(super) fn segment(&self, index: usize) -> Segment {
         let last = self.stretches.last();
-        self.stretches
-            .get(index)
-            .or(last)
-            .map_or(Segment { start: 0, offset: 0 }, |stretch| stretch.segment)
+        self.stretches.get(index).or(last).unwrap_or(&NOWHERE).segment
     }
 
     /// The first instant after the segment at `index`; the last segment has no end.
@@ -184,9 +213,9 @@ impl Zone {
             .map_or(i64::MAX, |stretch| stretch.reached)
     }
 
-    /// The lowest civil second whose [`Place`] is `instant` or later, `instant` being in the segment at `index`.
-    pub(super) fn first_civil_from(&self, instant: i64, index: usize) -> i64 {
-        let (segment, reached) = (self.segment(index), self.reached_before(index));
+    /// The lowest civil second whose [`Place`] is `instant` or later.
+    pub(super) fn first_civil_from(&self, instant: i64) -> i64 {
+        let Stretch { segment, reached, .. } = *self.stretch_at(instant);
         if segment.start == instant {
             reached
         } else {
@@ -197,11 +226,7 @@ impl Zone {
     /// Where a civil second lies. It never decreases from one civil second to the next.
     pub(super) fn place(&self, civil: i64) -> Place {
         // Offsets are small, so that the segment at civil time taken for an instant is the right one or beside it.
-        self.place_near(civil, self.index_at(civil))
-    }
-
-    /// The same, looking at the segment at `index` first, then at those around it.
-    pub(super) fn place_near(&self, civil: i64, mut index: usize) -> Place {
+        let mut index = self.index_at(civil);
         while index > 0 && self.reached_before(index) > civil {
             index -= 1;
         }
@@ -219,11 +244,11 @@ impl Zone {
             };
         }
         let instant = segment.when(civil);
-        let may_come_again = self
+        let alone = self
             .stretches
             .get(index)
-            .is_some_and(|stretch| stretch.again <= civil);
-        let again = may_come_again && self.comes_again(civil, instant, index);
+            .is_some_and(|stretch| stretch.alone(civil));
+        let again = !alone && self.comes_again(civil, instant, index);
         Place::Read { instant, again }
     }
 
@@ -279,15 +304,17 @@ impl Guide {
     }
 
     /// The index of a segment that begins at or before `instant`, or of the first: rarely not the last such one.
+    #[inline]
     fn not_after(&self, instant: i64) -> usize {
         if instant < self.origin {
             return 0;
         }
         let stride = instant.abs_diff(self.origin) >> self.power;
         let stride = usize::try_from(stride).unwrap_or(usize::MAX);
-        self.holds
-            .get(stride)
-            .or(self.holds.last())
-            .map_or(0, |index| *index as usize)
+        let last = self.holds.last();
+        match self.holds.get(stride) {
+            Some(index) => *index as usize,
+            None => last.map_or(0, |last| *last as usize),
+        }
     }
 }
