@@ -24,7 +24,7 @@ pub(super) fn due_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Oc
     let civil = here.segment().read(from);
     let found = calendar.at_or_after(civil);
     match found {
-        Some(found) if here.alone(civil) && here.alone(found) => Some(unmoved(here.segment().when(found))),
+        Some(found) if here.is_calm(civil, found) => Some(unmoved(here.segment().when(found))),
         _ => decided_from(calendar, zone, from, (civil, found)),
     }
 }

@@ -7,7 +7,7 @@
 //! The way of a calendar through this room: `fields` (keys and bounds), `grammar` (text to items),
 //! `compile` (items to sets of allowed `values`), `dates` and `times` (which dates and times of day match), `civil` (the
 //! arithmetic of dates), `calendar` (the next civil second that matches), `zone` and `clock_change` (from civil time to
-//! an instant). Equal schedules are kept once by [`Schedules`].
+//! an instant).
 
 mod calendar;
 mod civil;
@@ -20,7 +20,6 @@ mod grammar;
 mod interval;
 mod moment;
 mod render;
-mod schedules;
 mod times;
 mod timetable;
 mod values;
@@ -30,7 +29,6 @@ mod zone;
 
 pub use compile::compile;
 pub use due::{DueTime, Occurrence, Shift};
-pub use schedules::Schedules;
 pub use timetable::{Missed, Timetable};
 pub use window::{Crontab, CrontabError, Windows};
 pub use zone::{Segment, Zone};
@@ -91,7 +89,7 @@ pub struct FieldError {
 
 /// A compiled `job_schedule`, not yet bound to a zone.
 ///
-/// A node keeps one for each plan, so it is small, and [`Schedules`] keeps equal ones once.
+/// A node may keep one for each plan, so it is small; and equal ones are equal values, so the planner keeps them once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Schedule {
     extent: Extent,

@@ -48,10 +48,16 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    /// Whether a civil second is read in this stretch, once, and in no other: then nothing has to be decided.
-    #[inline]
-    pub fn alone(&self, civil: i64) -> bool {
+    /// Whether a civil second is read in this stretch, once, and in no other.
+    fn alone(&self, civil: i64) -> bool {
         self.alone_from <= civil && civil < self.alone_until
+    }
+
+    /// Whether the clocks change nothing from one civil second to another. (They do at the very beginning of a stretch:
+    /// what a gap skipped is due there.)
+    #[inline]
+    pub fn is_calm(&self, from: i64, until: i64) -> bool {
+        self.alone_from < from && until < self.alone_until
     }
 
     /// Its segment.
