@@ -77,10 +77,17 @@ fn general(settings: &Settings) -> List {
             },
         ),
         ("dispatch.allow_exec", dispatch.allow_exec.to_string()),
+        (
+            "dispatch.session_refused",
+            quoted(dispatch.session_refused.as_str()),
+        ),
+        ("dispatch.session_wait", length(dispatch.session_wait)),
         ("dispatch.kill_grace", length(dispatch.kill_grace)),
         ("dispatch.keep_output", dispatch.keep_output.to_string()),
         ("dispatch.start_grace", length(dispatch.start_grace)),
         ("dispatch.stop_grace", length(dispatch.stop_grace)),
+        ("dispatch.start_within", length(dispatch.start_within)),
+        ("dispatch.run_limit", length(dispatch.run_limit)),
         (
             "capabilities.supported_actions",
             supported(settings.capabilities.actions.as_deref()),

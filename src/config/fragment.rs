@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::length::{Length, OneOrMany};
 use super::rules::Outside;
 use super::size::Size;
-use super::words::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat, SessionRefused};
 use crate::freezer::Secret;
 
 /// One known key, and the keys below it (none: it is a value).
@@ -157,10 +157,14 @@ fragment! {
         max_concurrent: Option<NonZeroUsize>,
         catch_up: Option<String>,
         allow_exec: Option<bool>,
+        session_refused: Option<SessionRefused>,
+        session_wait: Option<Length>,
         kill_grace: Option<Length>,
         keep_output: Option<u64>,
         start_grace: Option<Length>,
         stop_grace: Option<Length>,
+        start_within: Option<Length>,
+        run_limit: Option<Length>,
         limits: LimitsFragment,
     }
 }

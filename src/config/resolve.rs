@@ -14,16 +14,18 @@ use crate::schedule::Crontab;
 use super::auth::{Credentials, CredentialsError};
 use super::error::{Finding, Origin};
 use super::fragment::{
-    ApiFragment, CapabilitiesFragment, ClusterFragment, DispatchFragment, Fragment, LogFragment,
-    SourceFragment, SourceKind, WindowFragment, ZoneFragment,
+    ApiFragment, CapabilitiesFragment, ClusterFragment, Fragment, LogFragment, SourceFragment, SourceKind,
+    WindowFragment, ZoneFragment,
 };
 use super::length::{Length, OneOrMany, show};
 use super::rules::{Whose, WindowRule, ZoneRule};
 use super::settings::{
-    Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, LogSettings, MetricsSettings,
-    Registration, Settings, Source,
+    Capabilities, Cluster, HistorySettings, HttpSettings, LogSettings, MetricsSettings, Registration,
+    Settings, Source,
 };
 use super::words::{Launcher, LogFormat};
+
+mod dispatch;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -83,6 +85,10 @@ pub(super) fn resolve(
         log: check.log(fragment.log),
         cluster: check.cluster(fragment.cluster),
     };
+    if settings.dispatch.launcher == Launcher::Event && settings.source != Source::Api {
+        let message = "\"event\" has the API start the plans, and `source.kind` is not \"api\"";
+        check.refuse("dispatch.launcher", message);
+    }
     check.findings.sort_by(|left, right| left.at.cmp(&right.at));
     if check.findings.is_empty() {
         Ok(settings)
@@ -227,57 +233,6 @@ impl Check<'_> {
             self.refuse(name, &message);
         }
         Some(texts)
-    }
-
-    fn dispatch(&mut self, dispatch: DispatchFragment) -> Dispatch {
-        let kill_grace = self.length(
-            "dispatch.kill_grace",
-            dispatch.kill_grace,
-            SECOND * 30,
-            (Duration::ZERO, DAY),
-        );
-        let keep_output = dispatch.keep_output.unwrap_or(256 * 1024);
-        if !(1024..=64 * 1024 * 1024).contains(&keep_output) {
-            self.refuse(
-                "dispatch.keep_output",
-                "is a number of bytes between 1024 and 67108864",
-            );
-        }
-        Dispatch {
-            agent: self.path("dispatch.agent", dispatch.agent, "/usr/bin/freezer-agent"),
-            launcher: dispatch.launcher.unwrap_or(Launcher::Auto),
-            max_concurrent: dispatch.max_concurrent.unwrap_or(at_least_one(4)),
-            catch_up: self.catch_up(dispatch.catch_up),
-            allow_exec: dispatch.allow_exec.unwrap_or(false),
-            kill_grace,
-            keep_output,
-            start_grace: self.length(
-                "dispatch.start_grace",
-                dispatch.start_grace,
-                SECOND * 10,
-                (Duration::ZERO, HOUR),
-            ),
-            stop_grace: self.length(
-                "dispatch.stop_grace",
-                dispatch.stop_grace,
-                SECOND * 20,
-                (Duration::ZERO, HOUR),
-            ),
-            limits: self.limits(&dispatch.limits),
-        }
-    }
-
-    fn catch_up(&mut self, text: Option<String>) -> CatchUp {
-        let Some(text) = text.filter(|text| text != "until-next") else {
-            return CatchUp::UntilNext;
-        };
-        match Length::parse(&text) {
-            Ok(Length(length)) => CatchUp::Within(length),
-            Err(message) => {
-                self.refuse("dispatch.catch_up", &format!("{message}; or \"until-next\""));
-                CatchUp::UntilNext
-            }
-        }
     }
 
     fn listen(&mut self, text: Option<String>) -> Option<SocketAddr> {

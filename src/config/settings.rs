@@ -9,7 +9,7 @@ use crate::freezer::Access;
 
 use super::auth::CredentialsError;
 use super::rules::{WindowRule, ZoneRule};
-use super::words::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat, SessionRefused};
 
 /// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +102,10 @@ pub struct Dispatch {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// What becomes of a run that its session does not let start.
+    pub session_refused: SessionRefused,
+    /// How long a run waits for its session at most.
+    pub session_wait: Duration,
     /// From SIGTERM to SIGKILL when a run is aborted; whole seconds.
     pub kill_grace: Duration,
     /// Bytes kept of each step's standard output, and of its standard error.
@@ -110,6 +114,10 @@ pub struct Dispatch {
     pub start_grace: Duration,
     /// How long a stop may take to deliver what it can.
     pub stop_grace: Duration,
+    /// [`Launcher::Event`]: how long the API may take to start a plan once it took the request. Restart.
+    pub start_within: Duration,
+    /// [`Launcher::Event`]: how long a run may take before it is given up as lost. Restart.
+    pub run_limit: Duration,
     /// What each run may use up.
     pub limits: Limits,
 }
@@ -194,6 +202,14 @@ impl Settings {
             (
                 "dispatch.launcher",
                 self.dispatch.launcher != new.dispatch.launcher,
+            ),
+            (
+                "dispatch.start_within",
+                self.dispatch.start_within != new.dispatch.start_within,
+            ),
+            (
+                "dispatch.run_limit",
+                self.dispatch.run_limit != new.dispatch.run_limit,
             ),
             ("http", self.http != new.http),
             ("log.format", self.log.format != new.log.format),

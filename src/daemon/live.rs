@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use crate::clock::{self, Clock, Timer, TimerError, Woke};
 use crate::config::Settings;
 use crate::launch::LaunchEvent;
+use crate::launch::event::Listener;
 use crate::ledger::Ledger;
 use crate::observe::health::Health;
 use crate::observe::http;
@@ -51,6 +52,8 @@ pub(super) struct Daemon {
     pub(super) metrics: Arc<Metrics>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
+    /// Hears what listings say: runs that were started elsewhere are seen in them.
+    pub(super) listener: Arc<dyn Listener>,
     pub(super) contact: watch::Sender<Contact>,
     pub(super) keep: Duration,
     pub(super) stop_grace: Duration,
@@ -76,8 +79,13 @@ pub(super) struct Daemon {
     pub(super) http: Option<http::Bound>,
 }
 
-/// What the source said of one plan; `None`: nothing that can be used.
-pub(super) type Answer = (JobId, Option<Input>);
+/// What those who were asked say.
+pub(super) enum Answer {
+    /// The source, of one plan; `None`: nothing that can be used.
+    Confirmed(JobId, Option<Input>),
+    /// The API, of a session.
+    Said(Input),
+}
 
 /// What the loop woke for.
 enum Event {
@@ -134,10 +142,11 @@ impl Daemon {
                     farewell = Box::pin(self.farewell());
                 }
                 Event::Launch(event) => inputs.push(told(event)),
-                Event::Answer((job, input)) => {
+                Event::Answer(Answer::Confirmed(job, input)) => {
                     self.asking.remove(&job);
                     inputs.extend(input);
                 }
+                Event::Answer(Answer::Said(input)) => inputs.push(input),
                 // Answered below, as are those who ask while something else goes on.
                 Event::Asked => {}
                 Event::Polled(polled) => inputs.extend(self.polled(polled)),
@@ -210,9 +219,13 @@ impl Daemon {
 
     /// One step with everything that is there by now: what runs have to tell comes first, in its order.
     fn take_in(&mut self, inputs: Vec<Input>) -> Result<(), DaemonError> {
-        let (mut all, others): (Vec<Input>, Vec<Input>) = inputs
-            .into_iter()
-            .partition(|input| matches!(input, Input::Started { .. } | Input::Ended { .. }));
+        let of_a_run = |input: &Input| {
+            matches!(
+                input,
+                Input::Started { .. } | Input::NotStarted { .. } | Input::Ended { .. }
+            )
+        };
+        let (mut all, others): (Vec<Input>, Vec<Input>) = inputs.into_iter().partition(of_a_run);
         while let Ok(event) = self.launches.try_recv() {
             all.push(told(event));
         }
@@ -235,6 +248,7 @@ impl Daemon {
             match errand {
                 Errand::Deliver => self.bell.ring.notify_one(),
                 Errand::ConfirmGone(job) => self.confirm_gone(job),
+                Errand::AskSession(ask) => self.ask_session(ask),
             }
         }
         Ok(())
@@ -253,7 +267,7 @@ impl Daemon {
             };
             let answer = source.confirm(&job, proves_absence).await;
             // The loop may be gone by now; then so is the question.
-            let _ = ask.send((job, answer));
+            let _ = ask.send(Answer::Confirmed(job, answer));
         });
     }
 
@@ -279,6 +293,7 @@ impl Daemon {
                 self.proves_absence = proves_absence;
                 let (plans, broken) = (understood.plans, understood.broken);
                 self.contact.send_replace(Contact::of(&plans));
+                self.listener.listed(began, &plans);
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
                 let problems: BTreeSet<_> = problems

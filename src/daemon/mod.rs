@@ -21,6 +21,8 @@ pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod service;
+mod sessions;
 mod signals;
 mod witness;
 
@@ -144,9 +146,8 @@ fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
         });
     }
     let reason = match settings.dispatch.launcher {
-        Launcher::Auto | Launcher::Process => return Ok(()),
+        Launcher::Auto | Launcher::Process | Launcher::Event => return Ok(()),
         Launcher::Systemd => "\"systemd\" is not in this version; set \"process\" or \"auto\"",
-        Launcher::Event => "\"event\" is not in this version; set \"process\" or \"auto\"",
     };
     Err(DaemonError::Unsupported {
         setting: "dispatch.launcher",

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
-use crate::launch::Limits;
+use crate::launch::event::{EventLauncher, Listener, Patience};
 use crate::launch::process::ProcessLauncher;
+use crate::launch::{Limits, Several};
 use crate::ledger::{Ledger, Restored};
 use crate::observe::health::Health;
 use crate::observe::http;
@@ -28,6 +30,7 @@ use super::live::Daemon;
 use super::recipes::Recipes;
 use super::register::Contact;
 use super::registering::Registering;
+use super::service::Remote;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, policy, signals, unsupported};
 
@@ -122,8 +125,18 @@ pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
         agent: agent(&dispatch.agent, search_path),
         kill_grace: u32::try_from(dispatch.kill_grace.as_secs()).unwrap_or(u32::MAX),
         keep_output: dispatch.keep_output,
+        elsewhere: dispatch.launcher == config::Launcher::Event,
         limits: limits(&dispatch.limits),
         credentials: loaded.settings.agent_environment(),
+    }
+}
+
+/// How long runs that are started elsewhere are waited for.
+fn patience(settings: &Settings) -> Patience {
+    let length = |length| TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
+    Patience {
+        start_within: length(settings.dispatch.start_within),
+        run_limit: length(settings.dispatch.run_limit),
     }
 }
 
@@ -182,7 +195,22 @@ impl Daemon {
         let (events, launches) = mpsc::unbounded_channel();
         let program = std::env::current_exe().map_err(system("find its own program"))?;
         let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
-        let launcher = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events)?;
+        let polling = watch::Sender::new(polling);
+        let agents = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events.clone())?;
+        let service = Remote(polling.subscribe());
+        let asking = EventLauncher::new(state, service, patience(&settings), Arc::clone(&clock), events)?;
+        let (agents, asking) = (Arc::new(agents), Arc::new(asking));
+        let listener = Arc::clone(&asking) as Arc<dyn Listener>;
+        let launcher = match settings.dispatch.launcher {
+            config::Launcher::Event => Several {
+                first: asking,
+                others: vec![agents],
+            },
+            _ => Several {
+                first: agents,
+                others: vec![asking],
+            },
+        };
         let planner = Planner::restore(policy, past(&restored));
         let teller = Teller {
             metrics: Arc::clone(&metrics),
@@ -209,7 +237,8 @@ impl Daemon {
             engine,
             metrics,
             notifier: Arc::new(notifier),
-            polling: watch::Sender::new(polling),
+            polling,
+            listener,
             contact: watch::Sender::new(Contact::None),
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,

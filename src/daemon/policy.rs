@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{self, Loaded, Origin, Source, Whose};
-use crate::planner::{Capabilities, CatchUp, Outside, Policy, Scope, WindowRule, ZoneRule};
+use crate::config::{self, Loaded, Origin, Settings, Source, Whose};
+use crate::planner::{Capabilities, CatchUp, Outside, Policy, Scope, SessionRefused, WindowRule, ZoneRule};
 use crate::schedule::Zone;
 use crate::zones::{ZoneError, Zones};
 
@@ -30,7 +30,7 @@ pub enum PolicyError {
 }
 
 /// The rules by which the planner decides, with `timezone` (of the command line) for the default zone, else the
-/// configured one, else the node's. Not in shadow; reports if the plans are the API's.
+/// configured one, else the node's. Not in shadow; reports if the plans are the API's and run here.
 ///
 /// # Errors
 /// When a zone is not known: the error says where it is named.
@@ -61,11 +61,21 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
         capabilities: capabilities(&settings.capabilities),
         late_after: seconds(settings.late_after),
         shadow: false,
-        reports: settings.source == Source::Api,
+        reports: reports(settings),
+        session_refused: match settings.dispatch.session_refused {
+            config::SessionRefused::Skip => SessionRefused::Skip,
+            config::SessionRefused::Run => SessionRefused::Run,
+        },
+        session_wait: seconds(settings.dispatch.session_wait),
         zone,
         zones: zone_rules,
         windows: settings.windows.iter().map(window).collect(),
     })
+}
+
+/// Whether runs are reported to the API: not where it starts them itself and knows more of them than we do.
+pub(super) fn reports(settings: &Settings) -> bool {
+    settings.source == Source::Api && settings.dispatch.launcher != config::Launcher::Event
 }
 
 fn configured(loaded: &Loaded, zones: &Zones, setting: &str, name: &str) -> Result<Arc<Zone>, PolicyError> {

@@ -17,6 +17,8 @@ pub struct Recipes {
     pub kill_grace: u32,
     /// Bytes kept of each step's outputs.
     pub keep_output: u64,
+    /// Runs are started elsewhere: what an agent of this node would need is left out.
+    pub elsewhere: bool,
     /// What a run may use up.
     pub limits: Limits,
     /// The agent's credentials: `OS_*`.
@@ -37,8 +39,8 @@ impl Recipes {
     /// # Errors
     /// When an action has a value that the agent's INI cannot hold.
     pub fn recipe(&self, run: &RunRecord, plan: &Plan) -> Result<Recipe, RecipeError> {
-        let steps = plan
-            .actions
+        let actions = if self.elsewhere { &[][..] } else { &plan.actions };
+        let steps = actions
             .iter()
             .enumerate()
             .map(|(index, action)| step(action).map_err(|source| RecipeError { index, source }))
@@ -49,6 +51,7 @@ impl Recipes {
         environment.insert("FREEZERD_DUE".to_owned(), run.due.to_string());
         Ok(Recipe {
             run: run.id.clone(),
+            job: run.job.clone(),
             agent: self.agent.clone(),
             steps,
             environment,

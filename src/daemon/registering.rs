@@ -1,12 +1,13 @@
 //! What is configured of this node's registration, and what is sent for it.
 
-use crate::config::{Capabilities, Settings};
+use crate::config::{Capabilities, Launcher, Settings};
 use crate::freezer::{Connection, Registration};
 
 /// What is configured of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registering {
-    /// Whether to do it; `None`: unless the API is Virtuozzo's, or the plans are everybody's.
+    /// Whether to do it; `None`: unless the API is Virtuozzo's, or the plans are everybody's. (One that is not
+    /// configured otherwise does not, where the API runs the plans.)
     pub wanted: Option<bool>,
     /// As a central client.
     pub central: bool,
@@ -19,7 +20,11 @@ impl Registering {
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         Self {
-            wanted: settings.registration.register,
+            // A node that runs nothing itself is no client that could be given plans.
+            wanted: settings
+                .registration
+                .register
+                .or((settings.dispatch.launcher == Launcher::Event).then_some(false)),
             central: settings.registration.central,
             capabilities: settings.capabilities.clone(),
         }

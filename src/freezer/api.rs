@@ -1,6 +1,8 @@
-//! The API as the daemon uses it: list, look at one job, report; and keep records of backups (`backups`).
+//! The API as the daemon uses it: list, look at one job, report; keep records of backups (`backups`); start
+//! and end with a session (`sessions`).
 
 mod backups;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +19,7 @@ use super::keystone::{Keystone, Session};
 use super::merge::{Merge, merge};
 use super::pager::{Habits, Next, Pager};
 use crate::clock::Clock;
-use crate::plan::JobId;
+use crate::plan::{JobId, ProjectId};
 use crate::planner::Report;
 use crate::source::Document;
 
@@ -217,6 +219,24 @@ impl Api {
                 done => return done,
             }
         }
+    }
+
+    /// Asks the API to `start` or `abort` this job. One request, which is never sent again by itself: whether one
+    /// that failed was heard all the same, [`ApiError::may_have_arrived`] says.
+    ///
+    /// # Errors
+    /// When it was not taken, or that is not known.
+    pub async fn post_event(
+        &self,
+        id: &JobId,
+        project: Option<&ProjectId>,
+        event: &str,
+    ) -> Result<(), ApiError> {
+        let body = serde_json::json!({ event: null }).to_string().into_bytes();
+        let project = project.map(ProjectId::as_str);
+        let url = |session: &Session| session.endpoint.events(id.as_str(), project);
+        self.call(Method::POST, url, Some(body), |_| false).await?;
+        Ok(())
     }
 
     async fn report_once(&self, id: &JobId, report: &Report) -> Result<Delivered, ApiError> {

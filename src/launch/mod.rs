@@ -4,11 +4,13 @@
 //! May use: `planner` (its words), `clock`. Must not use: `freezer`, `ledger`, `cluster`, `config`.
 //!
 //! [`ini`] writes what the agent reads. [`supervise`] is the small process that executes one [`Recipe`] and
-//! outlives the daemon. [`process`] starts supervisors and finds them again. A run has two directories:
+//! outlives the daemon. [`process`] starts supervisors and finds them again; [`event`] starts nothing itself, but has
+//! the plan started elsewhere. A run of this machine has two directories:
 //! what must survive a reboot is in `<state>/runs/<run>/` (`lock`, `claim`, `started`, `report.json`, `log`),
 //! what must not is in `<runtime>/runs/<run>/` (`recipe.json`, the agent's INI: they hold secrets).
 
 mod arrivals;
+pub mod event;
 mod furnish;
 pub mod ini;
 pub mod process;
@@ -16,6 +18,7 @@ mod recipe;
 mod report;
 mod run_dir;
 mod run_lock;
+mod several;
 pub mod supervise;
 mod traces;
 
@@ -23,10 +26,11 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-use crate::planner::RunId;
+use crate::planner::{NotStarted, RunId};
 
 pub use recipe::{Limits, Recipe, Step};
 pub use report::{RunReport, StepReport};
+pub use several::Several;
 
 /// What a launcher tells the daemon, over a channel it was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +39,17 @@ pub enum LaunchEvent {
     Started {
         /// Which run.
         run: RunId,
-        /// The supervisor's process id.
+        /// The supervisor's process id; 0: it has none here.
         pid: u32,
         /// When, to the millisecond.
         at: DateTime<Utc>,
+    },
+    /// A start came to nothing, though nothing is wrong with the run: it left no trace, and may be started again.
+    NotStarted {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        why: NotStarted,
     },
     /// The run is over. Sent once by whoever watches it; a later daemon hears it from [`Launcher::find`],
     /// again and again until [`Launcher::forget`] is called.

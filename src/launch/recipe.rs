@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::JobId;
 use crate::planner::RunId;
 
 /// One action of a run, ready to be executed.
@@ -27,9 +28,11 @@ pub struct Step {
 pub struct Recipe {
     /// Which run.
     pub run: RunId,
+    /// Of which plan.
+    pub job: JobId,
     /// The agent's path.
     pub agent: PathBuf,
-    /// In order.
+    /// In order; none when the plan is started elsewhere.
     pub steps: Vec<Step>,
     /// Added to the agent's environment: `FREEZERD_JOB_ID`, `FREEZERD_RUN_ID`, `FREEZERD_DUE`, `OS_*`.
     pub environment: BTreeMap<String, String>,
@@ -84,6 +87,7 @@ impl std::fmt::Debug for Recipe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Recipe")
             .field("run", &self.run)
+            .field("job", &self.job)
             .field("agent", &self.agent)
             .field("steps", &self.steps)
             .field("environment", &self.environment.keys().collect::<Vec<_>>())
@@ -98,12 +102,14 @@ impl std::fmt::Debug for Recipe {
 #[cfg(test)]
 mod tests {
     use super::{Limits, Recipe, Step};
+    use crate::plan::JobId;
     use crate::planner::RunId;
 
     #[test]
     fn debug_tells_no_secret() {
         let recipe = Recipe {
             run: RunId::from_stored("a-20260101T000000Z".to_owned()),
+            job: JobId::new("a"),
             agent: "/usr/bin/freezer-agent".into(),
             steps: vec![Step {
                 label: "backup fs".to_owned(),

@@ -185,7 +185,7 @@ fn put_in_place(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<File> {
 }
 
 /// The same; nobody sees half of it after a power cut either, and it is there.
-fn write_durable(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write_durable(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     replace(dir, name, bytes, File::sync_all)?;
     sync_dir(dir)
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Metadata, Outcome, Policy, Record, RunId, RunRecord};
+use super::{Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord, SessionAnswer, SessionAsk};
 
 /// Something happened.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub enum Input {
     Started {
         /// Which run.
         run: RunId,
-        /// Its supervisor's process id.
+        /// Its supervisor's process id; 0: it has none here.
         pid: u32,
         /// When.
         at: DateTime<Utc>,
@@ -44,6 +44,20 @@ pub enum Input {
         run: RunId,
         /// How.
         end: End,
+    },
+    /// What the API says to a question about a run's session.
+    Session {
+        /// What was asked.
+        ask: Box<SessionAsk>,
+        /// What it says.
+        answer: SessionAnswer,
+    },
+    /// A launch came to nothing, though nothing is wrong with the run: no trace of it is left.
+    NotStarted {
+        /// Which run.
+        run: RunId,
+        /// Why.
+        why: NotStarted,
     },
     /// What the launcher knows, at a start of the daemon, of a run that the ledger believes was launched.
     Found {
@@ -72,6 +86,18 @@ pub struct Broken {
     pub job: JobId,
     /// Its document's text.
     pub document: Arc<str>,
+}
+
+/// Why a launch came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotStarted {
+    /// Who was to start it cannot be asked at present: it waits, and is tried again.
+    Away {
+        /// For people: what is the matter.
+        detail: String,
+    },
+    /// Its plan may not start, or need not: its due time gets this verdict.
+    For(Reason),
 }
 
 /// The end of a run, as told.
@@ -131,6 +157,8 @@ pub enum Order {
         /// What it runs.
         plan: Arc<Plan>,
     },
+    /// Ask the API whether this run may start with its session; answer with [`Input::Session`].
+    AskSession(Box<SessionAsk>),
     /// Stop this run: its user asked for that. Its end will be told.
     Abort(RunId),
     /// Ask whether a plan that a listing missed is really gone; answer with [`Input::Seen`] or [`Input::Gone`].

@@ -5,7 +5,16 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
-use super::{Decision, End, Found, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, report};
+use super::{
+    CatchUp, Decision, End, Found, NotStarted, Order, Outcome, Planner, Reason, Record, RunId, RunRecord,
+    RunState, report, session,
+};
+
+/// Seconds until a launch that could not be carried out is tried again: a quarter of the time that the run is
+/// late by then, from two seconds to a minute.
+const TRY_AGAIN: (i64, i64) = (2, 60);
+/// Seconds until a continuous plan that somebody else runs is looked at again.
+const RUNS_LOOK_AGAIN: i64 = 60;
 
 impl Planner {
     pub(super) fn started(&mut self, run: &RunId, pid: u32, at: DateTime<Utc>, out: &mut Decision) {
@@ -17,7 +26,8 @@ impl Planner {
         }
         record.state = RunState::Running;
         record.started = Some(at);
-        record.pid = Some(pid);
+        // What runs elsewhere has no process here.
+        record.pid = (pid != 0).then_some(pid);
         out.records.push(Record::Run(record.clone()));
         let record = record.clone();
         if let Some(slot) = self.slots.get(&record.job)
@@ -50,6 +60,7 @@ impl Planner {
                     metadata,
                 }));
         }
+        session::told(&record, end.outcome, out);
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
@@ -107,6 +118,49 @@ impl Planner {
             Found::Ended(end) => self.ended(run, end, out),
             Found::Lost { detail } => self.ended(run, lost(detail), out),
         }
+    }
+
+    /// A launch came to nothing. One that could not be carried out waits in the queue, as for its window: what
+    /// falls due meanwhile goes with it, and an edit withdraws it.
+    pub(super) fn not_started(
+        &mut self,
+        now: DateTime<Utc>,
+        run: &RunId,
+        why: NotStarted,
+        out: &mut Decision,
+    ) {
+        let Some(record) = self.open.get(run).cloned() else {
+            return;
+        };
+        if record.state != RunState::Starting {
+            return;
+        }
+        let late = DueTime::floor(now).since(record.due);
+        let expired = matches!(self.policy.catch_up, CatchUp::Within(seconds) if late > seconds);
+        let reason = match why {
+            NotStarted::Away { detail } if !expired => {
+                let pause = (late / 4).clamp(TRY_AGAIN.0, TRY_AGAIN.1);
+                let put_off = RunRecord {
+                    not_before: Some(DueTime::floor(now).plus(pause)),
+                    detail,
+                    ..record
+                };
+                self.queue_again(&put_off, out);
+                return;
+            }
+            NotStarted::Away { .. } => Reason::Expired,
+            NotStarted::For(reason) => reason,
+        };
+        self.withdraw(now, &record, reason, out);
+        let continuous = self
+            .slots
+            .get(&record.job)
+            .is_some_and(|slot| slot.kind() == Kind::Continuous);
+        if continuous {
+            let look_again = DueTime::floor(now).plus(RUNS_LOOK_AGAIN);
+            self.cover(&record.job, look_again, out);
+        }
+        self.arm(&record.job);
     }
 
     /// The ledger cannot be written. What was to be launched is in the queue again.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::bed::{Bed, now};
-use crate::server::{Reply, Seen, Server, ok, query, reply};
+use crate::server::{Reply, Seen, Server, ok, query, reply, token_until};
 use crate::until::until;
 
 pub const PASSWORD: &str = "pa55-word";
@@ -144,14 +145,9 @@ impl Inside {
         }
         if seen.is("POST", "/v3/auth/tokens") {
             self.tokens.0 += 1;
-            let project = json!({"id": "p1", "name": "service"});
             let endpoint = format!("http://{}", seen.headers["host"]);
-            let endpoints =
-                json!([{"interface": "public", "region": "R", "region_id": "R", "url": endpoint}]);
-            let catalog = json!([{"type": "backup", "name": "freezer", "endpoints": endpoints}]);
-            let token = json!({"expires_at": "2999-01-01T00:00:00Z", "project": project, "catalog": catalog});
             let name = format!("token-{}", self.tokens.0);
-            return reply(201, json!({ "token": token }).to_string()).with("X-Subject-Token", name);
+            return token_until(&name, &endpoint, now() + TimeDelta::hours(1));
         }
         let token = seen
             .token()

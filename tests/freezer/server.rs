@@ -224,8 +224,13 @@ impl Clock for TestClock {
 /// Keystone's answer: a token that lives an hour, and a catalogue that leads to `endpoint`.
 pub fn token(name: &str, endpoint: &str) -> Reply {
     let issued: DateTime<Utc> = "2026-03-28T12:00:00Z".parse().unwrap();
+    token_until(name, endpoint, issued + TimeDelta::hours(1))
+}
+
+/// The same, and it lives until then.
+pub fn token_until(name: &str, endpoint: &str, expires: DateTime<Utc>) -> Reply {
     let body = json!({"token": {
-        "methods": ["password"], "issued_at": issued, "expires_at": issued + TimeDelta::hours(1),
+        "methods": ["password"], "issued_at": expires - TimeDelta::hours(1), "expires_at": expires,
         "project": {"id": PROJECT, "name": "service"},
         "catalog": [
             {"type": "identity", "name": "keystone", "endpoints": [{"interface": "public", "url": null}]},

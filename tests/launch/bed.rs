@@ -10,6 +10,7 @@ use std::time::Duration;
 use freezerd::clock::SystemClock;
 use freezerd::launch::process::ProcessLauncher;
 use freezerd::launch::{LaunchEvent, Launcher, Limits, Recipe, RunReport, Step};
+use freezerd::plan::JobId;
 use freezerd::planner::RunId;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -80,6 +81,7 @@ impl Bed {
         let agent = self.agent(script);
         Recipe {
             run: run_id(name),
+            job: JobId::new(name),
             agent,
             steps: vec![step("backup fs")],
             environment: BTreeMap::from([("BED".to_owned(), self.path().display().to_string())]),

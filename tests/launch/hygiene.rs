@@ -253,6 +253,7 @@ async fn many_runs_at_once_leave_no_zombie() {
                 assert_eq!(report.outcome, Outcome::Success, "{report:?}");
                 ended += 1;
             }
+            LaunchEvent::NotStarted { run, why } => panic!("{run}: {why:?}"),
         }
     }
     assert_eq!(pids.len(), count, "every start was told");

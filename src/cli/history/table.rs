@@ -77,10 +77,12 @@ fn rest(run: &RunLine, runs: &Runs) -> String {
         ));
     }
     if let Some(opens) = run.not_before {
-        parts.push(format!(
-            "waits for its window until {}",
-            beside(opens, run.due, &runs.zone)
-        ));
+        let until = beside(opens, run.due, &runs.zone);
+        parts.push(if run.detail.is_empty() {
+            format!("waits for its window until {until}")
+        } else {
+            format!("tried again at {until}:")
+        });
     }
     if !run.detail.is_empty() {
         parts.push(run.detail.clone());
