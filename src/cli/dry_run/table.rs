@@ -81,7 +81,7 @@ impl<'a> Table<'a> {
             now: DueTime::floor(now),
             paint: Paint { colour },
             name: widest(&mut scheduled.iter().map(|plan| plan.name.width())),
-            action: widest(&mut scheduled.iter().map(|plan| does(plan))),
+            action: widest(&mut scheduled.iter().map(does)),
             idle_name: widest(&mut forecast.not_scheduled.iter().map(|plan| plan.name.width())),
         }
     }
