@@ -10,7 +10,7 @@ use super::span::Span;
 use super::{csv, ics, json, table};
 use crate::cli::plans::Plans;
 use crate::plan::{self, Plan};
-use crate::planner::{Capabilities, CatchUp, Policy};
+use crate::planner::{Capabilities, CatchUp, Policy, Reports};
 use crate::schedule::{DueTime, Zone};
 use crate::zones::Zones;
 
@@ -28,7 +28,7 @@ fn policy(zone: Arc<Zone>) -> Policy {
         capabilities: Capabilities::default(),
         late_after: 0,
         shadow: false,
-        reports: false,
+        reports: Reports::Never,
         session_refused: crate::planner::SessionRefused::Skip,
         session_wait: 600,
         zone,
