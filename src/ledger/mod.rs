@@ -10,6 +10,7 @@
 mod backups;
 mod codes;
 mod commit;
+mod drafts;
 mod error;
 mod history;
 mod open;
@@ -17,6 +18,7 @@ mod outbox;
 mod prune;
 mod restore;
 mod schema;
+mod session_ends;
 mod sightings;
 #[cfg(test)]
 mod tests;
@@ -29,11 +31,13 @@ use crate::plan::JobId;
 
 pub use backups::{BackupId, PendingBackup};
 pub use commit::Committed;
+pub use drafts::{DraftId, DraftSent, PendingDraft};
 pub use error::LedgerError;
 pub use history::{KnownPlan, Reader};
 pub use outbox::{PendingReport, ReportId};
 pub use prune::Pruned;
 pub use restore::{Restored, RestoredPlan, Tally};
+pub use session_ends::{PendingSessionEnd, SessionEndId};
 
 /// The daemon's own ledger: the only one that writes. There is one at a time for a file.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Once};
 use freezerd::daemon::engine::{Engine, Errand, Step, told};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::plan::{JobId, Plan};
-use freezerd::planner::{Capabilities, CatchUp, Input, Outcome, Planner, Policy};
+use freezerd::planner::{Capabilities, CatchUp, Input, Outcome, Planner, Policy, SessionRefused};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
@@ -82,10 +82,13 @@ pub fn live(seed: u64) -> Life {
         max_concurrent: usize::try_from(rng.within(1, 4)).expect("small"),
         catch_up: rng.pick(&[CatchUp::UntilNext, CatchUp::UntilNext, CatchUp::Within(1800)]),
         allow_exec: false,
+        central: false,
         capabilities: Capabilities::default(),
         late_after: HOUR,
         shadow: false,
-        reports: true,
+        reports: freezerd::planner::Reports::Upstream,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),
@@ -251,6 +254,8 @@ impl Driver {
             keep_output: 1,
             elsewhere: false,
             credentials: std::collections::BTreeMap::new(),
+            trusts: true,
+            prepares: false,
         };
         let clock: Arc<Virtual> = Arc::clone(&self.machine.clock);
         let machine: Arc<Machine> = Arc::clone(&self.machine);
