@@ -9,7 +9,7 @@ use crate::freezer::Access;
 
 use super::auth::CredentialsError;
 use super::rules::{WindowRule, ZoneRule};
-use super::words::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat, SessionRefused};
 
 /// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Settings {
     pub access: Result<Access, CredentialsError>,
     /// Whether and as what this node registers with the API.
     pub registration: Registration,
+    /// Whether runs are reported to the API; `None`: nobody said, so it depends on which API it is.
+    pub reports: Option<bool>,
     /// What this node runs.
     pub capabilities: Capabilities,
     /// How runs are started.
@@ -72,7 +74,7 @@ pub enum Source {
 pub struct Registration {
     /// `api.register`; `None`: nobody said, so it depends on which API it is (the Virtuozzo dialect wants none).
     pub register: Option<bool>,
-    /// As a central client: one that runs the plans of every project. Only said when registering, for now.
+    /// As a central client: one that runs the plans of every project, each in the name of its user.
     pub central: bool,
 }
 
@@ -102,6 +104,10 @@ pub struct Dispatch {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// What becomes of a run that its session does not let start.
+    pub session_refused: SessionRefused,
+    /// How long a run waits for its session at most.
+    pub session_wait: Duration,
     /// From SIGTERM to SIGKILL when a run is aborted; whole seconds.
     pub kill_grace: Duration,
     /// Bytes kept of each step's standard output, and of its standard error.

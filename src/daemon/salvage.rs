@@ -109,6 +109,7 @@ fn records(left: &Left, now: DateTime<Utc>) -> [Record; 4] {
             ended: None,
             pid: None,
             detail: String::new(),
+            session: None,
         }),
         Record::Verdict(VerdictRecord {
             job,

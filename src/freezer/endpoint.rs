@@ -1,4 +1,4 @@
-//! The addresses of jobs, clients and backups, from whatever form of the API's address we were given.
+//! The addresses of jobs, clients, backups and sessions, from whatever form of the API's address we were given.
 
 use reqwest::Url;
 
@@ -55,6 +55,15 @@ impl Endpoint {
         })
     }
 
+    /// The same API for a token of another project than the address was given for.
+    pub fn moved_to(self, project: &str) -> Self {
+        Self {
+            base: self.base,
+            project: project.to_owned(),
+            fixed: false,
+        }
+    }
+
     /// The collection of jobs.
     pub fn jobs(&self) -> Url {
         self.below(&self.project, &["jobs"])
@@ -92,6 +101,15 @@ impl Endpoint {
             return Err(ApiError::BackupId { id: id.to_owned() });
         }
         Ok(self.below(self.within(project), &["backups", id]))
+    }
+
+    /// One session, in our project, or in `project` where the address lets us choose; or what is below it.
+    pub fn session(&self, id: &str, below: &[&str], project: Option<&str>) -> Result<Url, ApiError> {
+        if !is_segment(id) {
+            return Err(ApiError::SessionId { id: id.to_owned() });
+        }
+        let path: Vec<&str> = ["sessions", id].iter().chain(below).copied().collect();
+        Ok(self.below(self.within(project), &path))
     }
 
     fn within<'a>(&'a self, project: Option<&'a str>) -> &'a str {
@@ -161,6 +179,9 @@ mod tests {
         assert!(matches!(backup(".."), Err(ApiError::BackupId { .. })));
         assert_eq!(endpoint.backups(None).path(), "/x/v2/p1/backups");
         assert_eq!(job("j", Some("..")).unwrap(), "/x/v2/p1/jobs/j");
+        let session = |id: &str| endpoint.session(id, &["action"], Some("p2"));
+        assert_eq!(session("s/1").unwrap().path(), "/x/v2/p2/sessions/s%2F1/action");
+        assert!(matches!(session("."), Err(ApiError::SessionId { .. })));
         for id in ["", ".", ".."] {
             assert!(matches!(job(id, None), Err(ApiError::JobId { .. })), "{id:?}");
         }
@@ -172,6 +193,8 @@ mod tests {
     fn a_project_that_came_with_the_address_stays() {
         let endpoint = Endpoint::new("backup_url", "http://api/v2/other", "p1").unwrap();
         assert_eq!(endpoint.job("j", Some("p2")).unwrap().path(), "/v2/other/jobs/j");
+        let moved = endpoint.moved_to("p3");
+        assert_eq!(moved.job("j", None).unwrap().path(), "/v2/p3/jobs/j");
     }
 
     #[test]

@@ -36,6 +36,12 @@ pub enum ApiError {
         /// The id.
         id: String,
     },
+    /// An id of a session that cannot stand in an address.
+    #[error("session id {id:?} cannot be part of an address: it is `.` or `..`")]
+    SessionId {
+        /// The id.
+        id: String,
+    },
     /// Metadata that is no JSON object (any more).
     #[error("run {run}: what its agent said of the backup cannot be read: {message}")]
     Metadata {
@@ -97,6 +103,20 @@ pub enum ApiError {
         said: String,
         /// What to do.
         hint: &'static str,
+    },
+    /// Keystone gives no token by a plan's trust: it was taken back, it ran out, or it was given to another user.
+    #[error(
+        "{at}: trust {trust} is not accepted ({status}): {said} (is it for the user that freezerd is? if it was taken back, the plan's user makes the plan anew)"
+    )]
+    Trust {
+        /// Where.
+        at: String,
+        /// Which.
+        trust: String,
+        /// What Keystone answered: 404, 403 ...
+        status: u16,
+        /// What it said.
+        said: String,
     },
     /// The server has a fault of its own, or is busy; it may pass.
     #[error("{at}: the server failed ({status}): {said}")]
@@ -170,14 +190,16 @@ impl ApiError {
             Self::Connect { .. } | Self::Broken { .. } => "connect",
             Self::Tls { .. } => "tls",
             Self::Timeout { .. } => "timeout",
-            Self::Auth { .. } => "auth",
+            Self::Auth { .. } | Self::Trust { .. } => "auth",
             Self::Forbidden { .. } => "forbidden",
             Self::Server { .. } => "server",
             Self::Redirected { .. } | Self::Protocol { .. } => "protocol",
             Self::TooLarge { .. } => "too-large",
-            Self::Refused { .. } | Self::JobId { .. } | Self::BackupId { .. } | Self::Metadata { .. } => {
-                "bad-request"
-            }
+            Self::Refused { .. }
+            | Self::JobId { .. }
+            | Self::BackupId { .. }
+            | Self::SessionId { .. }
+            | Self::Metadata { .. } => "bad-request",
             Self::Catalog { .. } => "catalog",
         }
     }
@@ -198,10 +220,18 @@ impl ApiError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::JobId { .. } | Self::BackupId { .. } | Self::Metadata { .. } => true,
+            Self::JobId { .. } | Self::BackupId { .. } | Self::SessionId { .. } | Self::Metadata { .. } => {
+                true
+            }
             Self::Refused { status, .. } => matches!(status, 400 | 409 | 413 | 414 | 422 | 753),
             _ => false,
         }
+    }
+
+    /// Whether it is a plan's trust that was refused: so its user's affair, and no other plan's.
+    #[must_use]
+    pub fn is_refused_trust(&self) -> bool {
+        matches!(self, Self::Trust { .. })
     }
 
     /// Whether the server may have done what it was asked, though we did not hear of it.

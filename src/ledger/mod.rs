@@ -11,6 +11,7 @@ mod aside;
 mod backups;
 mod codes;
 mod commit;
+mod drafts;
 mod error;
 mod history;
 mod open;
@@ -18,6 +19,7 @@ mod outbox;
 mod prune;
 mod restore;
 mod schema;
+mod session_ends;
 mod sightings;
 #[cfg(test)]
 mod tests;
@@ -31,11 +33,13 @@ use crate::plan::JobId;
 pub use aside::PutAside;
 pub use backups::{BackupId, PendingBackup};
 pub use commit::Committed;
+pub use drafts::{DraftId, DraftSent, PendingDraft};
 pub use error::LedgerError;
 pub use history::{KnownPlan, Reader};
 pub use outbox::{PendingReport, ReportId};
 pub use prune::Pruned;
 pub use restore::{Restored, RestoredPlan, Tally};
+pub use session_ends::{PendingSessionEnd, SessionEndId};
 
 /// The daemon's own ledger: the only one that writes. There is one at a time for a file.
 #[derive(Debug)]

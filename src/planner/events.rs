@@ -42,7 +42,7 @@ impl Planner {
     }
 
     fn tell(&self, slot: &Slot, status: &str, out: &mut Decision) {
-        if !report::wanted(&self.policy, &slot.plan) {
+        if !report::wanted_whole(&self.policy, &slot.plan) {
             return;
         }
         let event = &slot.plan.reported.event;
@@ -53,6 +53,7 @@ impl Planner {
             time_ended: None,
             current_pid: None,
             answers_event: (!event.is_empty()).then(|| event.clone()),
+            session: None,
         };
         out.records.push(Record::Report {
             job: slot.plan.id.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::plan::Plan;
 use crate::schedule::{Crontab, Windows, Zone};
 
-use super::Capabilities;
+use super::{Capabilities, SessionRefused};
 
 /// How late a missed due time may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub enum CatchUp {
     UntilNext,
     /// This many seconds.
     Within(i64),
+}
+
+/// Which runs are reported to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reports {
+    /// None.
+    Never,
+    /// Those of OpenStack's dialect, whose clients live by them.
+    Upstream,
+    /// Those of Virtuozzo's dialect too, which has a place for a part of them.
+    Always,
 }
 
 /// What becomes of a plan that is due while its window is shut.
@@ -117,14 +128,20 @@ pub struct Policy {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// A central client, which runs plans in their users' names: not without a trust.
+    pub central: bool,
     /// What this node runs at all.
     pub capabilities: Capabilities,
     /// Seconds after its due time from which a plan counts as late.
     pub late_after: i64,
     /// Decide and record, launch nothing.
     pub shadow: bool,
-    /// Whether runs are reported to the API.
-    pub reports: bool,
+    /// Which runs are reported to the API.
+    pub reports: Reports,
+    /// What becomes of a run that its session does not let start.
+    pub session_refused: SessionRefused,
+    /// How long a run waits for its session at most, in seconds.
+    pub session_wait: i64,
     /// The zone of plans without a rule.
     pub zone: Arc<Zone>,
     /// Zones of others.
@@ -183,6 +200,12 @@ impl Policy {
             windows: Windows::new(allow, deny),
             outside,
         })
+    }
+
+    /// Whether `plan` came without the trust that it takes here.
+    #[must_use]
+    pub fn lacks_trust(&self, plan: &Plan) -> bool {
+        self.central && plan.trust.is_none()
     }
 
     /// Whether `plan` has an `exec` action that this node denies.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
 
 mod backups;
+mod drafts;
 mod history;
 mod model;
 mod opening;
@@ -11,6 +12,7 @@ mod pruning;
 mod random;
 mod records;
 mod runs;
+mod session_ends;
 mod sightings;
 
 use std::path::PathBuf;
@@ -117,6 +119,7 @@ fn run(id: &str, when: i64, state: RunState) -> RunRecord {
         ended: done.then(|| at(when * 1000 + 3)),
         pid: None,
         detail: String::new(),
+        session: None,
     }
 }
 
@@ -128,6 +131,7 @@ fn report(status: &str) -> Report {
         time_ended: None,
         current_pid: None,
         answers_event: None,
+        session: None,
     }
 }
 

@@ -101,7 +101,7 @@ impl Cloud {
         let Some(job) = self.jobs.get_mut(id) else {
             return Ok(());
         };
-        let Merge::Patch { body, .. } = merge(&raw(job), report).expect("a job") else {
+        let Merge::Patch { body, .. } = merge(&raw(job), report, false).expect("a job") else {
             return Ok(());
         };
         let mut body: Value = serde_json::from_slice(&body).expect("JSON");

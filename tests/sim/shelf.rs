@@ -75,7 +75,7 @@ impl Shelf {
                 }
                 self.put(job, report);
             }
-            Record::Backup { .. } | Record::Sighting(_) => {}
+            Record::Backup { .. } | Record::SessionEnd { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }

@@ -9,7 +9,7 @@ use freezerd::daemon::engine::{Engine, Errand, Step, told};
 use freezerd::daemon::listing::Understood;
 use freezerd::daemon::recipes::Recipes;
 use freezerd::plan::JobId;
-use freezerd::planner::{Capabilities, Input, Planner, Policy};
+use freezerd::planner::{Capabilities, Input, Planner, Policy, SessionRefused};
 use serde_json::Value;
 
 use super::checker::{History, Rules, Version};
@@ -76,7 +76,10 @@ pub fn live(script: &Script) -> Life {
         capabilities: Capabilities::default(),
         late_after: HOUR,
         shadow: false,
-        reports: true,
+        central: false,
+        reports: freezerd::planner::Reports::Upstream,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
         zone: zones::data(0),
         zones: Vec::new(),
         windows: Vec::new(),
@@ -220,6 +223,8 @@ impl World {
         };
         let recipes = Recipes {
             elsewhere: false,
+            trusts: true,
+            prepares: false,
             limits: freezerd::launch::Limits::default(),
             agent: PathBuf::from("agent"),
             kill_grace: 1,
@@ -276,6 +281,7 @@ impl World {
     fn see_to(&mut self, errand: Errand) {
         let job = match errand {
             Errand::ConfirmGone(job) => job,
+            Errand::AskSession(_) | Errand::Prepare(_) => unreachable!("no plan of this world asks for that"),
             Errand::Deliver => {
                 self.deliver.get_or_insert(self.machine.clock.now());
                 return;
