@@ -145,6 +145,7 @@ mod tests {
             keep_output: 1024,
             limits,
             journal: true,
+            without: Vec::new(),
         }
     }
 
