@@ -19,6 +19,8 @@ mod services;
 mod user;
 
 mod api_away;
+mod central;
+mod cinder;
 mod end_to_end;
 mod killed;
 mod registration;
