@@ -153,15 +153,17 @@ impl<S: Store, W: Witness> Engine<S, W> {
         self.recipes = recipes;
     }
 
-    /// Looks for every run that an earlier daemon launched, and takes up what became of it.
-    pub fn find_launched(&mut self) -> Step {
+    /// Looks for every run that an earlier daemon launched, and takes up what became of it. `later`: with the next
+    /// step, after what that is told; when only the traces of runs are known, and what plans they are of is not.
+    pub fn find_launched(&mut self, later: bool) -> Step {
         self.unseen = self.planner.launched();
+        if later {
+            return Step {
+                settled: true,
+                ..Step::default()
+            };
+        }
         self.step(Vec::new())
-    }
-
-    /// The same, but with the next step: after what that step is told.
-    pub fn find_launched_next(&mut self) {
-        self.unseen = self.planner.launched();
     }
 
     /// What became of the runs that were not looked at yet. One that cannot be looked at keeps its place,

@@ -110,13 +110,8 @@ impl Daemon {
         let (results, mut polls) = mpsc::channel(1);
         let poll_now = Arc::new(Notify::new());
         let mut tasks = self.tasks(Arc::clone(&poll_now), results);
-        if self.lost {
-            // Of its runs only their traces are known: what plans they are of, the listing tells.
-            self.engine.find_launched_next();
-        } else {
-            let step = self.engine.find_launched();
-            self.see_to(step)?;
-        }
+        let step = self.engine.find_launched(self.lost);
+        self.see_to(step)?;
         self.announce();
 
         let grace = clock::pause(self.started_with.dispatch.start_grace);

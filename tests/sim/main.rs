@@ -19,6 +19,7 @@
 mod checker;
 mod checker_tests;
 mod cloud;
+mod exchange;
 mod machine;
 mod rng;
 mod script;

@@ -1,34 +1,24 @@
 //! One life: a script, lived through.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use freezerd::daemon::engine::{Engine, Errand, Step, told};
-use freezerd::daemon::listing::Understood;
+use freezerd::daemon::engine::{Engine, Step, told};
 use freezerd::daemon::recipes::Recipes;
-use freezerd::plan::JobId;
 use freezerd::planner::{Capabilities, Input, Planner, Policy, SessionRefused};
 use serde_json::Value;
 
 use super::checker::{History, Rules, Version};
 use super::cloud::Cloud;
+use super::exchange::Listed;
 use super::machine::{Agents, Fate, Killed, Machine, Virtual, instant};
-use super::rng::Rng;
 use super::script::{DAY, Event, HOUR, START, Script, Weather};
 use super::shelf::{Hand, Nobody, Shelf};
 use super::zones;
 
 type Daemon = Engine<Hand, Nobody>;
-
-/// A listing on its way: when it was asked for (wall), what it holds, and which version of each plan that is.
-struct Listed {
-    began: i64,
-    arrives: i64,
-    understood: Understood,
-    versions: BTreeMap<String, usize>,
-}
 
 pub(super) struct World {
     pub(super) machine: Arc<Machine>,
@@ -46,19 +36,19 @@ pub(super) struct World {
     pub(super) fair_again: i64,
     pub(super) disk_back: i64,
     pub(super) set_back: i64,
-    seed: u64,
-    poll_every: i64,
-    page: usize,
-    events: VecDeque<(i64, Event)>,
+    pub(super) seed: u64,
+    pub(super) poll_every: i64,
+    pub(super) page: usize,
+    pub(super) events: VecDeque<(i64, Event)>,
     /// By the wall clock; everything else here is in true time.
-    wake: Option<i64>,
-    retry: Option<i64>,
-    begin: Option<i64>,
-    next_poll: i64,
-    listing: Option<Listed>,
-    deliver: Option<i64>,
-    pause: i64,
-    restart: Option<i64>,
+    pub(super) wake: Option<i64>,
+    pub(super) retry: Option<i64>,
+    pub(super) begin: Option<i64>,
+    pub(super) next_poll: i64,
+    pub(super) listing: Option<Listed>,
+    pub(super) deliver: Option<i64>,
+    pub(super) pause: i64,
+    pub(super) restart: Option<i64>,
 }
 
 /// A life, when it is over.
@@ -238,11 +228,11 @@ impl World {
         self.next_poll = now + 1;
         self.begin = Some(now + 10);
         self.deliver = Some(now);
-        self.act(Engine::find_launched);
+        self.act(|daemon| daemon.find_launched(false));
     }
 
     /// What the agents have to tell comes before anything else, as in the daemon's own loop.
-    fn step(&mut self, inputs: Vec<Input>) {
+    pub(super) fn step(&mut self, inputs: Vec<Input>) {
         if self.daemon.is_none() {
             return;
         }
@@ -252,7 +242,7 @@ impl World {
     }
 
     /// The same; whether it is done, and safe.
-    fn step_safely(&mut self, inputs: Vec<Input>) -> bool {
+    pub(super) fn step_safely(&mut self, inputs: Vec<Input>) -> bool {
         let kills = self.kills;
         self.step(inputs);
         self.kills == kills && self.daemon.is_some() && self.retry.is_none()
@@ -278,34 +268,6 @@ impl World {
         }
     }
 
-    fn see_to(&mut self, errand: Errand) {
-        let job = match errand {
-            Errand::ConfirmGone(job) => job,
-            Errand::AskSession(_) | Errand::Prepare(_) => unreachable!("no plan of this world asks for that"),
-            Errand::Deliver => {
-                self.deliver.get_or_insert(self.machine.clock.now());
-                return;
-            }
-        };
-        match self.cloud.job(self.weather, job.as_str()) {
-            Ok(Some(text)) => {
-                let plan = freezerd::plan::parse(&text, job.as_str()).expect("a plan").plan;
-                self.step(vec![Input::Seen(Box::new(plan))]);
-            }
-            Ok(None) => {
-                let wall = self.machine.clock.wall();
-                if self.step_safely(vec![Input::Gone(job.clone())]) {
-                    let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
-                    if let Some(version) = user.and_then(|(_, versions)| versions.last_mut()) {
-                        version.known.get_or_insert(wall);
-                    }
-                }
-            }
-            // The next listing asks again.
-            Err(_) => {}
-        }
-    }
-
     pub(super) fn clock_was_set(&mut self) {
         self.step(vec![Input::ClockStepped]);
     }
@@ -313,87 +275,6 @@ impl World {
     /// Tells a daemon that lives of its new policy; whether it has it, and safe.
     pub(super) fn take_policy(&mut self) -> bool {
         self.step_safely(vec![Input::Policy(Box::new(self.policy.clone()))])
-    }
-
-    fn poll(&mut self) {
-        let now = self.machine.clock.now();
-        let jitter = Rng::of(self.seed, &now.to_string()).within(0, self.poll_every);
-        self.next_poll = now + self.poll_every + jitter;
-        let Ok(understood) = self.cloud.list(self.weather, self.page) else {
-            return;
-        };
-        let latest = |(id, versions): &(String, Vec<Version>)| (id.clone(), versions.len() - 1);
-        let slow = match self.weather {
-            Weather::Slow(seconds) => seconds,
-            _ => 0,
-        };
-        self.next_poll += slow;
-        self.listing = Some(Listed {
-            began: self.machine.clock.wall(),
-            arrives: now + slow,
-            understood,
-            versions: self.users.iter().map(latest).collect(),
-        });
-    }
-
-    fn listing_arrives(&mut self) {
-        let Some(listed) = self.listing.take() else { return };
-        let Understood { plans, broken, .. } = listed.understood;
-        let shown: BTreeSet<JobId> = plans.iter().map(|plan| plan.id.clone()).collect();
-        let began = instant(listed.began);
-        self.begin = None;
-        if !self.step_safely(vec![Input::Listing { began, plans, broken }]) {
-            return;
-        }
-        let wall = self.machine.clock.wall();
-        for (id, versions) in &mut self.users {
-            let shown = shown.contains(&JobId::new(id));
-            if let Some(version) = listed.versions.get(id).and_then(|at| versions.get_mut(*at))
-                && shown
-            {
-                version.known.get_or_insert(wall);
-            }
-        }
-    }
-
-    /// What waits in the outbox goes to the API, oldest first; a failure waits with back-off.
-    fn deliver_reports(&mut self) {
-        self.deliver = None;
-        let mut waiting: Vec<_> = {
-            let shelf = self.shelf.lock().expect("single-threaded");
-            shelf
-                .outbox
-                .iter()
-                .map(|(job, one)| (job.clone(), one.clone()))
-                .collect()
-        };
-        waiting.sort_by_key(|(_, (number, _))| *number);
-        let fate = Arc::clone(&self.machine.fate);
-        for (job, (number, report)) in waiting {
-            let now = self.machine.clock.now();
-            let (cloud, shelf, weather) = (&mut self.cloud, &self.shelf, self.weather);
-            let sent = catch_unwind(AssertUnwindSafe(|| {
-                fate.strikes();
-                let said = cloud.report(weather, job.as_str(), &report, now);
-                fate.strikes();
-                if said.is_err() || fate.disk_fails() {
-                    return false;
-                }
-                shelf.lock().expect("single-threaded").delivered(&job, number);
-                fate.strikes();
-                true
-            }));
-            match sent {
-                Ok(true) => self.pause = 1,
-                Ok(false) => {
-                    self.deliver = Some(now + self.pause);
-                    self.pause = (self.pause * 2).min(60);
-                    return;
-                }
-                Err(payload) if payload.is::<Killed>() => return self.die(),
-                Err(payload) => std::panic::resume_unwind(payload),
-            }
-        }
     }
 
     /// The world is mended, and what is left to do is done.
