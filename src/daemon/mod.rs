@@ -23,6 +23,7 @@ pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod salvage;
 mod service;
 mod sessions;
 mod signals;

@@ -24,9 +24,12 @@ impl Store for Shelf {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match ledger.commit(records) {
             Ok(_) => Ok(()),
-            Err(error @ (LedgerError::UnknownPlan { .. } | LedgerError::Started { .. })) => {
-                Err(StoreError::Refused(error.to_string()))
-            }
+            // A damaged one is put aside when the daemon starts afresh.
+            Err(
+                error @ (LedgerError::UnknownPlan { .. }
+                | LedgerError::Started { .. }
+                | LedgerError::Damaged { .. }),
+            ) => Err(StoreError::Refused(error.to_string())),
             Err(error) => Err(StoreError::Away(error.to_string())),
         }
     }
@@ -55,7 +58,8 @@ impl Witness for Teller {
             match record {
                 Record::Verdict(verdict) => {
                     // The verdict of a withdrawn run takes the place of one that was counted.
-                    let again = withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
+                    let again =
+                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
                     self.verdict(verdict, again);
                 }
                 Record::Run(run) => self.run(run),
