@@ -1,6 +1,7 @@
 //! The loop, and what it holds in its hands.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::planner::Input;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
+use super::copying::{self, Copying};
 use super::engine::{Engine, Errand, Step, told};
 use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
@@ -55,6 +57,9 @@ pub(super) struct Daemon {
     /// Hears what listings say: runs that were started elsewhere are seen in them.
     pub(super) listener: Arc<dyn Listener>,
     pub(super) contact: watch::Sender<Contact>,
+    pub(super) copies: watch::Sender<Copying>,
+    /// Where the copy of the listing is kept.
+    pub(super) copy: Option<PathBuf>,
     pub(super) keep: Duration,
     pub(super) stop_grace: Duration,
     pub(super) health: Arc<Health>,
@@ -184,6 +189,10 @@ impl Daemon {
             shadow: self.start.shadow,
         };
         tasks.spawn(outbox.forever());
+        tasks.spawn(copying::forever(
+            self.copies.subscribe(),
+            Arc::clone(&self.metrics),
+        ));
         if !self.start.shadow {
             let (polling, contact) = (self.polling.subscribe(), self.contact.subscribe());
             tasks.spawn(register::forever(polling, contact, BackOff::default()));
@@ -287,6 +296,7 @@ impl Daemon {
                 let (plans, broken) = (understood.plans, understood.broken);
                 self.contact.send_replace(Contact::of(&plans));
                 self.listener.listed(began, &plans);
+                self.keep_copy(&plans, &broken);
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
                 let problems: BTreeSet<_> = problems

@@ -10,6 +10,7 @@
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
 mod backups;
+mod copying;
 pub mod engine;
 mod gauges;
 pub mod listing;

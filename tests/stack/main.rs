@@ -14,11 +14,13 @@ mod backups;
 mod command;
 mod daemon;
 mod eventually;
+mod incumbent;
 mod node;
 mod services;
 mod user;
 
 mod api_away;
+mod conformance;
 mod end_to_end;
 mod killed;
 mod registration;

@@ -85,6 +85,11 @@ impl<'a> User<'a> {
 
     /// Makes a plan that backs up the node's data, and gives its id.
     pub fn create_plan(&self, job_schedule: &Value) -> String {
+        self.create_plan_that(&self.node.backup_action(), job_schedule)
+    }
+
+    /// Makes a plan with this `freezer_action`, and gives its id.
+    pub fn create_plan_that(&self, freezer_action: &Value, job_schedule: &Value) -> String {
         let document = json!({
             "client_id": self.node.client_id,
             "description": self.node.client_id,
@@ -92,7 +97,7 @@ impl<'a> User<'a> {
             "job_actions": [{
                 "max_retries": 0,
                 "max_retries_interval": 1,
-                "freezer_action": self.node.backup_action(),
+                "freezer_action": freezer_action,
             }],
         });
         let file = self.node.write("job.json", &document);
@@ -113,6 +118,10 @@ impl<'a> User<'a> {
             .and_then(Value::as_str)
             .expect("its job id")
             .to_owned()
+    }
+
+    pub fn delete_plan(&self, job_id: &str) {
+        succeed(self.freezer().args(["job-delete", job_id]), LIMIT);
     }
 
     /// The plan's document as the API holds it now.
@@ -145,6 +154,41 @@ impl<'a> User<'a> {
             .node
             .write("edit.json", &json!({ "job_schedule": job_schedule }));
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
+    }
+
+    /// `freezer job-start`, `job-stop`, `job-abort`
+    pub fn freezer_job(&self, word: &str, job_id: &str) {
+        succeed(self.freezer().args([&format!("job-{word}"), job_id]), LIMIT);
+    }
+
+    fn openstack(&self) -> Command {
+        let openstack = self.stack.value("STACK_OPENSTACK");
+        let mut command = self.stack.command(openstack, &self.node.home());
+        command.env("PYTHONWARNINGS", "ignore");
+        command
+    }
+
+    /// `openstack backup job start`, `stop`, `abort`
+    pub fn openstack_job(&self, word: &str, job_id: &str) {
+        succeed(self.openstack().args(["backup", "job", word, job_id]), LIMIT);
+    }
+
+    /// Status, result and event, as `freezer job-show` shows them, and `openstack backup job show` does too.
+    pub fn shown(&self, job_id: &str) -> [String; 3] {
+        let cells = |command: &mut Command| -> [String; 3] {
+            let row: Value = serde_json::from_str(&succeed(command, LIMIT)).expect("JSON of a job");
+            ["Status", "Result", "Event"].map(|column| {
+                let cell = row.get(column).and_then(Value::as_str);
+                cell.unwrap_or_default().to_owned()
+            })
+        };
+        let shown = cells(self.freezer().args(["job-show", "-f", "json", job_id]));
+        let mut openstack = self.openstack();
+        assert_eq!(
+            cells(openstack.args(["backup", "job", "show", "-f", "json", job_id])),
+            shown
+        );
+        shown
     }
 
     /// The backups of this job, as `freezer backup-list` shows them: id, path and status. (It cannot show its
