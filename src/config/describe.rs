@@ -82,6 +82,11 @@ fn general(settings: &Settings) -> List {
             },
         ),
         ("dispatch.allow_exec", dispatch.allow_exec.to_string()),
+        (
+            "dispatch.session_refused",
+            quoted(dispatch.session_refused.as_str()),
+        ),
+        ("dispatch.session_wait", length(dispatch.session_wait)),
         ("dispatch.kill_grace", length(dispatch.kill_grace)),
         ("dispatch.keep_output", dispatch.keep_output.to_string()),
         ("dispatch.start_grace", length(dispatch.start_grace)),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::length::{Length, OneOrMany};
 use super::rules::Outside;
 use super::size::Size;
-use super::words::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat, SessionRefused};
 use crate::freezer::Secret;
 
 /// One known key, and the keys below it (none: it is a value).
@@ -162,6 +162,8 @@ fragment! {
         max_concurrent: Option<NonZeroUsize>,
         catch_up: Option<String>,
         allow_exec: Option<bool>,
+        session_refused: Option<SessionRefused>,
+        session_wait: Option<Length>,
         kill_grace: Option<Length>,
         keep_output: Option<u64>,
         start_grace: Option<Length>,

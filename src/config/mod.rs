@@ -36,7 +36,7 @@ pub use settings::{
     Capabilities, CatchUp, Cluster, Dispatch, HistorySettings, HttpSettings, Limits, LogSettings,
     MetricsSettings, Registration, Settings, Source,
 };
-pub use words::{Launcher, LogFormat};
+pub use words::{Launcher, LogFormat, SessionRefused};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::freezer::Access;
 
 use super::auth::CredentialsError;
 use super::rules::{WindowRule, ZoneRule};
-use super::words::{Launcher, LogFormat};
+use super::words::{Launcher, LogFormat, SessionRefused};
 
 /// Everything that can be set. Two of them compare equal when nothing changed; see [`Settings::needs_restart`].
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +104,10 @@ pub struct Dispatch {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// What becomes of a run that its session does not let start.
+    pub session_refused: SessionRefused,
+    /// How long a run waits for its session at most.
+    pub session_wait: Duration,
     /// From SIGTERM to SIGKILL when a run is aborted; whole seconds.
     pub kill_grace: Duration,
     /// Bytes kept of each step's standard output, and of its standard error.

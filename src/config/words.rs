@@ -29,6 +29,27 @@ impl Launcher {
     }
 }
 
+/// What becomes of a run that its session does not let start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionRefused {
+    /// It is skipped.
+    Skip,
+    /// It runs all the same.
+    Run,
+}
+
+impl SessionRefused {
+    /// As it is written in the file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Run => "run",
+        }
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
 use crate::plan::JobId;
-use crate::planner::{End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord};
+use crate::planner::{
+    End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, SessionAsk,
+};
 use crate::schedule::DueTime;
 
 use super::recipes::Recipes;
@@ -47,6 +49,8 @@ pub trait Witness {
 pub enum Errand {
     /// Ask the source whether this plan is really gone.
     ConfirmGone(JobId),
+    /// Ask the API whether a run may start with its session.
+    AskSession(Box<SessionAsk>),
     /// There is something new in the outbox.
     Deliver,
 }
@@ -214,8 +218,12 @@ impl<S: Store, W: Witness> Engine<S, W> {
             }
         }
         let saved = std::mem::take(&mut self.unsaved);
-        let for_the_outbox =
-            |record: &Record| matches!(record, Record::Report { .. } | Record::Backup { .. });
+        let for_the_outbox = |record: &Record| {
+            matches!(
+                record,
+                Record::Report { .. } | Record::Backup { .. } | Record::SessionEnd { .. }
+            )
+        };
         if saved.iter().any(for_the_outbox) {
             step.errands.push(Errand::Deliver);
         }
@@ -228,6 +236,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
         match order {
             Order::ConfirmGone(job) => {
                 step.errands.push(Errand::ConfirmGone(job));
+                None
+            }
+            Order::AskSession(ask) => {
+                step.errands.push(Errand::AskSession(ask));
                 None
             }
             Order::Abort(run) => {

@@ -84,8 +84,13 @@ pub(super) struct Daemon {
     pub(super) http: Option<http::Bound>,
 }
 
-/// What the source said of one plan; `None`: nothing that can be used.
-pub(super) type Answer = (JobId, Option<Input>);
+/// What those who were asked say.
+pub(super) enum Answer {
+    /// The source, of one plan; `None`: nothing that can be used.
+    Confirmed(JobId, Option<Input>),
+    /// The API, of a session.
+    Said(Input),
+}
 
 /// What the loop woke for.
 enum Event {
@@ -142,10 +147,11 @@ impl Daemon {
                     farewell = Box::pin(self.farewell());
                 }
                 Event::Launch(event) => inputs.push(told(event)),
-                Event::Answer((job, input)) => {
+                Event::Answer(Answer::Confirmed(job, input)) => {
                     self.asking.remove(&job);
                     inputs.extend(input);
                 }
+                Event::Answer(Answer::Said(input)) => inputs.push(input),
                 // Answered below, as are those who ask while something else goes on.
                 Event::Asked => {}
                 Event::Polled(polled) => inputs.extend(self.polled(polled)),
@@ -251,6 +257,7 @@ impl Daemon {
             match errand {
                 Errand::Deliver => self.bell.ring.notify_one(),
                 Errand::ConfirmGone(job) => self.confirm_gone(job),
+                Errand::AskSession(ask) => self.ask_session(ask),
             }
         }
         Ok(())
@@ -269,7 +276,7 @@ impl Daemon {
             };
             let answer = source.confirm(&job, proves_absence).await;
             // The loop may be gone by now; then so is the question.
-            let _ = ask.send((job, answer));
+            let _ = ask.send(Answer::Confirmed(job, answer));
         });
     }
 

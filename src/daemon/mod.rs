@@ -23,6 +23,7 @@ pub mod register;
 pub mod registering;
 mod reload;
 mod service;
+mod sessions;
 mod signals;
 mod witness;
 

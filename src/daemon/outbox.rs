@@ -1,4 +1,4 @@
-//! The outbox: takes reports and records of backups from the ledger to the API, until the API took them.
+//! The outbox: takes reports, records of backups and ends for sessions from the ledger to the API, until the API took them.
 //!
 //! Records of backups go first, so that who reads `success` finds the backup. Sleeps while there is nothing. A failed delivery waits with back-off, and holds up no other plan's report:
 //! the ledger gives those that were tried least often first. Nor does one sort hold up the other.
@@ -15,6 +15,7 @@ use crate::observe::metrics::Metrics;
 
 use super::backups;
 use super::listing::{Polling, Source};
+use super::sessions;
 use super::witness::Shelf;
 
 /// Reports delivered between two looks at the ledger.
@@ -168,7 +169,8 @@ impl Outbox {
     async fn round(&self) -> Result<Round, LedgerError> {
         let backlog = self.ledger.with(|ledger| {
             let reader = ledger.reader();
-            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(reader.backup_backlog()?))
+            let others = reader.backup_backlog()?.saturating_add(reader.session_backlog()?);
+            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(others))
         })?;
         self.metrics.set_backlog(backlog, None);
         let Source::Api(api) = self.polling.borrow().source.clone() else {
@@ -178,7 +180,21 @@ impl Outbox {
             return Ok(Round::Empty);
         }
         let backups = self.backups(&api).await?;
-        Ok(backups.and(self.reports(&api).await?))
+        let ends = self.session_ends(&api).await?;
+        Ok(backups.and(ends).and(self.reports(&api).await?))
+    }
+
+    async fn session_ends(&self, api: &Api) -> Result<Round, LedgerError> {
+        let pending = self
+            .ledger
+            .with(|ledger| ledger.reader().pending_session_ends(REPORTS))?;
+        let mut round = Round::begin(pending.is_empty());
+        for end in &pending {
+            if round.heard(sessions::tell(&self.ledger, api, end).await?) {
+                break;
+            }
+        }
+        Ok(round)
     }
 
     async fn backups(&self, api: &Api) -> Result<Round, LedgerError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Loaded, Origin, Settings, Source, Whose};
-use crate::planner::{Capabilities, CatchUp, Outside, Policy, Scope, WindowRule, ZoneRule};
+use crate::planner::{Capabilities, CatchUp, Outside, Policy, Scope, SessionRefused, WindowRule, ZoneRule};
 use crate::schedule::Zone;
 use crate::zones::{ZoneError, Zones};
 
@@ -62,6 +62,11 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
         late_after: seconds(settings.late_after),
         shadow: false,
         reports: reports(settings),
+        session_refused: match settings.dispatch.session_refused {
+            config::SessionRefused::Skip => SessionRefused::Skip,
+            config::SessionRefused::Run => SessionRefused::Run,
+        },
+        session_wait: seconds(settings.dispatch.session_wait),
         zone,
         zones: zone_rules,
         windows: settings.windows.iter().map(window).collect(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ledger::{Ledger, LedgerError};
 use crate::observe::metrics::Metrics;
-use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use crate::planner::{Admission, Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 
 use super::engine::{Store, StoreError, Witness};
 
@@ -65,6 +65,7 @@ impl Witness for Teller {
                 | Record::Withdraw { .. }
                 | Record::Report { .. }
                 | Record::Backup { .. }
+                | Record::SessionEnd { .. }
                 | Record::Sighting(_)
                 | Record::Polled { .. } => {}
             }
@@ -76,6 +77,23 @@ impl Witness for Teller {
         if self.stuck.replace(why.to_owned()).is_none() {
             tracing::error!("nothing is launched until the ledger can be written: {why}");
         }
+    }
+}
+
+/// What the session of a run says, if that is no.
+fn session(run: &RunRecord) {
+    let Some(mine) = &run.session else { return };
+    let Some(refused) = mine.refused else { return };
+    let (job_id, session, refused) = (&run.job, mine.session.as_str(), refused.word());
+    match (mine.admission, run.state) {
+        (Admission::Waiting, RunState::Queued) => {
+            let again = run.not_before.map(tracing::field::display);
+            tracing::warn!(%job_id, run = %run.id, session, refused, again, "its session does not let it start");
+        }
+        (Admission::Alone, RunState::Starting) => {
+            tracing::warn!(%job_id, run = %run.id, session, refused, "runs without its session");
+        }
+        _ => {}
     }
 }
 
@@ -110,7 +128,7 @@ impl Teller {
                 let (job_id, run, detail) = (&run.job, &run.id, run.detail.as_str());
                 tracing::warn!(%job_id, %run, "a launch waits: {detail}");
             }
-            RunState::Queued | RunState::Starting => {}
+            RunState::Queued | RunState::Starting => session(run),
             RunState::Running => {
                 let Some(started) = run.started else { return };
                 let (late, waited) = (started - run.due.instant(), started - run.queued);

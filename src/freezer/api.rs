@@ -1,6 +1,8 @@
-//! The API as the daemon uses it: list, look at one job, report; and keep records of backups (`backups`).
+//! The API as the daemon uses it: list, look at one job, report; keep records of backups (`backups`); start
+//! and end with a session (`sessions`).
 
 mod backups;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The addresses of jobs, clients and backups, from whatever form of the API's address we were given.
+//! The addresses of jobs, clients, backups and sessions, from whatever form of the API's address we were given.
 
 use reqwest::Url;
 
@@ -94,6 +94,15 @@ impl Endpoint {
         Ok(self.below(self.within(project), &["backups", id]))
     }
 
+    /// One session, in our project, or in `project` where the address lets us choose; or what is below it.
+    pub fn session(&self, id: &str, below: &[&str], project: Option<&str>) -> Result<Url, ApiError> {
+        if !is_segment(id) {
+            return Err(ApiError::SessionId { id: id.to_owned() });
+        }
+        let path: Vec<&str> = ["sessions", id].iter().chain(below).copied().collect();
+        Ok(self.below(self.within(project), &path))
+    }
+
     fn within<'a>(&'a self, project: Option<&'a str>) -> &'a str {
         project
             .filter(|project| !self.fixed && is_segment(project))
@@ -161,6 +170,9 @@ mod tests {
         assert!(matches!(backup(".."), Err(ApiError::BackupId { .. })));
         assert_eq!(endpoint.backups(None).path(), "/x/v2/p1/backups");
         assert_eq!(job("j", Some("..")).unwrap(), "/x/v2/p1/jobs/j");
+        let session = |id: &str| endpoint.session(id, &["action"], Some("p2"));
+        assert_eq!(session("s/1").unwrap().path(), "/x/v2/p2/sessions/s%2F1/action");
+        assert!(matches!(session("."), Err(ApiError::SessionId { .. })));
         for id in ["", ".", ".."] {
             assert!(matches!(job(id, None), Err(ApiError::JobId { .. })), "{id:?}");
         }

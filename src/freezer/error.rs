@@ -36,6 +36,12 @@ pub enum ApiError {
         /// The id.
         id: String,
     },
+    /// An id of a session that cannot stand in an address.
+    #[error("session id {id:?} cannot be part of an address: it is `.` or `..`")]
+    SessionId {
+        /// The id.
+        id: String,
+    },
     /// Metadata that is no JSON object (any more).
     #[error("run {run}: what its agent said of the backup cannot be read: {message}")]
     Metadata {
@@ -175,9 +181,11 @@ impl ApiError {
             Self::Server { .. } => "server",
             Self::Redirected { .. } | Self::Protocol { .. } => "protocol",
             Self::TooLarge { .. } => "too-large",
-            Self::Refused { .. } | Self::JobId { .. } | Self::BackupId { .. } | Self::Metadata { .. } => {
-                "bad-request"
-            }
+            Self::Refused { .. }
+            | Self::JobId { .. }
+            | Self::BackupId { .. }
+            | Self::SessionId { .. }
+            | Self::Metadata { .. } => "bad-request",
             Self::Catalog { .. } => "catalog",
         }
     }
@@ -198,7 +206,9 @@ impl ApiError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::JobId { .. } | Self::BackupId { .. } | Self::Metadata { .. } => true,
+            Self::JobId { .. } | Self::BackupId { .. } | Self::SessionId { .. } | Self::Metadata { .. } => {
+                true
+            }
             Self::Refused { status, .. } => matches!(status, 400 | 409 | 413 | 414 | 422 | 753),
             _ => false,
         }

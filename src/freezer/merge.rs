@@ -33,6 +33,8 @@ pub(super) enum Merge {
 #[derive(Serialize)]
 struct Patch<'a> {
     job_schedule: &'a Object,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_tag: Option<i64>,
 }
 
 /// Merges `report` into `job`, the document as the API has it now.
@@ -70,10 +72,19 @@ pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json
     {
         after.insert(String::from("event"), to_raw_value("")?);
     }
-    if same(&before, &after) {
+    let session_tag = report
+        .session
+        .as_ref()
+        .filter(|ours| text(&job, "session_id").as_deref() == Some(ours.session.as_str()))
+        .map(|ours| ours.tag)
+        .filter(|tag| number(&job, "session_tag") != Some(*tag));
+    if same(&before, &after) && session_tag.is_none() {
         return Ok(Merge::Same);
     }
-    let body = serde_json::to_vec(&Patch { job_schedule: &after })?;
+    let body = serde_json::to_vec(&Patch {
+        job_schedule: &after,
+        session_tag,
+    })?;
     Ok(Merge::Patch {
         body,
         project: text(&job, "project_id"),
@@ -84,6 +95,10 @@ fn text(object: &Object, key: &str) -> Option<String> {
     object
         .get(key)
         .and_then(|value| serde_json::from_str(value.get()).ok())
+}
+
+fn number(object: &Object, key: &str) -> Option<i64> {
+    object.get(key).and_then(|value| value.get().trim().parse().ok())
 }
 
 fn same(before: &Object, after: &Object) -> bool {
@@ -110,6 +125,7 @@ mod tests {
             time_ended: Some(200),
             current_pid: None,
             answers_event: Some("start".into()),
+            session: None,
         }
     }
 
@@ -197,6 +213,32 @@ mod tests {
         ] {
             assert!(matches!(merged(job, &report()), Merge::NotWanted));
         }
+    }
+
+    #[test]
+    fn the_round_of_a_session_is_written_while_the_job_is_in_it() {
+        let in_round = Report {
+            session: Some(crate::planner::SessionTag {
+                session: "s1".into(),
+                tag: 4,
+            }),
+            ..report()
+        };
+        let body = |job: &str| match merged(job, &in_round) {
+            Merge::Patch { body, .. } => serde_json::from_slice::<Value>(&body).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let joined = body(r#"{"session_id": "s1", "session_tag": 3, "job_schedule": {}}"#);
+        assert_eq!(joined["session_tag"], 4);
+        assert!(
+            joined.get("session_id").is_none(),
+            "whose session it is, is not ours to say"
+        );
+        let left = body(r#"{"session_id": "", "session_tag": 0, "job_schedule": {"event": "stop"}}"#);
+        assert!(left.get("session_tag").is_none());
+        assert_eq!(left["job_schedule"]["event"], "stop");
+        let told = body(r#"{"session_id": "s1", "session_tag": 4, "job_schedule": {}}"#);
+        assert!(told.get("session_tag").is_none());
     }
 
     #[test]

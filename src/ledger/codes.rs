@@ -5,7 +5,7 @@ use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Row, ToSql};
 
 use crate::plan::{JobId, ProjectId};
-use crate::planner::{Outcome, Reason, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use crate::planner::{Membership, Outcome, Reason, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 use crate::schedule::DueTime;
 
 /// Added to a done run's state to get its key in `tally`, so that it differs from every verdict's kind.
@@ -27,6 +27,8 @@ pub(super) fn reason_code(reason: Reason) -> i64 {
         Reason::OutsideWindow => 8,
         Reason::Superseded => 9,
         Reason::Shadow => 10,
+        Reason::SessionRefused => 11,
+        Reason::SessionUnreachable => 12,
     }
 }
 
@@ -164,7 +166,7 @@ pub(super) fn verdict_of(row: &Row<'_>, job: &JobId) -> rusqlite::Result<Verdict
 
 /// The columns of a run `r`, in the order [`run_of`] reads them; the job is the plan's.
 pub(super) const RUN_COLUMNS: &str = "r.id, r.project, r.due, r.covers, r.cadence, r.state, r.not_before, r.queued, \
-                                      r.started, r.ended, r.pid, r.detail";
+                                      r.started, r.ended, r.pid, r.detail, r.session";
 
 /// A run of `job` from [`RUN_COLUMNS`], which begin at column `from`.
 pub(super) fn run_of(row: &Row<'_>, from: usize, job: &JobId) -> rusqlite::Result<RunRecord> {
@@ -183,11 +185,23 @@ pub(super) fn run_of(row: &Row<'_>, from: usize, job: &JobId) -> rusqlite::Resul
         ended: maybe_instant(row, from + 9)?,
         pid: row.get(from + 10)?,
         detail: row.get(from + 11)?,
+        session: session_of(row, from + 12)?,
     })
 }
 
+fn session_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Box<Membership>>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    text.map(|text| serde_json::from_str(text).map_err(|_| misread(column, "no part in a session")))
+        .transpose()
+}
+
+fn session_text(run: &RunRecord) -> Option<String> {
+    let mine = run.session.as_ref()?;
+    serde_json::to_string(mine).ok()
+}
+
 /// The values of a run, in the order of the columns `plan, project, due, covers, cadence, state, not_before,
-/// queued, started, ended, pid, detail, id`.
+/// queued, started, ended, pid, detail, id, session`.
 pub(super) fn run_values(run: &RunRecord, plan: i64, with: impl FnOnce(&[&dyn ToSql]) -> Written) -> Written {
     with(&[
         &plan,
@@ -203,6 +217,7 @@ pub(super) fn run_values(run: &RunRecord, plan: i64, with: impl FnOnce(&[&dyn To
         &run.pid,
         &run.detail,
         &run.id.as_str(),
+        &session_text(run),
     ])
 }
 

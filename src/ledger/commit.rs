@@ -11,6 +11,7 @@ use super::codes::{
 };
 use super::error::Failure;
 use super::outbox::{self, ReportId};
+use super::session_ends;
 use super::sightings;
 use super::{Ledger, LedgerError};
 use crate::plan::{JobId, ProjectId};
@@ -140,6 +141,10 @@ impl<'t> Writer<'t> {
                 Ok(())
             }
             Record::Backup { run, metadata } => backups::put(self.transaction, run, metadata),
+            Record::SessionEnd { job, run, end } => {
+                let plan = self.key(job)?;
+                session_ends::put(self.transaction, plan, run, end)
+            }
             Record::Sighting(sighting) => {
                 let plan = self.key(&sighting.job)?;
                 Ok(sightings::put(self.transaction, plan, sighting)?)
@@ -274,11 +279,12 @@ impl<'t> Writer<'t> {
             .optional()?;
         let change = if old.is_some() {
             "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
-               not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12 WHERE id = ?13"
+               not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12, session = ?14
+             WHERE id = ?13"
         } else {
             "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
-               detail, id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+               detail, id, session)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
         };
         let mut change = self.transaction.prepare_cached(change)?;
         run_values(run, plan, |values| change.execute(values))?;

@@ -17,6 +17,7 @@ mod outbox;
 mod prune;
 mod restore;
 mod schema;
+mod session_ends;
 mod sightings;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use history::{KnownPlan, Reader};
 pub use outbox::{PendingReport, ReportId};
 pub use prune::Pruned;
 pub use restore::{Restored, RestoredPlan, Tally};
+pub use session_ends::{PendingSessionEnd, SessionEndId};
 
 /// The daemon's own ledger: the only one that writes. There is one at a time for a file.
 #[derive(Debug)]

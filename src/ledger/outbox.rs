@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::codes::{job_of, project_of};
 use super::{Ledger, LedgerError, Reader};
 use crate::plan::{JobId, ProjectId};
-use crate::planner::{Report, RunId};
+use crate::planner::{Report, RunId, SessionTag};
 
 /// Longest error text kept with a report, in characters.
 pub(super) const ERROR_LIMIT: usize = 500;
@@ -57,25 +57,28 @@ pub(super) fn put(
     let old: Option<(i64, Report, Option<i64>)> = connection
         .prepare_cached(
             "DELETE FROM report WHERE plan = ?1
-             RETURNING status, result, time_started, time_ended, current_pid, answers_event, number, event_number",
+             RETURNING status, result, time_started, time_ended, current_pid, answers_event, session, session_tag,
+               number, event_number",
         )?
-        .query_row([plan], |row| Ok((row.get(6)?, report_of(row, 0)?, row.get(7)?)))
+        .query_row([plan], |row| Ok((row.get(8)?, report_of(row, 0)?, row.get(9)?)))
         .optional()?;
     let replaced = old.as_ref().map(|(number, ..)| ReportId {
         plan,
         number: *number,
     });
-    let (result, started, ended, pid, event, event_number) = match old {
+    let (result, started, ended, pid, event, session, event_number) = match old {
         Some((_, old, number)) => (
             old.result,
             old.time_started,
             old.time_ended,
             old.current_pid,
             old.answers_event,
+            old.session,
             number,
         ),
-        None => (None, None, None, None, None, None),
+        None => (None, None, None, None, None, None, None),
     };
+    let session = report.session.as_ref().or(session.as_ref());
     // The event's number: that of the report which first answers it. NULL here means: this one.
     let event_number = if report.answers_event.is_some() {
         None
@@ -85,8 +88,8 @@ pub(super) fn put(
     connection
         .prepare_cached(
             "INSERT INTO report (plan, run, status, result, time_started, time_ended, current_pid, answers_event,
-               event_number)
-             VALUES (:plan, :run, :status, :result, :started, :ended, :pid, :event, :event_number)",
+               session, session_tag, event_number)
+             VALUES (:plan, :run, :status, :result, :started, :ended, :pid, :event, :session, :tag, :event_number)",
         )?
         .execute(named_params! {
             ":plan": plan,
@@ -98,6 +101,8 @@ pub(super) fn put(
             // A process that has ended must not be pointed at.
             ":pid": report.current_pid.or(pid.filter(|_| report.time_ended.is_none_or(|ended| ended < 0))),
             ":event": report.answers_event.as_ref().or(event.as_ref()),
+            ":session": session.map(|session| &session.session),
+            ":tag": session.map(|session| session.tag),
             ":event_number": event_number,
         })?;
     let number = connection.last_insert_rowid();
@@ -121,6 +126,10 @@ fn report_of(row: &Row<'_>, from: usize) -> rusqlite::Result<Report> {
         time_ended: row.get(from + 3)?,
         current_pid: row.get(from + 4)?,
         answers_event: row.get(from + 5)?,
+        session: match (row.get(from + 6)?, row.get(from + 7)?) {
+            (Some(session), Some(tag)) => Some(SessionTag { session, tag }),
+            _ => None,
+        },
     })
 }
 
@@ -134,22 +143,22 @@ impl Reader {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT status, result, time_started, time_ended, current_pid, answers_event,
+                    "SELECT status, result, time_started, time_ended, current_pid, answers_event, session, session_tag,
                        o.plan, o.number, p.job_id, p.project, o.run, o.attempts, o.error
                      FROM report o JOIN plan p ON p.key = o.plan ORDER BY o.attempts, o.number LIMIT ?1",
                 )?
                 .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
                     Ok(PendingReport {
                         id: ReportId {
-                            plan: row.get(6)?,
-                            number: row.get(7)?,
+                            plan: row.get(8)?,
+                            number: row.get(9)?,
                         },
-                        job: job_of(row, 8)?,
-                        project: project_of(row, 9)?,
-                        run: row.get::<_, Option<String>>(10)?.map(RunId::from_stored),
+                        job: job_of(row, 10)?,
+                        project: project_of(row, 11)?,
+                        run: row.get::<_, Option<String>>(12)?.map(RunId::from_stored),
                         report: report_of(row, 0)?,
-                        attempts: row.get(11)?,
-                        error: row.get(12)?,
+                        attempts: row.get(13)?,
+                        error: row.get(14)?,
                     })
                 })?
                 .collect()

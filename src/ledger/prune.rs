@@ -94,6 +94,7 @@ impl Ledger {
                         "DELETE FROM plan WHERE forgotten = 1 AND key > ?1 AND key <= ?2
                            AND NOT EXISTS (SELECT 1 FROM run WHERE run.plan = plan.key)
                            AND NOT EXISTS (SELECT 1 FROM report WHERE report.plan = plan.key)
+                           AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.plan = plan.key)
                            AND NOT EXISTS (SELECT 1 FROM progress WHERE progress.plan = plan.key AND covered >= ?3)
                          RETURNING job_id",
                     )?

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -121,6 +121,26 @@ CREATE TABLE sighting (
   PRIMARY KEY (plan, started)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sighting_age ON sighting (started);
+";
+
+/// Sessions: a run's part in one, the round that a report tells, and the ends on their way to the API.
+const VERSION_4: &str = "
+ALTER TABLE run ADD COLUMN session TEXT;          -- JSON; NULL: it has none
+ALTER TABLE report ADD COLUMN session TEXT;
+ALTER TABLE report ADD COLUMN session_tag INTEGER;
+
+CREATE TABLE session_end (
+  number   INTEGER PRIMARY KEY AUTOINCREMENT,     -- never used again: an old one may be on its way
+  plan     INTEGER NOT NULL REFERENCES plan (key) ON DELETE CASCADE,
+  run      TEXT NOT NULL,
+  session  TEXT NOT NULL,
+  tag      INTEGER NOT NULL,
+  result   TEXT NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  error    TEXT,
+  UNIQUE (plan, session)                          -- the API keeps one of each
+) STRICT;
+CREATE INDEX session_end_order ON session_end (attempts, number);
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

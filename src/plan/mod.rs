@@ -95,6 +95,15 @@ pub struct Reported {
     pub ended: Option<DateTime<Utc>>,
 }
 
+/// The session a plan belongs to: plans of several nodes that run as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// `session_id`; never empty.
+    pub id: Arc<str>,
+    /// `session_tag`: the last round of the session that this plan was in.
+    pub tag: i64,
+}
+
 /// One `job_actions` entry. Its `Debug` shows no value of `freezer_action`: some hold passwords.
 #[derive(Clone, PartialEq)]
 pub struct Action {
@@ -155,6 +164,8 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// What it says of its last run.
     pub reported: Reported,
+    /// Which session it belongs to, if one.
+    pub session: Option<Box<Session>>,
     /// The document's text, as it came.
     pub document: Arc<str>,
 }
@@ -173,6 +184,7 @@ impl fmt::Debug for Plan {
             .field("updated", &self.updated)
             .field("actions", &self.actions)
             .field("reported", &self.reported)
+            .field("session", &self.session)
             .finish_non_exhaustive()
     }
 }

@@ -51,6 +51,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
     let reported = faults.reported(&document, &job_schedule, dialect);
     let schedule = faults.schedule(&job_schedule, dialect);
     let actions = faults.actions(document.job_actions);
+    let session_id = faults.label("session_id", document.session_id);
 
     let (Some(id), Some(schedule), Some(actions), true) = (id, schedule, actions, faults.found.is_empty())
     else {
@@ -75,6 +76,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
         updated: state::instant(document.updated_at),
         actions,
         reported,
+        session: state::session(&session_id, document.session_tag),
         document: Arc::from(text),
     };
     Ok(Parsed {

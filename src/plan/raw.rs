@@ -98,7 +98,7 @@ keys! {
         job_id, project_id, name, description, client_id,
         created_at, updated_at, started_at, ended_at,
         status, result, disabled,
-        job_schedule, job_actions,
+        job_schedule, job_actions, session_id, session_tag,
     }
 }
 keys! {

@@ -1,11 +1,12 @@
 //! What a document says of its own state: its dialect, its standing, its last run.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::raw::{Document, JobSchedule, Raw, Shape};
-use super::{Dialect, Reported, Standing};
+use super::{Dialect, Reported, Session, Standing};
 
 /// The top-level keys `status` and `disabled` are Virtuozzo's alone, be they null.
 pub(super) fn dialect(document: &Document<'_>) -> Dialect {
@@ -42,6 +43,18 @@ pub(super) fn word(raw: Raw<'_>) -> Result<String, &'static str> {
         Shape::Text(text) => Ok(text.trim().to_ascii_lowercase()),
         _ => Err("this is not a text; allowed is a word, as \"scheduled\", or null"),
     }
+}
+
+/// The session it belongs to, if one. A tag that cannot be read is taken for 0: the API tells where the
+/// session is, should that be wrong.
+pub(super) fn session(id: &str, tag: Raw<'_>) -> Option<Box<Session>> {
+    let tag = match tag.shape() {
+        Shape::Number(text) => text.parse().unwrap_or_default(),
+        Shape::Text(text) => text.trim().parse().unwrap_or_default(),
+        _ => 0,
+    };
+    let id: Arc<str> = Arc::from(id);
+    (!id.is_empty()).then(|| Box::new(Session { id, tag }))
 }
 
 /// Yes or no, as JSON has it or as people write it.

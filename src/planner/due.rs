@@ -11,7 +11,7 @@ use super::roster::Seat;
 use super::slot::Slot;
 use super::{
     CatchUp, Decision, Order, Outside, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
-    VerdictRecord, Window,
+    VerdictRecord, Window, session,
 };
 
 /// Seconds after which a continuous plan whose windows never open is looked at again.
@@ -167,6 +167,7 @@ impl Planner {
             ended: None,
             pid: None,
             detail: String::new(),
+            session: None,
         };
         slot.open = Some(run.id.clone());
         slot.ran = Some(due);
@@ -240,7 +241,7 @@ impl Planner {
         }
     }
 
-    /// Lets a queued run wait for a place, or for its window.
+    /// Lets a queued run wait for a place, or for its window or session.
     pub(super) fn enqueue(&mut self, run: &RunRecord) {
         match run.not_before {
             Some(opens) => {
@@ -258,6 +259,7 @@ impl Planner {
             }
             None => self.queue.remove(run),
         }
+        self.asking.remove(&run.id);
     }
 
     /// Runs that hold a place: starting or running.
@@ -266,6 +268,7 @@ impl Planner {
             .len()
             .saturating_sub(self.queue.len())
             .saturating_sub(self.held.len())
+            .saturating_sub(self.asking.len())
     }
 
     /// Gives the free places to those whose turn it is.
@@ -287,7 +290,8 @@ impl Planner {
         }
     }
 
-    /// Starts a queued run, unless its window has shut while it waited: then it waits for the next one.
+    /// Starts a queued run, unless its window has shut while it waited: then it waits for the next one. One
+    /// of a session asks first.
     fn start(&mut self, now: DateTime<Utc>, run: &RunId, out: &mut Decision) {
         let Some(mut record) = self.open.get(run).cloned() else {
             return;
@@ -307,12 +311,17 @@ impl Planner {
         match Self::gate(slot.window.as_ref(), slot.timetable.zone(), DueTime::floor(now)) {
             Gate::Open => {
                 let plan = Arc::clone(&slot.plan);
-                record.state = RunState::Starting;
-                record.detail.clear();
-                out.orders.push(Order::Launch {
-                    run: record.clone(),
-                    plan,
-                });
+                if let Some(ask) = self.question(now, &mut record, &plan) {
+                    self.asking.insert(run.clone());
+                    out.orders.push(Order::AskSession(Box::new(ask)));
+                } else {
+                    record.state = RunState::Starting;
+                    record.detail.clear();
+                    out.orders.push(Order::Launch {
+                        run: record.clone(),
+                        plan,
+                    });
+                }
             }
             Gate::Until(opens) | Gate::Skip { next: Some(opens) } => {
                 record.not_before = Some(opens);
@@ -343,6 +352,7 @@ impl Planner {
             slot.close(&run.id);
         }
         out.records.push(Record::Withdraw { run: run.id.clone() });
+        session::withdrawn(run, out);
         let one = Missed {
             first: run.due,
             last: run.due,

@@ -53,6 +53,7 @@ impl Planner {
             time_ended: None,
             current_pid: None,
             answers_event: (!event.is_empty()).then(|| event.clone()),
+            session: None,
         };
         out.records.push(Record::Report {
             job: slot.plan.id.clone(),

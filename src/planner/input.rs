@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord};
+use super::{Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord, SessionAnswer, SessionAsk};
 
 /// Something happened.
 #[derive(Debug)]
@@ -44,6 +44,13 @@ pub enum Input {
         run: RunId,
         /// How.
         end: End,
+    },
+    /// What the API says to a question about a run's session.
+    Session {
+        /// What was asked.
+        ask: Box<SessionAsk>,
+        /// What it says.
+        answer: SessionAnswer,
     },
     /// A launch came to nothing, though nothing is wrong with the run: no trace of it is left.
     NotStarted {
@@ -150,6 +157,8 @@ pub enum Order {
         /// What it runs.
         plan: Arc<Plan>,
     },
+    /// Ask the API whether this run may start with its session; answer with [`Input::Session`].
+    AskSession(Box<SessionAsk>),
     /// Stop this run: its user asked for that. Its end will be told.
     Abort(RunId),
     /// Ask whether a plan that a listing missed is really gone; answer with [`Input::Seen`] or [`Input::Gone`].

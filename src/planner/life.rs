@@ -7,7 +7,7 @@ use crate::schedule::{DueTime, Kind};
 
 use super::{
     CatchUp, Decision, End, Found, NotStarted, Order, Outcome, Planner, Reason, Record, RunId, RunRecord,
-    RunState, report,
+    RunState, report, session,
 };
 
 /// Seconds until a launch that could not be carried out is tried again: a quarter of the time that the run is
@@ -60,6 +60,7 @@ impl Planner {
                     metadata,
                 }));
         }
+        session::told(&record, end.outcome, out);
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };

@@ -5,7 +5,7 @@
 //! ledger", and a simulator can drive this very code through years of virtual time.
 //!
 //! The life of one due time: its second comes ([`due`]); the planner gives its verdict; a run waits in the
-//! [`queue`] for a free place, or for its window; it is launched, starts, ends ([`life`]); its outcome is
+//! [`queue`] for a free place, for its window, or for its [`session`]; it is launched, starts, ends ([`life`]); its outcome is
 //! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits; what users
 //! ask for in them is answered ([`events`]).
 //!
@@ -23,6 +23,7 @@ mod queue;
 mod report;
 mod roster;
 mod run;
+mod session;
 mod sighting;
 mod slot;
 mod timers;
@@ -42,8 +43,11 @@ pub use capabilities::{Capabilities, Unsupported};
 pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, NotStarted, Order, Past};
 pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
-pub use report::Report;
+pub use report::{Report, SessionTag};
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use session::{
+    Admission, Membership, Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionRefused, SessionState,
+};
 pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
@@ -64,8 +68,10 @@ pub struct Planner {
     open: BTreeMap<RunId, RunRecord>,
     /// Runs that may start as soon as there is a place.
     queue: Queue,
-    /// Runs that wait for their window: when it opens.
+    /// Runs that wait for their window (until it opens) or for their session (until it is asked again).
     held: BTreeSet<(DueTime, RunId)>,
+    /// Runs whose session is being asked.
+    asking: BTreeSet<RunId>,
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
@@ -97,6 +103,7 @@ impl Planner {
             open: BTreeMap::new(),
             queue: Queue::default(),
             held: BTreeSet::new(),
+            asking: BTreeSet::new(),
             polled: past.polled,
             aside: past
                 .aside
@@ -158,6 +165,7 @@ impl Planner {
             Input::Gone(job) => self.gone(now, &job, out),
             Input::Started { run, pid, at } => self.started(&run, pid, at, out),
             Input::Ended { run, end } => self.ended(&run, end, out),
+            Input::Session { ask, answer } => self.answered(now, &ask, &answer, out),
             Input::NotStarted { run, why } => self.not_started(now, &run, why, out),
             Input::Found { run, found } => self.found(now, &run, found, out),
             Input::Policy(policy) => self.new_policy(now, *policy, out),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::plan::Plan;
 use crate::schedule::{Crontab, Windows, Zone};
 
-use super::Capabilities;
+use super::{Capabilities, SessionRefused};
 
 /// How late a missed due time may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +125,10 @@ pub struct Policy {
     pub shadow: bool,
     /// Whether runs are reported to the API.
     pub reports: bool,
+    /// What becomes of a run that its session does not let start.
+    pub session_refused: SessionRefused,
+    /// How long a run waits for its session at most, in seconds.
+    pub session_wait: i64,
     /// The zone of plans without a rule.
     pub zone: Arc<Zone>,
     /// Zones of others.

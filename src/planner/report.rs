@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Dialect, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
-use super::{Outcome, Policy, RunRecord};
+use super::{Admission, Outcome, Policy, RunRecord, session};
 
 /// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,26 @@ pub struct Report {
     pub current_pid: Option<u32>,
     /// The `event` this answers, if any: cleared in the API if it is still the same there.
     pub answers_event: Option<String>,
+    /// The round of its session that the run joined: written as the job's `session_tag` if it is still in it.
+    pub session: Option<SessionTag>,
+}
+
+/// The round of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionTag {
+    /// Which session.
+    pub session: String,
+    /// Which round.
+    pub tag: i64,
+}
+
+/// The round that a run has joined, if it did.
+fn joined(run: &RunRecord) -> Option<SessionTag> {
+    let mine = run.session.as_ref()?;
+    (mine.admission == Admission::Joined).then(|| SessionTag {
+        session: mine.session.clone(),
+        tag: mine.tag,
+    })
 }
 
 /// Whether runs of `plan` are reported at all.
@@ -38,6 +58,7 @@ pub(super) fn running(run: &RunRecord) -> Report {
         time_ended: Some(-1),
         current_pid: run.pid,
         answers_event: None,
+        session: joined(run),
     }
 }
 
@@ -49,20 +70,13 @@ pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Plan, next: Option
     let again = !stopped && !one_shot && (next.is_some() || kind == Kind::Continuous);
     Report {
         status: if again { "scheduled" } else { "completed" }.to_owned(),
-        result: Some(
-            match outcome {
-                Outcome::Success => "success",
-                Outcome::Aborted => "aborted",
-                // The API has no word for a lost run, and its backup cannot be counted on.
-                Outcome::Fail | Outcome::Lost => "fail",
-            }
-            .to_owned(),
-        ),
+        result: Some(session::result(outcome).to_owned()),
         time_started: run.started.map(|at| at.timestamp()),
         time_ended: run.ended.map(|at| at.timestamp()),
         current_pid: None,
         // What was asked for during the run is done with its end.
         answers_event: matches!(plan.reported.event.as_str(), "stop" | "abort" | "remove")
             .then(|| plan.reported.event.clone()),
+        session: joined(run),
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
-use super::{Metadata, Report, Sighting};
+use super::{Membership, Metadata, Report, SessionEnd, Sighting};
 
 /// Names one run, from its plan and due time: the idempotency key of a launch.
 ///
@@ -122,11 +122,15 @@ pub enum Reason {
     Superseded,
     /// freezerd runs in shadow: it decides and records, and launches nothing.
     Shadow,
+    /// Its session did not let it start, and so configured.
+    SessionRefused,
+    /// The API could not be asked whether it may start with its session, and so configured.
+    SessionUnreachable,
 }
 
 impl Reason {
     /// All of them. ([`Reason::word`] fails to compile when one is missing there; a test compares the two.)
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Overlap,
         Self::Expired,
         Self::Disabled,
@@ -136,6 +140,8 @@ impl Reason {
         Self::OutsideWindow,
         Self::Superseded,
         Self::Shadow,
+        Self::SessionRefused,
+        Self::SessionUnreachable,
     ];
 
     /// As it is written: in the log, in metrics, in `freezerd why`.
@@ -151,6 +157,8 @@ impl Reason {
             Self::OutsideWindow => "outside-window",
             Self::Superseded => "superseded",
             Self::Shadow => "shadow",
+            Self::SessionRefused => "session-refused",
+            Self::SessionUnreachable => "session-unreachable",
         }
     }
 }
@@ -218,7 +226,7 @@ pub struct RunRecord {
     pub cadence: Option<i64>,
     /// Where it is.
     pub state: RunState,
-    /// Not to be started before (its backup window opens).
+    /// Not to be started before: its backup window opens then, or its session is asked again.
     pub not_before: Option<DueTime>,
     /// When it was decided.
     pub queued: DateTime<Utc>,
@@ -230,6 +238,8 @@ pub struct RunRecord {
     pub pid: Option<u32>,
     /// What the launcher said of its end: exit status, failed action, last lines.
     pub detail: String,
+    /// Its part in its plan's session, from when it first asked.
+    pub session: Option<Box<Membership>>,
 }
 
 /// One durable change. The daemon commits all of one decision's in ONE transaction before anything is
@@ -290,6 +300,15 @@ pub enum Record {
         run: RunId,
         /// What, and of which step.
         metadata: Metadata,
+    },
+    /// The end of a run for its session, for the outbox. Of a plan and a session there is one: the newest.
+    SessionEnd {
+        /// Of which plan.
+        job: JobId,
+        /// Of which run.
+        run: RunId,
+        /// What.
+        end: SessionEnd,
     },
     /// A run of the scheduler beside which freezerd runs in shadow. Of one plan and start there is one: told
     /// again, its end and result are brought up to date, and when it was first seen stays.

@@ -57,7 +57,7 @@ pub struct Counts {
     pub broken: usize,
     /// Runs that wait for a place.
     pub queued: usize,
-    /// Runs that wait for their window.
+    /// Runs that wait for their window or their session.
     pub held: usize,
     /// Runs that are starting or running.
     pub running: usize,
@@ -68,7 +68,7 @@ impl Planner {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
-            queued: self.queue.len(),
+            queued: self.queue.len() + self.asking.len(),
             held: self.held.len(),
             running: self.busy(),
             ..Counts::default()

@@ -138,6 +138,7 @@ pub fn queued(id: &str, when: &str) -> RunRecord {
         ended: None,
         pid: None,
         detail: String::new(),
+        session: None,
     }
 }
 

@@ -17,6 +17,7 @@ fn report() -> Report {
         time_ended: Some(1_774_000_060),
         current_pid: None,
         answers_event: Some("start".into()),
+        session: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod pruning;
 mod random;
 mod records;
 mod runs;
+mod session_ends;
 mod sightings;
 
 use std::path::PathBuf;
@@ -117,6 +118,7 @@ fn run(id: &str, when: i64, state: RunState) -> RunRecord {
         ended: done.then(|| at(when * 1000 + 3)),
         pid: None,
         detail: String::new(),
+        session: None,
     }
 }
 
@@ -128,6 +130,7 @@ fn report(status: &str) -> Report {
         time_ended: None,
         current_pid: None,
         answers_event: None,
+        session: None,
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use freezerd::ledger::{Restored, RestoredPlan, Tally};
 use freezerd::plan::JobId;
-use freezerd::planner::{Outcome, Record, Report, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use freezerd::planner::{
+    Outcome, Record, Report, RunId, RunRecord, RunState, SessionEnd, Verdict, VerdictRecord,
+};
 use freezerd::schedule::DueTime;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +39,8 @@ pub struct Model {
     pub runs: Vec<RunRecord>,
     pub reports: Vec<Waiting>,
     pub next_report: usize,
+    /// In the order they wait; plan and session are there once.
+    pub ends: Vec<(JobId, RunId, SessionEnd)>,
     polled: Option<DateTime<Utc>>,
     tally: Tally,
 }
@@ -108,6 +112,12 @@ impl Model {
                     None => self.runs.push(run),
                 }
             }
+            Record::SessionEnd { job, run, end } => {
+                self.plan(&job)?;
+                self.ends
+                    .retain(|(of, _, old)| (of, &old.session) != (&job, &end.session));
+                self.ends.push((job, run, end));
+            }
             Record::Withdraw { run } => {
                 let old = self.runs.iter().position(|old| {
                     old.id == run && matches!(old.state, RunState::Queued | RunState::Starting)
@@ -124,6 +134,7 @@ impl Model {
                     report.time_started = report.time_started.or(old.report.time_started);
                     report.time_ended = report.time_ended.or(old.report.time_ended);
                     report.current_pid = report.current_pid.or(old.report.current_pid);
+                    report.session = report.session.or(old.report.session);
                     if report.answers_event.is_none() {
                         report.answers_event = old.report.answers_event;
                         event_number = old.event_number;
@@ -215,12 +226,13 @@ impl Model {
             !matches!(run.state, RunState::Done(_)) || run.due >= before || (living && is_last)
         };
         self.runs = self.runs.iter().filter(|run| kept(run)).cloned().collect();
-        let (runs, reports) = (&self.runs, &self.reports);
+        let (runs, reports, ends) = (&self.runs, &self.reports, &self.ends);
         self.plans.retain(|(job, plan)| {
             plan.document.is_some()
                 || plan.covered >= before
                 || runs.iter().any(|run| run.job == *job)
                 || reports.iter().any(|report| report.job == *job)
+                || ends.iter().any(|(of, ..)| of == job)
         });
         let plans = &self.plans;
         self.verdicts

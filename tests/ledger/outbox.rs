@@ -23,6 +23,7 @@ fn full() -> Report {
         time_ended: Some(-1),
         current_pid: Some(7),
         answers_event: Some("start".to_owned()),
+        session: None,
     }
 }
 
@@ -90,6 +91,7 @@ fn a_newer_report_takes_the_place_of_an_older_and_keeps_what_it_leaves_out() {
         // A process that has ended is not pointed at.
         current_pid: None,
         answers_event: Some("start".to_owned()),
+        session: None,
     };
     assert_eq!((all[1].job.as_str(), &all[1].report), ("a", &merged));
 }
@@ -123,6 +125,7 @@ fn an_event_of_its_own_is_not_answered_by_an_older_delivery() {
     let old = only(&mut store);
     let stop = Report {
         answers_event: Some("stop".to_owned()),
+        session: None,
         ..report("stop")
     };
     store.commit(&[report_about("a", stop)]);

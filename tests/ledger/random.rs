@@ -3,7 +3,8 @@
 use freezerd::ledger::ReportId;
 use freezerd::plan::JobId;
 use freezerd::planner::{
-    Outcome, Reason, Record, Report, RunId, RunRecord, RunState, Verdict, VerdictRecord,
+    Admission, Membership, Outcome, Reason, Record, Refusal, Report, RunId, RunRecord, RunState, SessionEnd,
+    SessionTag, Verdict, VerdictRecord,
 };
 use proptest::prelude::*;
 
@@ -101,6 +102,13 @@ fn records() -> impl Strategy<Value = Record> {
                 ended: not_before.map(at),
                 pid,
                 detail: format!("{pid:?}"),
+                session: pid.map(|pid| Box::new(Membership {
+                    session: "s".to_owned(),
+                    tag: i64::from(pid),
+                    asked: at(when),
+                    admission: Admission::Joined,
+                    refused: not_before.map(|_| Refusal::HoldOff),
+                })),
             })
         ),
         1 => (jobs(), dues()).prop_map(|(job, when)| Record::Withdraw { run: RunId::new(&job, due(when)) }),
@@ -115,8 +123,14 @@ fn records() -> impl Strategy<Value = Record> {
                     time_ended: ended,
                     current_pid: None,
                     answers_event,
+                    session: started.map(|tag| SessionTag { session: "s".to_owned(), tag }),
                 },
             }),
+        2 => (jobs(), run_ids(), dues()).prop_map(|(job, run, tag)| Record::SessionEnd {
+            job,
+            run,
+            end: SessionEnd { session: format!("s{}", tag % 2), tag, result: "success".to_owned() },
+        }),
         1 => dues().prop_map(|when| Record::Polled { at: at(when) }),
     ]
 }
@@ -197,6 +211,11 @@ impl Pair {
             .map(|one| (one.job, one.run, one.report, one.attempts))
             .collect();
         prop_assert_eq!(found, meant);
+
+        let ends = reader.pending_session_ends(99).expect("ends");
+        prop_assert_eq!(reader.session_backlog().expect("a number"), ends.len() as u64);
+        let ends: Vec<_> = ends.into_iter().map(|one| (one.job, one.run, one.end)).collect();
+        prop_assert_eq!(&ends, &model.ends);
 
         let mut runs = reader.runs(None, 99).expect("runs");
         runs.reverse();

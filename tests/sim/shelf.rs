@@ -67,7 +67,7 @@ impl Shelf {
             Record::Report { job, run, report } => {
                 self.reports.push((job.clone(), run.clone(), report.clone()));
             }
-            Record::Backup { .. } | Record::Sighting(_) => {}
+            Record::Backup { .. } | Record::SessionEnd { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, Once};
 use freezerd::daemon::engine::{Engine, Errand, Step, told};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::plan::{JobId, Plan};
-use freezerd::planner::{Capabilities, CatchUp, Input, Outcome, Planner, Policy};
+use freezerd::planner::{Capabilities, CatchUp, Input, Outcome, Planner, Policy, SessionRefused};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
@@ -86,6 +86,8 @@ pub fn live(seed: u64) -> Life {
         late_after: HOUR,
         shadow: false,
         reports: true,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),

@@ -28,6 +28,8 @@ fn policy(zone: Arc<Zone>) -> Policy {
         late_after: 0,
         shadow: false,
         reports: false,
+        session_refused: crate::planner::SessionRefused::Skip,
+        session_wait: 600,
         zone,
         zones: Vec::new(),
         windows: Vec::new(),

@@ -45,6 +45,13 @@ pub(super) fn advice(reason: Reason) -> Option<&'static str> {
             Some("outside = \"wait\" in its [[window]] lets it wait for the window instead of being skipped")
         }
         Reason::Superseded => None,
+        Reason::SessionRefused => Some(
+            "with dispatch.session_refused = \"run\" it runs all the same; `freezer session-show` tells when the session \
+             started last and with whom",
+        ),
+        Reason::SessionUnreachable => Some(
+            "dispatch.session_wait says how long it waits for the API, and dispatch.session_refused what happens then",
+        ),
         Reason::Shadow => Some("without --shadow the daemon launches what it decides"),
     }
 }
@@ -61,6 +68,14 @@ impl Scene<'_> {
             Reason::ExecDenied => "it has an exec action, which this node does not allow".to_owned(),
             Reason::OutsideWindow => "its window was shut, and it is not to wait for it".to_owned(),
             Reason::Superseded => "the plan was edited or removed before it could start".to_owned(),
+            Reason::SessionRefused => {
+                "its session did not let it start: it had just started with this plan in it, \
+                                       or had started without it"
+                    .to_owned()
+            }
+            Reason::SessionUnreachable => {
+                "the API could not be asked whether it may start with its session".to_owned()
+            }
             Reason::Shadow => "the daemon ran in shadow: it decides, and launches nothing".to_owned(),
         };
         let decided = DueTime::floor(verdict.decided);

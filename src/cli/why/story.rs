@@ -9,7 +9,7 @@ use crate::cli::notes::{shift_note, window_note};
 use crate::cli::times::{beside, between, lateness, relative};
 use crate::ledger::LedgerError;
 use crate::plan::printable;
-use crate::planner::{Outcome, Reason, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use crate::planner::{Admission, Outcome, Reason, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 use crate::schedule::DueTime;
 
 /// From so many milliseconds on, somebody may wonder what took so long.
@@ -112,6 +112,7 @@ impl Scene<'_> {
             return Ok(());
         };
         (told.head, told.tail, told.tone) = self.life(&run);
+        told.tail.push_str(&session_note(&run).unwrap_or_default());
         if run.covers > run.due {
             let covers = self.beside(run.covers, run.due);
             told.tail
@@ -180,6 +181,21 @@ impl Scene<'_> {
     }
 
     fn waits(&self, run: &RunRecord) -> String {
+        let refused = run.session.as_ref().and_then(|mine| {
+            let refused = mine.refused.filter(|_| mine.admission == Admission::Waiting)?;
+            Some((mine, refused))
+        });
+        if let Some((mine, refused)) = refused {
+            let again = run.not_before.map_or_else(String::new, |again| {
+                format!(", and is asked again at {}", self.beside(again, run.due))
+            });
+            return format!(
+                "waits for its session {}, which says {} since {}{again}",
+                printable(&mine.session, DETAIL),
+                refused.word(),
+                self.beside(DueTime::floor(mine.asked), run.due)
+            );
+        }
         match run.not_before {
             Some(again) if !run.detail.is_empty() => format!(
                 "could not be started, and is tried again at {} ({}): {}",
@@ -290,6 +306,20 @@ impl Scene<'_> {
 
     pub(super) fn beside(&self, instant: DueTime, other: DueTime) -> String {
         beside(instant, other, self.overview.zone())
+    }
+}
+
+/// What is to be said of a run's session.
+fn session_note(run: &RunRecord) -> Option<String> {
+    let mine = run.session.as_ref()?;
+    let session = printable(&mine.session, DETAIL);
+    match (mine.admission, mine.refused) {
+        (Admission::Joined, _) => Some(format!("; in round {} of its session {session}", mine.tag)),
+        (Admission::Alone, Some(refused)) => Some(format!(
+            "; without its session {session}, which said {}",
+            refused.word()
+        )),
+        _ => None,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Check, DAY, HOUR, SECOND, at_least_one};
+use super::{Check, DAY, HOUR, MINUTE, SECOND, at_least_one};
 use crate::config::fragment::DispatchFragment;
 use crate::config::length::Length;
 use crate::config::settings::{CatchUp, Dispatch};
-use crate::config::words::Launcher;
+use crate::config::words::{Launcher, SessionRefused};
 
 impl Check<'_> {
     pub(super) fn dispatch(&mut self, dispatch: DispatchFragment) -> Dispatch {
@@ -29,6 +29,13 @@ impl Check<'_> {
             max_concurrent: dispatch.max_concurrent.unwrap_or(at_least_one(4)),
             catch_up: self.catch_up(dispatch.catch_up),
             allow_exec: dispatch.allow_exec.unwrap_or(false),
+            session_refused: dispatch.session_refused.unwrap_or(SessionRefused::Skip),
+            session_wait: self.length(
+                "dispatch.session_wait",
+                dispatch.session_wait,
+                MINUTE * 10,
+                (Duration::ZERO, DAY),
+            ),
             kill_grace,
             keep_output,
             start_grace: self.length(

@@ -15,6 +15,7 @@ mod metadata;
 mod not_started;
 mod order;
 mod restart;
+mod sessions;
 mod sightings;
 mod windows;
 
@@ -75,6 +76,8 @@ pub(super) fn policy() -> Policy {
         late_after: 3600,
         shadow: false,
         reports: true,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),

@@ -15,6 +15,7 @@ fn record(state: RunState) -> RunRecord {
         ended: None,
         pid: None,
         detail: String::new(),
+        session: None,
     }
 }
 

@@ -1,0 +1,367 @@
+//! Sessions: plans of several nodes that run as one. Before a run of such a plan is launched the API is asked
+//! whether it may start with the session; at its end the session is told how it went.
+//!
+//! The API counts rounds in the session's tag. Who comes first, outside the hold-off, starts a round and the tag
+//! moves on by one; the others join it during the hold-off with the tag of the round before. Whoever has the
+//! tag already is held off; whoever comes late is out of sync. So an ask may be repeated after a lost answer:
+//! within the hold-off the old tag joins once more, and after it the session itself says that we are in.
+//!
+//! A run that waits for its session takes no place and holds up nobody: it waits where runs wait for their window.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::plan::{JobId, Plan, ProjectId};
+use crate::schedule::{DueTime, Kind};
+
+use super::{Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, report};
+
+/// The longest pause between two asks, in seconds.
+const LONGEST_PAUSE: i64 = 60;
+
+/// What becomes of a run that its session does not let start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionRefused {
+    /// It is skipped.
+    Skip,
+    /// It runs all the same.
+    Run,
+}
+
+/// Why a session does not let a run start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// The session has just started, with this plan in it.
+    HoldOff,
+    /// The session has started without this plan.
+    OutOfSync,
+    /// The session does not know this plan.
+    NotMember,
+    /// There is no such session any more.
+    NoSession,
+    /// The API cannot be asked.
+    Unreachable,
+}
+
+impl Refusal {
+    /// As it is written.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::HoldOff => "hold-off",
+            Self::OutOfSync => "out-of-sync",
+            Self::NotMember => "not-a-member",
+            Self::NoSession => "no-session",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// How a run stands to its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Admission {
+    /// It waits to be let in.
+    Waiting,
+    /// It starts with the session.
+    Joined,
+    /// It starts without the session: `refused` says why.
+    Alone,
+}
+
+/// A run's part in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// Which session.
+    pub session: String,
+    /// The round: the last one we know to have been in, and once it has joined, the one it is in.
+    pub tag: i64,
+    /// When it first asked.
+    pub asked: DateTime<Utc>,
+    /// How it stands.
+    pub admission: Admission,
+    /// What it was told last, if that was no.
+    pub refused: Option<Refusal>,
+}
+
+/// A question to the API: may this run start with its session?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionAsk {
+    /// Which run.
+    pub run: RunId,
+    /// Its plan.
+    pub job: JobId,
+    /// That plan's project: where its session is.
+    pub project: Option<ProjectId>,
+    /// Which session.
+    pub session: String,
+    /// The last round we know to have been in.
+    pub tag: i64,
+}
+
+/// What the API answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionAnswer {
+    /// It may, in this round.
+    Joined {
+        /// The round.
+        tag: i64,
+    },
+    /// It may not, and the session looks like this.
+    Refused {
+        /// Why.
+        why: Refusal,
+        /// The session, looked at right afterwards.
+        session: SessionState,
+    },
+    /// There is no such session.
+    NoSession,
+    /// It could not be asked, or gave no answer that means anything.
+    Unreachable {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A session as the API shows it. All instants are by the API's clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SessionState {
+    /// Its round.
+    pub tag: i64,
+    /// For so many seconds after it started, others join and nobody starts another round.
+    pub hold_off: i64,
+    /// When its round started; `None`: there was none yet.
+    pub started: Option<DueTime>,
+    /// When our plan last joined a round of it.
+    pub joined: Option<DueTime>,
+}
+
+/// The end of a run, as its session is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionEnd {
+    /// Which session.
+    pub session: String,
+    /// The round.
+    pub tag: i64,
+    /// `success`, `fail` or `aborted`.
+    pub result: String,
+}
+
+/// What follows from a refusal.
+enum Next {
+    /// It is in the round of this tag: the answer that said so was lost.
+    In(i64),
+    /// The tag we sent is of another time: ask again with this one.
+    Again(i64),
+    /// It was refused.
+    No,
+}
+
+impl Membership {
+    /// What a refusal means for a run due at `due` that serves due times up to `covers`.
+    fn judge(&self, session: SessionState, due: DueTime, covers: DueTime) -> Next {
+        if session.tag == self.tag {
+            return Next::No;
+        }
+        if session.tag < self.tag {
+            // Somebody has set the session back.
+            return Next::Again(session.tag);
+        }
+        let Some(started) = session.started else {
+            return Next::Again(session.tag);
+        };
+        // Clocks differ; but within the hold-off of a round nobody needs another one.
+        let ours = started.plus(session.hold_off) >= due;
+        if ours && session.joined.is_some_and(|joined| joined >= started) {
+            Next::In(session.tag)
+        } else if started.plus(session.hold_off) < covers {
+            // That was an earlier round, which this plan missed. The one of this due time is still to start.
+            Next::Again(session.tag)
+        } else {
+            Next::No
+        }
+    }
+}
+
+/// The word for an outcome, as the API knows it.
+pub(super) fn result(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "success",
+        Outcome::Aborted => "aborted",
+        // The API has no word for a lost run, and its backup cannot be counted on.
+        Outcome::Fail | Outcome::Lost => "fail",
+    }
+}
+
+impl Planner {
+    /// Whether `run` has to ask its session before it may start. Makes its membership what it is by the plan
+    /// as it is now.
+    pub(super) fn question(
+        &self,
+        now: DateTime<Utc>,
+        run: &mut RunRecord,
+        plan: &Plan,
+    ) -> Option<SessionAsk> {
+        let session = plan
+            .session
+            .as_deref()
+            .filter(|_| report::wanted(&self.policy, plan));
+        let Some(session) = session else {
+            run.session = None;
+            return None;
+        };
+        let id = session.id.as_ref();
+        let mine = run.session.take().filter(|mine| mine.session == id);
+        let mut mine = mine.unwrap_or_else(|| {
+            let last = self
+                .slots
+                .get(&run.job)
+                .and_then(|slot| slot.last.as_ref()?.session.as_ref())
+                .filter(|last| last.session == id && last.admission == Admission::Joined);
+            Box::new(Membership {
+                session: id.to_owned(),
+                tag: last.map_or(session.tag, |last| last.tag.max(session.tag)),
+                asked: now,
+                admission: Admission::Waiting,
+                refused: None,
+            })
+        });
+        // The clock was set back: nobody waits until it comes round again.
+        mine.asked = mine.asked.min(now);
+        let ask = (mine.admission == Admission::Waiting).then(|| SessionAsk {
+            run: run.id.clone(),
+            job: run.job.clone(),
+            project: plan.project.clone(),
+            session: mine.session.clone(),
+            tag: mine.tag,
+        });
+        run.session = Some(mine);
+        ask
+    }
+
+    /// The API has answered.
+    pub(super) fn answered(
+        &mut self,
+        now: DateTime<Utc>,
+        ask: &SessionAsk,
+        answer: &SessionAnswer,
+        out: &mut Decision,
+    ) {
+        let asked = self.asking.remove(&ask.run);
+        let record = self.open.get(&ask.run).filter(|_| asked).cloned();
+        let Some((mut record, mut mine)) =
+            record.and_then(|mut record| Some((record.clone(), record.session.take()?)))
+        else {
+            // The run was withdrawn meanwhile; its session must not wait for its end.
+            if let SessionAnswer::Joined { tag } = *answer {
+                let end = end(&ask.session, tag, Outcome::Aborted);
+                leave(&ask.job, &ask.run, end, out);
+            }
+            return;
+        };
+        let (why, hold_off) = match *answer {
+            SessionAnswer::Joined { tag } => {
+                (mine.tag, mine.admission, mine.refused) = (tag, Admission::Joined, None);
+                (None, None)
+            }
+            SessionAnswer::NoSession => {
+                // Nobody is left to run together with.
+                (mine.admission, mine.refused) = (Admission::Alone, Some(Refusal::NoSession));
+                (None, None)
+            }
+            SessionAnswer::Refused { why, session } => match mine.judge(session, record.due, record.covers) {
+                Next::In(tag) => {
+                    (mine.tag, mine.admission, mine.refused) = (tag, Admission::Joined, None);
+                    (None, None)
+                }
+                Next::Again(tag) => {
+                    mine.tag = tag;
+                    (None, None)
+                }
+                Next::No => (Some(why), Some(session.hold_off)),
+            },
+            SessionAnswer::Unreachable { .. } => (Some(Refusal::Unreachable), None),
+        };
+        let Some(why) = why else {
+            record.session = Some(mine);
+            self.wait(record, out);
+            return;
+        };
+        mine.refused = Some(why);
+        // A second more, because the API counts whole ones.
+        let most = hold_off.map_or(i64::MAX, |seconds| seconds.max(0).saturating_add(1));
+        let patience = self.policy.session_wait.min(most);
+        let (second, asked) = (DueTime::floor(now), DueTime::floor(mine.asked));
+        let waited = second.since(asked).max(0);
+        if waited < patience {
+            let next = second.plus(waited.clamp(1, LONGEST_PAUSE));
+            record.not_before = Some(next.min(asked.plus(patience)));
+        } else if self.policy.session_refused == SessionRefused::Run {
+            mine.admission = Admission::Alone;
+        } else {
+            record.session = Some(mine);
+            self.give_up(now, &record, why, out);
+            return;
+        }
+        record.session = Some(mine);
+        self.wait(record, out);
+    }
+
+    /// Back into the queue, or to those that wait for a time.
+    fn wait(&mut self, record: RunRecord, out: &mut Decision) {
+        out.records.push(Record::Run(record.clone()));
+        self.enqueue(&record);
+        self.open.insert(record.id.clone(), record);
+    }
+
+    fn give_up(&mut self, now: DateTime<Utc>, record: &RunRecord, why: Refusal, out: &mut Decision) {
+        let reason = match why {
+            Refusal::Unreachable => Reason::SessionUnreachable,
+            Refusal::HoldOff | Refusal::OutOfSync | Refusal::NotMember | Refusal::NoSession => {
+                Reason::SessionRefused
+            }
+        };
+        // So that whoever hears of the withdrawal has heard why.
+        out.records.push(Record::Run(record.clone()));
+        self.withdraw(now, record, reason, out);
+        let continuous = |slot: &super::Slot| slot.kind() == Kind::Continuous;
+        if self.slots.get(&record.job).is_some_and(continuous) {
+            self.cover(&record.job, DueTime::floor(now), out);
+        }
+        self.arm(&record.job);
+    }
+}
+
+/// Tells the session of `run`, if it has one, how it ended.
+pub(super) fn told(run: &RunRecord, outcome: Outcome, out: &mut Decision) {
+    let Some(mine) = &run.session else { return };
+    if mine.refused != Some(Refusal::NoSession) {
+        leave(&run.job, &run.id, end(&mine.session, mine.tag, outcome), out);
+    }
+}
+
+/// Tells the session of `run`, if it counts on it, that it will not run.
+pub(super) fn withdrawn(run: &RunRecord, out: &mut Decision) {
+    let joined = |mine: &Membership| mine.admission == Admission::Joined;
+    if run.session.as_deref().is_some_and(joined) {
+        told(run, Outcome::Aborted, out);
+    }
+}
+
+fn end(session: &str, tag: i64, outcome: Outcome) -> SessionEnd {
+    SessionEnd {
+        session: session.to_owned(),
+        tag,
+        result: result(outcome).to_owned(),
+    }
+}
+
+fn leave(job: &JobId, run: &RunId, end: SessionEnd, out: &mut Decision) {
+    out.records.push(Record::SessionEnd {
+        job: job.clone(),
+        run: run.clone(),
+        end,
+    });
+}
