@@ -63,17 +63,17 @@ pub(super) async fn forever(mut copies: watch::Receiver<Copying>, metrics: Arc<M
             continue;
         };
         copy = Some(into);
-        let error = kept.err().map(|error| error.to_string());
-        if let Some(error) = &error {
-            metrics.copy_failed();
-            // Once, not at every poll.
-            if said.as_ref() != Some(error) {
-                tracing::error!("the copy of the listing: {error}");
-            }
-        } else if said.is_some() {
-            tracing::info!("the copy of the listing is whole again");
+        let failure = kept.err().inspect(|_| metrics.copy_failed());
+        // Once, not at every poll: how many files it is about may change each time.
+        let what = failure
+            .as_ref()
+            .map(|error| (error.path.clone(), error.what, error.source.kind()));
+        match failure {
+            Some(error) if said != what => tracing::error!("the copy of the listing: {error}"),
+            None if said.is_some() => tracing::info!("the copy of the listing is whole again"),
+            _ => {}
         }
-        said = error;
+        said = what;
     }
     // The loop is going, and takes this task with it.
     std::future::pending().await

@@ -120,10 +120,6 @@ impl<'a> User<'a> {
             .to_owned()
     }
 
-    pub fn delete_plan(&self, job_id: &str) {
-        succeed(self.freezer().args(["job-delete", job_id]), LIMIT);
-    }
-
     /// The plan's document as the API holds it now.
     pub fn plan(&self, job_id: &str) -> Value {
         let mut command = self.stack.command("sh", &self.node.home());
@@ -156,21 +152,11 @@ impl<'a> User<'a> {
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
     }
 
-    /// `freezer job-start`, `job-stop`, `job-abort`
-    pub fn freezer_job(&self, word: &str, job_id: &str) {
-        succeed(self.freezer().args([&format!("job-{word}"), job_id]), LIMIT);
-    }
-
     fn openstack(&self) -> Command {
         let openstack = self.stack.value("STACK_OPENSTACK");
         let mut command = self.stack.command(openstack, &self.node.home());
         command.env("PYTHONWARNINGS", "ignore");
         command
-    }
-
-    /// `openstack backup job start`, `stop`, `abort`
-    pub fn openstack_job(&self, word: &str, job_id: &str) {
-        succeed(self.openstack().args(["backup", "job", word, job_id]), LIMIT);
     }
 
     /// Status, result and event, as `freezer job-show` shows them, and `openstack backup job show` does too.

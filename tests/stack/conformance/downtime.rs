@@ -17,19 +17,21 @@ use crate::user::User;
 #[test]
 fn what_was_due_while_the_scheduler_was_stopped_runs() {
     let pair = Pair::new("stopped");
-    let due = in_seconds(40);
-    let jobs = pair.plans(&json!({
-        "schedule_hour": due.format("%-H").to_string(),
-        "schedule_minute": due.format("%-M").to_string(),
-        "schedule_second": due.format("%-S").to_string(),
-    }));
     let [theirs, ours] = pair.users();
     // Its hour of grace is over.
     let old = in_seconds(-7200).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     let one_shot = theirs.create_plan(&json!({ "schedule_date": old }));
     let incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
     let daemon = Daemon::start(&pair.stack, &pair.ours);
-    for job in jobs.iter().chain([&one_shot]) {
+    pair.stack.await_written(&one_shot, "status", "scheduled");
+    // Time for both to take the plans up and to be stopped, on a busy machine.
+    let due = in_seconds(45);
+    let jobs = pair.plans(&json!({
+        "schedule_hour": due.format("%-H").to_string(),
+        "schedule_minute": due.format("%-M").to_string(),
+        "schedule_second": due.format("%-S").to_string(),
+    }));
+    for job in &jobs {
         pair.stack.await_written(job, "status", "scheduled");
     }
     incumbent.kill();

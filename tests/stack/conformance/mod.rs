@@ -6,10 +6,6 @@
 
 mod downtime;
 mod edits;
-mod events;
-mod folder;
-mod queue;
-mod runs;
 
 use serde_json::{Value, json};
 
@@ -51,16 +47,6 @@ impl Pair {
     /// The same plan for both.
     fn plans(&self, job_schedule: &Value) -> [String; 2] {
         self.users().map(|user| user.create_plan(job_schedule))
-    }
-
-    fn close_gates(&self) {
-        self.incumbent.close_gate();
-        self.ours.close_gate();
-    }
-
-    fn open_gates(&self) {
-        self.incumbent.open_gate();
-        self.ours.open_gate();
     }
 }
 
