@@ -57,6 +57,7 @@ pub(super) fn resolve(
             register: fragment.api.register,
             central: fragment.api.central.unwrap_or(false),
         },
+        reports: fragment.api.reports,
         capabilities: check.capabilities(fragment.capabilities),
         access: check.access(fragment.api, credentials),
         dispatch: check.dispatch(fragment.dispatch),
@@ -89,6 +90,11 @@ pub(super) fn resolve(
     if settings.dispatch.launcher == Launcher::Event && settings.source != Source::Api {
         let message = "\"event\" has the API start the plans, and `source.kind` is not \"api\"";
         check.refuse("dispatch.launcher", message);
+    }
+    if settings.dispatch.launcher == Launcher::Event && settings.reports == Some(true) {
+        let message =
+            "with `dispatch.launcher` = \"event\" the API runs the plans, and knows more of that than we do";
+        check.refuse("api.reports", message);
     }
     check.findings.sort_by(|left, right| left.at.cmp(&right.at));
     if check.findings.is_empty() {
@@ -209,7 +215,14 @@ impl Check<'_> {
             Some(id) if id == "*" => ClientFilter::All,
             own => ClientFilter::Own(own),
         };
+        let central = api.central.unwrap_or(false);
         let (auth_url, auth) = credentials?;
+        if central && !auth.takes_trusts() {
+            self.refuse(
+                "api.central",
+                "an application credential is for one project alone: a central client takes a user and a password",
+            );
+        }
         Ok(Access {
             region,
             interface: interface.and_then(Result::ok).unwrap_or_default(),
@@ -217,6 +230,8 @@ impl Check<'_> {
             ca_file,
             insecure: api.insecure.unwrap_or(false),
             clients,
+            all_projects: central,
+            report_to_virtuozzo: api.reports == Some(true),
             patience,
             bounds: Bounds {
                 page_size,

@@ -30,6 +30,8 @@ pub struct Settings {
     pub access: Result<Access, CredentialsError>,
     /// Whether and as what this node registers with the API.
     pub registration: Registration,
+    /// Whether runs are reported to the API; `None`: nobody said, so it depends on which API it is.
+    pub reports: Option<bool>,
     /// What this node runs.
     pub capabilities: Capabilities,
     /// How runs are started.
@@ -74,7 +76,7 @@ pub enum Source {
 pub struct Registration {
     /// `api.register`; `None`: nobody said, so it depends on which API it is (the Virtuozzo dialect wants none).
     pub register: Option<bool>,
-    /// As a central client: one that runs the plans of every project. Only said when registering, for now.
+    /// As a central client: one that runs the plans of every project, each in the name of its user.
     pub central: bool,
 }
 

@@ -77,7 +77,13 @@ fn the_samples_defaults_are_the_defaults() {
         "ca_file",
         "client_id",
         "register =",
+        "reports =",
         "supported_",
+        "runtime_max",
+        "nice =",
+        "memory_max",
+        "cpu_weight",
+        "io_weight",
     ];
     let kept: String = SAMPLE
         .lines()

@@ -3,12 +3,13 @@
 //! One loop ([`Daemon::live`]) waits for whatever comes first: a due time, a listing, news of a run, a
 //! signal, somebody asking how it is. Each becomes an input; the [`engine`] takes it through the planner
 //! into the ledger, and only then out again. Everything that may take its time has a task of its own and
-//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers, [`register`] registers the node, the
-//! launcher watches.
+//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers, [`register`] registers the node,
+//! [`prepare`] gets ready at the API what a run must find there, the launcher watches.
 //! While nothing is due and nobody asks, nothing runs.
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
+mod agents;
 mod backups;
 mod copying;
 pub mod engine;
@@ -18,6 +19,7 @@ mod live;
 mod open;
 mod outbox;
 pub mod policy;
+mod prepare;
 pub mod recipes;
 pub mod register;
 pub mod registering;
@@ -131,27 +133,18 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
             what: "start the runtime",
             source,
         })?;
-    let result = runtime.block_on(async { live::Daemon::open(start, &loaded)?.live().await });
+    let result = runtime.block_on(async { live::Daemon::open(start, &loaded).await?.live().await });
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
     result
 }
 
 fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
-    use crate::config::Launcher;
-    let settings = &loaded.settings;
-    if settings.cluster.is_some() {
+    if loaded.settings.cluster.is_some() {
         return Err(DaemonError::Unsupported {
             setting: "cluster",
             reason: "this version runs on one node alone; remove [cluster]",
         });
     }
-    let reason = match settings.dispatch.launcher {
-        Launcher::Auto | Launcher::Process | Launcher::Event => return Ok(()),
-        Launcher::Systemd => "\"systemd\" is not in this version; set \"process\" or \"auto\"",
-    };
-    Err(DaemonError::Unsupported {
-        setting: "dispatch.launcher",
-        reason,
-    })
+    Ok(())
 }

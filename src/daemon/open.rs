@@ -12,7 +12,6 @@ use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
 use crate::launch::event::{EventLauncher, Listener, Patience};
-use crate::launch::process::ProcessLauncher;
 use crate::launch::{Limits, Several};
 use crate::ledger::{Ledger, Restored};
 use crate::observe::health::Health;
@@ -33,7 +32,7 @@ use super::register::Contact;
 use super::registering::Registering;
 use super::service::Remote;
 use super::witness::{Shelf, Teller};
-use super::{DaemonError, Start, policy, signals, unsupported};
+use super::{DaemonError, Start, agents, policy, signals, unsupported};
 
 /// Questions to the API about single plans at one time.
 const QUESTIONS: usize = 4;
@@ -121,14 +120,18 @@ pub(super) fn polling(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Pol
 
 /// How runs are started by these settings.
 pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
-    let dispatch = &loaded.settings.dispatch;
+    let settings = &loaded.settings;
+    let dispatch = &settings.dispatch;
+    let access = settings.access.as_ref();
     Recipes {
         agent: agent(&dispatch.agent, search_path),
         kill_grace: u32::try_from(dispatch.kill_grace.as_secs()).unwrap_or(u32::MAX),
         keep_output: dispatch.keep_output,
         elsewhere: dispatch.launcher == config::Launcher::Event,
         limits: limits(&dispatch.limits),
-        credentials: loaded.settings.agent_environment(),
+        credentials: settings.agent_environment(),
+        trusts: access.map_or(true, |access| access.auth.takes_trusts()),
+        prepares: settings.source == config::Source::Api,
     }
 }
 
@@ -165,7 +168,7 @@ fn agent(agent: &Path, search_path: &str) -> PathBuf {
 
 impl Daemon {
     /// Opens everything. Nothing runs yet, and nothing was decided.
-    pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
+    pub(super) async fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
         let settings = loaded.settings.clone();
         let log = crate::observe::logs::init(&log_settings(&settings))?;
         unsupported(loaded)?;
@@ -195,12 +198,17 @@ impl Daemon {
 
         let (events, launches) = mpsc::unbounded_channel();
         let program = std::env::current_exe().map_err(system("find its own program"))?;
-        let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
         let polling = watch::Sender::new(polling);
-        let agents = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events.clone())?;
+        let agents = agents::launcher(&settings, program, &clock, events.clone()).await?;
         let service = Remote(polling.subscribe());
-        let asking = EventLauncher::new(state, service, patience(&settings), Arc::clone(&clock), events)?;
-        let (agents, asking) = (Arc::new(agents), Arc::new(asking));
+        let asking = EventLauncher::new(
+            &settings.state_dir,
+            service,
+            patience(&settings),
+            Arc::clone(&clock),
+            events,
+        )?;
+        let asking = Arc::new(asking);
         let listener = Arc::clone(&asking) as Arc<dyn Listener>;
         let launcher = match settings.dispatch.launcher {
             config::Launcher::Event => Several {
@@ -232,6 +240,7 @@ impl Daemon {
         });
         let (ask, answers) = mpsc::unbounded_channel();
         let copy = copying::folder(&settings, start.shadow);
+        let (prepare, prepared) = mpsc::unbounded_channel();
         Ok(Self {
             start,
             clock,
@@ -255,6 +264,8 @@ impl Daemon {
             wishes,
             answers,
             ask,
+            prepared,
+            prepare,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             timer,
             wake: None,

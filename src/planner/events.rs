@@ -42,7 +42,7 @@ impl Planner {
     }
 
     fn tell(&self, slot: &Slot, status: &str, out: &mut Decision) {
-        if !report::wanted(&self.policy, &slot.plan) {
+        if !report::wanted_whole(&self.policy, &slot.plan) {
             return;
         }
         let event = &slot.plan.reported.event;

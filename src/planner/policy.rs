@@ -16,6 +16,17 @@ pub enum CatchUp {
     Within(i64),
 }
 
+/// Which runs are reported to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reports {
+    /// None.
+    Never,
+    /// Those of OpenStack's dialect, whose clients live by them.
+    Upstream,
+    /// Those of Virtuozzo's dialect too, which has a place for a part of them.
+    Always,
+}
+
 /// What becomes of a plan that is due while its window is shut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -117,14 +128,16 @@ pub struct Policy {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// A central client, which runs plans in their users' names: not without a trust.
+    pub central: bool,
     /// What this node runs at all.
     pub capabilities: Capabilities,
     /// Seconds after its due time from which a plan counts as late.
     pub late_after: i64,
     /// Decide and record, launch nothing.
     pub shadow: bool,
-    /// Whether runs are reported to the API.
-    pub reports: bool,
+    /// Which runs are reported to the API.
+    pub reports: Reports,
     /// What becomes of a run that its session does not let start.
     pub session_refused: SessionRefused,
     /// How long a run waits for its session at most, in seconds.
@@ -187,6 +200,12 @@ impl Policy {
             windows: Windows::new(allow, deny),
             outside,
         })
+    }
+
+    /// Whether `plan` came without the trust that it takes here.
+    #[must_use]
+    pub fn lacks_trust(&self, plan: &Plan) -> bool {
+        self.central && plan.trust.is_none()
     }
 
     /// Whether `plan` has an `exec` action that this node denies.

@@ -20,6 +20,8 @@ mod services;
 mod user;
 
 mod api_away;
+mod central;
+mod cinder;
 mod conformance;
 mod end_to_end;
 mod killed;

@@ -10,9 +10,9 @@ use std::path::Path;
 
 use super::plans::{self, Plans};
 use super::{Failure, Shell};
-use crate::config::{Loaded, Source};
+use crate::config::{Launcher, Loaded, Source};
 use crate::daemon::policy::policy;
-use crate::plan::Problem;
+use crate::plan::{Dialect, Problem};
 use crate::planner::{Policy, Unsupported};
 use crate::zones::Zones;
 
@@ -41,6 +41,10 @@ pub(super) fn execute(config: Option<&Path>, _: &CheckArgs, shell: &mut Shell<'_
         wrong => Err(Failure::failed(format!("{wrong} problems found"))),
     }
 }
+
+/// Legal, and probably not what is meant.
+const EVENTS_OF_OPENSTACK: &str = "dispatch.launcher: \"event\" asks OpenStack's API, which only notes the event: \
+     something else must answer it. A freezer-scheduler does, and follows the schedules too: it would run every plan twice";
 
 /// What is found, as it is found.
 struct Sheet<'a> {
@@ -156,13 +160,16 @@ impl Sheet<'_> {
             Source::Api => "the API".to_owned(),
             Source::Folder { path } | Source::File { path } => path.display().to_string(),
         };
-        match plans::configured(&loaded.settings) {
+        match plans::with_trusts(&loaded.settings) {
             Err(failure) => self.wrong(&format!("{place}: {failure}")),
-            Ok(Plans {
-                plans,
-                problems,
-                others,
-            }) => {
+            Ok((
+                Plans {
+                    plans,
+                    problems,
+                    others,
+                },
+                trusts,
+            )) => {
                 self.fine(&format!("{place}: plans that can be used: {}", plans.len()))?;
                 if others > 0 {
                     let who = "plans of other clients (see `client_id` in [api])";
@@ -170,6 +177,19 @@ impl Sheet<'_> {
                 }
                 for problem in &problems {
                     self.wrong(&plans::describe(problem))?;
+                }
+                for plan in plans.iter().filter(|plan| policy.lacks_trust(plan)) {
+                    let error = "will be skipped: it came without a trust, which a central client needs; its user \
+                                 makes it anew";
+                    let note = Problem::new(plan.id.as_str(), "user_credentials", "", error);
+                    self.warn(&plans::describe(&note.named(Some(&plan.name))))?;
+                }
+                for problem in &trusts {
+                    self.wrong(&plans::describe(problem))?;
+                }
+                let upstream = plans.iter().any(|plan| plan.dialect == Dialect::Upstream);
+                if loaded.settings.dispatch.launcher == Launcher::Event && upstream {
+                    self.warn(EVENTS_OF_OPENSTACK)?;
                 }
                 for plan in &plans {
                     // Not wrong: another node may be there for it. (Plans without actions are problems above.)

@@ -17,6 +17,7 @@ mod order;
 mod restart;
 mod sessions;
 mod sightings;
+mod trusts;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -71,11 +72,12 @@ pub(super) fn policy() -> Policy {
     Policy {
         max_concurrent: 4,
         catch_up: CatchUp::UntilNext,
+        central: false,
         allow_exec: false,
         capabilities: Capabilities::default(),
         late_after: 3600,
         shadow: false,
-        reports: true,
+        reports: Reports::Upstream,
         session_refused: SessionRefused::Skip,
         session_wait: 600,
         zone: Arc::new(Zone::utc()),
