@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -40,8 +40,6 @@ const LEDGER_RETRY: Duration = Duration::from_secs(5);
 const LATE: TimeDelta = TimeDelta::seconds(2);
 /// How long such news is waited for.
 const NEWS: Duration = Duration::from_millis(50);
-/// Old history is removed once a day.
-const PRUNE_EVERY: TimeDelta = TimeDelta::hours(24);
 
 /// A running daemon. [`Daemon::open`] makes one.
 pub(super) struct Daemon {
@@ -333,27 +331,6 @@ impl Daemon {
                 tracing::error!("no listing: {error}");
                 None
             }
-        }
-    }
-
-    /// Removes history that is old enough, a bounded part at a time.
-    fn prune(&mut self) {
-        let now = self.clock.now();
-        if self.pruned.is_some_and(|last| now - last < PRUNE_EVERY) {
-            return;
-        }
-        let keep = TimeDelta::from_std(self.keep).unwrap_or(TimeDelta::MAX);
-        let Some(before) = now.checked_sub_signed(keep) else {
-            return;
-        };
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        let pruned = ledger.prune(DueTime::floor(before));
-        drop(ledger);
-        match pruned {
-            // The rest is left to the next poll, so that no due time waits for it.
-            Ok(pruned) if pruned.more => {}
-            Ok(_) => self.pruned = Some(now),
-            Err(error) => tracing::warn!("old history is still there: {error}"),
         }
     }
 

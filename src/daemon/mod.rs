@@ -20,6 +20,7 @@ mod open;
 mod outbox;
 pub mod policy;
 mod prepare;
+mod pruning;
 pub mod recipes;
 pub mod register;
 pub mod registering;
