@@ -85,7 +85,7 @@ fn world(past: Past) -> World {
         session_refused: SessionRefused::Skip,
         session_wait: 0,
         shadow: false,
-        reports: true,
+        reports: crate::planner::Reports::Upstream,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),

@@ -143,6 +143,7 @@ mod tests {
             environment: [("OS_PASSWORD".to_owned(), "hunter2".to_owned())].into(),
             kill_grace: 30,
             keep_output: 1024,
+            without: Vec::new(),
             limits,
             journal: true,
         }
