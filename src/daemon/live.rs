@@ -75,6 +75,8 @@ pub(super) struct Daemon {
     pub(super) settled: bool,
     /// The first listing is in, or was waited for long enough.
     pub(super) begun: bool,
+    /// The ledger of before was lost.
+    pub(super) lost: bool,
     pub(super) stopping: bool,
     /// Plans that the source is being asked for by themselves.
     pub(super) asking: HashSet<JobId>,
@@ -111,7 +113,7 @@ impl Daemon {
         let (results, mut polls) = mpsc::channel(1);
         let poll_now = Arc::new(Notify::new());
         let mut tasks = self.tasks(Arc::clone(&poll_now), results);
-        let step = self.engine.find_launched();
+        let step = self.engine.find_launched(self.lost);
         self.see_to(step)?;
         self.announce();
 

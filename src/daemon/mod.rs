@@ -25,6 +25,7 @@ pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod salvage;
 mod service;
 mod sessions;
 mod signals;

@@ -22,6 +22,7 @@ mod until;
 
 mod api_away;
 mod crashes;
+mod damaged;
 mod dispatch;
 mod folder;
 mod full_disk;

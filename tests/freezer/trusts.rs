@@ -77,6 +77,7 @@ fn report() -> Report {
         time_ended: None,
         current_pid: None,
         answers_event: None,
+        session: None,
     }
 }
 
