@@ -23,6 +23,7 @@ use crate::plan;
 use crate::planner::{Aside, LedgerPlan, Past, Planner};
 use crate::zones::Zones;
 
+use super::copying;
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
@@ -249,6 +250,7 @@ impl Daemon {
             Notifier::silent()
         });
         let (ask, answers) = mpsc::unbounded_channel();
+        let copy = copying::folder(&settings, start.shadow);
         let (prepare, prepared) = mpsc::unbounded_channel();
         Ok(Self {
             start,
@@ -260,6 +262,8 @@ impl Daemon {
             polling,
             listener,
             contact: watch::Sender::new(Contact::None),
+            copies: watch::Sender::new(None),
+            copy,
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
