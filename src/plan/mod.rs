@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 use crate::schedule::Schedule;
 
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, event, parse};
 pub use problem::{Problem, printable};
 
 /// The API's `job_id`; opaque.

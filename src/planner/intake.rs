@@ -174,12 +174,20 @@ impl Planner {
         let Some(slot) = self.slots.get(&broken.job) else {
             return;
         };
-        if slot.broken {
+        let event = slot.plan.reported.event != broken.event;
+        if slot.broken && !event {
             return;
         }
-        self.supersede(now, &broken.job, out);
+        if !slot.broken {
+            self.supersede(now, &broken.job, out);
+        }
         if let Some(slot) = self.slots.get_mut(&broken.job) {
             slot.broken = true;
+            // What its user asks for is heard all the same: an abort of its run, above all.
+            Arc::make_mut(&mut slot.plan)
+                .reported
+                .event
+                .clone_from(&broken.event);
             out.records.push(Record::Plan {
                 job: broken.job.clone(),
                 name: slot.plan.name.clone(),
@@ -190,6 +198,9 @@ impl Planner {
             });
         }
         self.arm(&broken.job);
+        if event {
+            self.answer(&broken.job, out);
+        }
     }
 
     /// A plan that is not there any more, or not ours.

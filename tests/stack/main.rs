@@ -16,10 +16,12 @@ mod daemon;
 mod eventually;
 mod node;
 mod services;
+mod session;
 mod user;
 
 mod api_away;
 mod end_to_end;
 mod killed;
 mod registration;
+mod sessions;
 mod stack_itself;
