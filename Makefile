@@ -1,5 +1,5 @@
 # Two commands for a fresh clone: `make demo` and `make test`. Both do their own set-up.
-.PHONY: release demo test check fmt install
+.PHONY: release demo test bench check fmt install
 
 release:
 	cargo build --release --locked
@@ -15,6 +15,10 @@ test:
 # The quick part of `make test`: formats, house rules, dependencies, lints. Seconds once it is built.
 check:
 	@scripts/test check
+
+# Measures freezerd beside its peers and writes BENCHMARKS.md; BENCH="--short" for a rougher look.
+bench:
+	@scripts/bench $(BENCH)
 
 fmt:
 	cargo fmt

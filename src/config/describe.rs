@@ -27,6 +27,7 @@ impl Loaded {
             (Source::Api, Ok(access)) => {
                 list.extend(api(access));
                 list.extend(registration(settings.registration));
+                list.push(("api.reports", as_wanted(settings.reports)));
                 list.extend(auth(access));
             }
             (Source::Api, Err(_)) => {}
@@ -169,13 +170,13 @@ fn supported(texts: Option<&[String]>) -> String {
     texts.map_or_else(|| "(everything)".to_owned(), |texts| format!("{texts:?}"))
 }
 
+fn as_wanted(said: Option<bool>) -> String {
+    said.map_or_else(|| "(as the API wants it)".to_owned(), |said| said.to_string())
+}
+
 fn registration(registration: Registration) -> List {
-    let register = registration.register.map_or_else(
-        || "(as the API wants it)".to_owned(),
-        |register| register.to_string(),
-    );
     vec![
-        ("api.register", register),
+        ("api.register", as_wanted(registration.register)),
         ("api.central", registration.central.to_string()),
     ]
 }

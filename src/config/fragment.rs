@@ -105,6 +105,7 @@ fragment! {
         client_id: Option<String>,
         register: Option<bool>,
         central: Option<bool>,
+        reports: Option<bool>,
         page_size: Option<NonZeroU32>,
         connect_timeout: Option<Length>,
         timeout: Option<Length>,

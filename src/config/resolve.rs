@@ -56,6 +56,7 @@ pub(super) fn resolve(
             register: fragment.api.register,
             central: fragment.api.central.unwrap_or(false),
         },
+        reports: fragment.api.reports,
         capabilities: check.capabilities(fragment.capabilities),
         access: check.access(fragment.api, credentials),
         dispatch: check.dispatch(fragment.dispatch),
@@ -88,6 +89,11 @@ pub(super) fn resolve(
     if settings.dispatch.launcher == Launcher::Event && settings.source != Source::Api {
         let message = "\"event\" has the API start the plans, and `source.kind` is not \"api\"";
         check.refuse("dispatch.launcher", message);
+    }
+    if settings.dispatch.launcher == Launcher::Event && settings.reports == Some(true) {
+        let message =
+            "with `dispatch.launcher` = \"event\" the API runs the plans, and knows more of that than we do";
+        check.refuse("api.reports", message);
     }
     check.findings.sort_by(|left, right| left.at.cmp(&right.at));
     if check.findings.is_empty() {
@@ -205,6 +211,7 @@ impl Check<'_> {
             ca_file,
             insecure: api.insecure.unwrap_or(false),
             clients,
+            report_to_virtuozzo: api.reports == Some(true),
             patience,
             bounds: Bounds {
                 page_size,

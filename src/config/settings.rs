@@ -28,6 +28,8 @@ pub struct Settings {
     pub access: Result<Access, CredentialsError>,
     /// Whether and as what this node registers with the API.
     pub registration: Registration,
+    /// Whether runs are reported to the API; `None`: nobody said, so it depends on which API it is.
+    pub reports: Option<bool>,
     /// What this node runs.
     pub capabilities: Capabilities,
     /// How runs are started.

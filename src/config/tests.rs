@@ -77,6 +77,7 @@ fn the_samples_defaults_are_the_defaults() {
         "ca_file",
         "client_id",
         "register =",
+        "reports =",
         "supported_",
     ];
     let kept: String = SAMPLE

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Loaded, Origin, Settings, Source, Whose};
-use crate::planner::{Capabilities, CatchUp, Outside, Policy, Scope, SessionRefused, WindowRule, ZoneRule};
+use crate::planner::{
+    Capabilities, CatchUp, Outside, Policy, Reports, Scope, SessionRefused, WindowRule, ZoneRule,
+};
 use crate::schedule::Zone;
 use crate::zones::{ZoneError, Zones};
 
@@ -61,7 +63,7 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
         capabilities: capabilities(&settings.capabilities),
         late_after: seconds(settings.late_after),
         shadow: false,
-        reports: reports(settings),
+        reports: reports(settings, settings.reports),
         session_refused: match settings.dispatch.session_refused {
             config::SessionRefused::Skip => SessionRefused::Skip,
             config::SessionRefused::Run => SessionRefused::Run,
@@ -73,9 +75,16 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
     })
 }
 
-/// Whether runs are reported to the API: not where it starts them itself and knows more of them than we do.
-pub(super) fn reports(settings: &Settings) -> bool {
-    settings.source == Source::Api && settings.dispatch.launcher != config::Launcher::Event
+/// Which runs are reported to the API of these settings, by what is `wanted`. By itself none where it runs the plans
+/// itself, and knows more of that than we do.
+pub(super) fn reports(settings: &Settings, wanted: Option<bool>) -> Reports {
+    let runs_here = settings.dispatch.launcher != config::Launcher::Event;
+    match wanted {
+        _ if settings.source != Source::Api || !runs_here => Reports::Never,
+        None => Reports::Upstream,
+        Some(true) => Reports::Always,
+        Some(false) => Reports::Never,
+    }
 }
 
 fn configured(loaded: &Loaded, zones: &Zones, setting: &str, name: &str) -> Result<Arc<Zone>, PolicyError> {

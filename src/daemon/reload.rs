@@ -35,7 +35,7 @@ impl Daemon {
         self.zones.refresh();
         let mut policy = policy::policy(&loaded, &self.zones, None)?;
         policy.shadow = self.start.shadow;
-        policy.reports = policy::reports(&self.started_with);
+        policy.reports = policy::reports(&self.started_with, loaded.settings.reports);
         let polling = open::polling(&loaded.settings, &self.clock)?;
         self.log.set_filter(&loaded.settings.log.level)?;
         // From here on nothing can fail: all of it comes into force, or none.

@@ -218,6 +218,8 @@ pub struct Access {
     pub use_proxy: bool,
     /// Whose plans to list.
     pub clients: ClientFilter,
+    /// Report runs to an API of the Virtuozzo dialect, which shows a place for them and asks for none.
+    pub report_to_virtuozzo: bool,
     /// How long to wait.
     pub patience: Patience,
     /// How much to take.
@@ -238,6 +240,7 @@ impl Access {
             insecure: false,
             use_proxy: true,
             clients: ClientFilter::default(),
+            report_to_virtuozzo: false,
             patience: Patience::default(),
             bounds: Bounds::default(),
         }

@@ -243,10 +243,11 @@ impl Api {
         let Some((job, at)) = self.job_once(id).await? else {
             return Ok(Delivered::Gone);
         };
-        let merged = merge(&job, report).map_err(|error| ApiError::Protocol {
-            at,
-            message: format!("the job cannot be merged with a report: {error}"),
-        })?;
+        let merged =
+            merge(&job, report, self.access.report_to_virtuozzo).map_err(|error| ApiError::Protocol {
+                at,
+                message: format!("the job cannot be merged with a report: {error}"),
+            })?;
         let (body, project) = match merged {
             Merge::NotWanted => return Ok(Delivered::NotWanted),
             Merge::Same => return Ok(Delivered::Written),

@@ -40,12 +40,16 @@ struct Patch<'a> {
 /// Merges `report` into `job`, the document as the API has it now.
 ///
 /// `time_started` and `time_ended` stay when the report does not know them; `current_pid` goes, because a
-/// process that has ended must not be pointed at.
-pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json::Error> {
+/// process that has ended must not be pointed at. `to_virtuozzo`: also where state lives at the top level.
+pub(super) fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merge, serde_json::Error> {
     let job: Object = serde_json::from_str(job.get())?;
     // Virtuozzo's dialect, as `plan` knows it.
     if job.contains_key("status") || job.contains_key("disabled") {
-        return Ok(Merge::NotWanted);
+        return if to_virtuozzo {
+            at_the_top(&job, report)
+        } else {
+            Ok(Merge::NotWanted)
+        };
     }
     let before: Object = match job.get("job_schedule") {
         Some(schedule) => serde_json::from_str::<Option<Object>>(schedule.get())?.unwrap_or_default(),
@@ -91,6 +95,40 @@ pub(super) fn merge(job: &RawValue, report: &Report) -> Result<Merge, serde_json
     })
 }
 
+/// In the Virtuozzo dialect: the keys that its document shows, and a `result` only if the job has one. The schedule
+/// goes along as it came, because in the API that this one descends from a PATCH without it would erase it.
+fn at_the_top(job: &Object, report: &Report) -> Result<Merge, serde_json::Error> {
+    let mut after = Object::new();
+    let mut put = |key: &str, value| after.insert(key.to_owned(), value);
+    put("status", to_raw_value(&report.status)?);
+    if let Some(started) = report.time_started {
+        put("started_at", to_raw_value(&date(started))?);
+    }
+    if let Some(ended) = report.time_ended {
+        put("ended_at", to_raw_value(&date(ended))?);
+    }
+    if let (Some(result), true) = (&report.result, job.contains_key("result")) {
+        put("result", to_raw_value(result)?);
+    }
+    let says = |key: &String, value: &RawValue| job.get(key).is_some_and(|it| it.get() == value.get());
+    if after.iter().all(|(key, value)| says(key, value)) {
+        return Ok(Merge::Same);
+    }
+    if let Some(schedule) = job.get("job_schedule") {
+        after.insert("job_schedule".to_owned(), schedule.clone());
+    }
+    Ok(Merge::Patch {
+        body: serde_json::to_vec(&after)?,
+        project: text(job, "project_id"),
+    })
+}
+
+/// As the document has times: UTC without an offset. Upstream's -1 (it runs) is none.
+fn date(epoch: i64) -> Option<String> {
+    let at = chrono::DateTime::from_timestamp(epoch, 0).filter(|_| epoch >= 0)?;
+    Some(at.format("%Y-%m-%dT%H:%M:%S%.6f").to_string())
+}
+
 fn text(object: &Object, key: &str) -> Option<String> {
     object
         .get(key)
@@ -130,7 +168,7 @@ mod tests {
     }
 
     fn merged(job: &str, report: &Report) -> Merge {
-        merge(&RawValue::from_string(job.to_owned()).unwrap(), report).unwrap()
+        merge(&RawValue::from_string(job.to_owned()).unwrap(), report, false).unwrap()
     }
 
     fn schedule(job: &str, report: &Report) -> Value {
@@ -216,6 +254,43 @@ mod tests {
     }
 
     #[test]
+    fn where_state_lives_at_the_top_only_what_the_document_shows_is_told() {
+        let told = |job: Value, report: &Report| {
+            let job = RawValue::from_string(job.to_string()).unwrap();
+            match merge(&job, report, true).unwrap() {
+                Merge::Patch { body, project } => {
+                    assert_eq!(project.as_deref(), Some("p"));
+                    serde_json::from_slice(&body).unwrap()
+                }
+                other => json!(format!("{other:?}")),
+            }
+        };
+        let schedule = json!({"schedule_hour": "13", "odd": 1});
+        let job = json!({"project_id": "p", "status": "scheduled", "disabled": false, "started_at": null,
+                         "ended_at": null, "job_schedule": schedule});
+        let running = Report {
+            status: "running".into(),
+            result: Some(String::new()),
+            time_ended: Some(-1),
+            ..report()
+        };
+        assert_eq!(
+            told(job.clone(), &running),
+            json!({"status": "running", "started_at": "1970-01-01T00:01:40.000000", "ended_at": null,
+                   "job_schedule": schedule})
+        );
+        let done = json!({"status": "completed", "started_at": "1970-01-01T00:01:40.000000",
+                          "ended_at": "1970-01-01T00:03:20.000000", "job_schedule": schedule});
+        assert_eq!(told(job.clone(), &report()), done);
+        let mut with_result = job;
+        with_result["result"] = Value::Null;
+        assert_eq!(told(with_result, &report())["result"], "success");
+        let mut same = done;
+        same["project_id"] = json!("p");
+        assert_eq!(told(same, &report()), "Same");
+    }
+
+    #[test]
     fn the_round_of_a_session_is_written_while_the_job_is_in_it() {
         let in_round = Report {
             session: Some(crate::planner::SessionTag {
@@ -253,7 +328,7 @@ mod tests {
             r#"{"job_schedule": "x"}"#,
         ] {
             assert!(
-                merge(&RawValue::from_string(job.to_owned()).unwrap(), &report()).is_err(),
+                merge(&RawValue::from_string(job.to_owned()).unwrap(), &report(), false).is_err(),
                 "{job}"
             );
         }

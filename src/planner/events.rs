@@ -60,7 +60,7 @@ impl Planner {
 
     /// Reports, and answers the event that waits.
     fn say(&self, slot: &Slot, report: Report, out: &mut Decision) {
-        if !report::wanted(&self.policy, &slot.plan) {
+        if !report::wanted_whole(&self.policy, &slot.plan) {
             return;
         }
         let event = &slot.plan.reported.event;

@@ -6,8 +6,8 @@ use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
 use super::{
-    CatchUp, Decision, End, Found, NotStarted, Order, Outcome, Planner, Reason, Record, RunId, RunRecord,
-    RunState, report, session,
+    CatchUp, Decision, End, Found, NotStarted, Order, Outcome, Planner, Reason, Record, Reports, RunId,
+    RunRecord, RunState, report, session,
 };
 
 /// Seconds until a launch that could not be carried out is tried again: a quarter of the time that the run is
@@ -188,8 +188,8 @@ impl Planner {
     fn metadata_wanted(&self, job: &JobId) -> bool {
         let slot = self.slots.get(job).or_else(|| self.slots.values().next());
         match slot {
-            Some(slot) => report::wanted(&self.policy, &slot.plan),
-            None => self.policy.reports && !self.policy.shadow,
+            Some(slot) => report::wanted_whole(&self.policy, &slot.plan),
+            None => self.policy.reports != Reports::Never && !self.policy.shadow,
         }
     }
 

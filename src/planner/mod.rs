@@ -42,7 +42,7 @@ use crate::schedule::DueTime;
 pub use capabilities::{Capabilities, Unsupported};
 pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, NotStarted, Order, Past};
 pub use metadata::{Metadata, NoMetadata};
-pub use policy::{CatchUp, Outside, Policy, Scope, Window, WindowRule, ZoneRule};
+pub use policy::{CatchUp, Outside, Policy, Reports, Scope, Window, WindowRule, ZoneRule};
 pub use report::{Report, SessionTag};
 pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 pub use session::{

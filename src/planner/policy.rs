@@ -16,6 +16,17 @@ pub enum CatchUp {
     Within(i64),
 }
 
+/// Which runs are reported to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reports {
+    /// None.
+    Never,
+    /// Those of OpenStack's dialect, whose clients live by them.
+    Upstream,
+    /// Those of Virtuozzo's dialect too, which has a place for a part of them.
+    Always,
+}
+
 /// What becomes of a plan that is due while its window is shut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -123,8 +134,8 @@ pub struct Policy {
     pub late_after: i64,
     /// Decide and record, launch nothing.
     pub shadow: bool,
-    /// Whether runs are reported to the API.
-    pub reports: bool,
+    /// Which runs are reported to the API.
+    pub reports: Reports,
     /// What becomes of a run that its session does not let start.
     pub session_refused: SessionRefused,
     /// How long a run waits for its session at most, in seconds.

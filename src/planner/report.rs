@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Dialect, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
-use super::{Admission, Outcome, Policy, RunRecord, session};
+use super::{Admission, Outcome, Policy, Reports, RunRecord, session};
 
 /// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,17 @@ fn joined(run: &RunRecord) -> Option<SessionTag> {
 
 /// Whether runs of `plan` are reported at all.
 pub(super) fn wanted(policy: &Policy, plan: &Plan) -> bool {
-    policy.reports && !policy.shadow && plan.dialect == Dialect::Upstream
+    let wanted = match policy.reports {
+        Reports::Never => false,
+        Reports::Upstream => plan.dialect == Dialect::Upstream,
+        Reports::Always => true,
+    };
+    wanted && !policy.shadow
+}
+
+/// Whether more than that has a place in the API of `plan`: answers to its user's events, its backups.
+pub(super) fn wanted_whole(policy: &Policy, plan: &Plan) -> bool {
+    wanted(policy, plan) && plan.dialect == Dialect::Upstream
 }
 
 /// The run's agent was started.

@@ -7,7 +7,8 @@
 //!   ([`Zone::place`]): the first time the clock shows it, or the end of the gap that skips it. Places
 //!   never decrease, so the next due time is the place of the next match.
 
-use super::calendar::{Calendar, LAST};
+use super::calendar::Calendar;
+use super::civil::LAST;
 use super::due::{DueTime, Occurrence, Shift};
 use super::zone::{Place, Zone};
 
@@ -15,15 +16,41 @@ use super::zone::{Place, Zone};
 const LONGEST_GAP: i64 = 3 * 3600;
 
 /// The first due time of `calendar` in `zone`, from the instant `from` on.
+#[inline(always)]
 pub(super) fn due_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Occurrence> {
-    if calendar.times.every_hour() {
-        let due = DueTime::from_epoch(shown_from(calendar, zone, from)?);
-        Some(Occurrence {
-            due,
-            shift: Shift::None,
-        })
-    } else {
-        once_from(calendar, zone, from)
+    // Mostly the clocks change neither around `from` nor until the next due time. Then both rules agree, and there
+    // is nothing to decide.
+    let here = zone.stretch_at(from);
+    let civil = here.segment().read(from);
+    let found = calendar.at_or_after(civil);
+    match found {
+        Some(found) if here.is_calm(civil, found) => Some(unmoved(here.segment().when(found))),
+        _ => decided_from(calendar, zone, from, (civil, found)),
+    }
+}
+
+/// The same, by the rules. `searched`: a civil second, and the first match from it on.
+fn decided_from(
+    calendar: &Calendar,
+    zone: &Zone,
+    from: i64,
+    searched: (i64, Option<i64>),
+) -> Option<Occurrence> {
+    if calendar.times().every_hour() {
+        return shown_from(calendar, zone, from).map(unmoved);
+    }
+    let first = zone.first_civil_from(from);
+    let found = match searched {
+        (civil, found) if civil == first => found,
+        _ => calendar.at_or_after(first),
+    };
+    once_from(calendar, zone, found?)
+}
+
+fn unmoved(instant: i64) -> Occurrence {
+    Occurrence {
+        due: DueTime::from_epoch(instant),
+        shift: Shift::None,
     }
 }
 
@@ -51,11 +78,9 @@ pub(super) fn shown_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<
     }
 }
 
-/// Once per wall-clock time.
-fn once_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Occurrence> {
-    let mut civil = zone.first_civil_from(from);
+/// Once per wall-clock time: the due time of the first match, `civil`, or of the next one if that is skipped.
+fn once_from(calendar: &Calendar, zone: &Zone, mut civil: i64) -> Option<Occurrence> {
     loop {
-        civil = calendar.at_or_after(civil)?;
         match zone.place(civil) {
             Place::Read { instant, again } => {
                 let shift = if again { Shift::FirstOfTwo } else { Shift::None };
@@ -71,7 +96,7 @@ fn once_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Occurrence> 
                     shift,
                 });
             }
-            Place::Skipped { resumes, .. } => civil = resumes,
+            Place::Skipped { resumes, .. } => civil = calendar.at_or_after(resumes)?,
         }
     }
 }
@@ -86,7 +111,7 @@ pub(super) fn count(calendar: &Calendar, zone: &Zone, from: i64, until: i64) -> 
     if from > until {
         return 0;
     }
-    let real_time = calendar.times.every_hour();
+    let real_time = calendar.times().every_hour();
     (zone.index_at(from)..=zone.index_at(until))
         .map(|index| {
             let segment = zone.segment(index);

@@ -3,7 +3,7 @@
 use super::calendar::Calendar;
 use super::dates::{DateFields, Dates};
 use super::fields::{DAY, DAY_OF_WEEK, Field, HOUR, MINUTE, MONTH, SECOND, WEEK, YEAR};
-use super::grammar::{Item, items, shown};
+use super::grammar::{Item, items, plain_list, shown};
 use super::interval::Interval;
 use super::moment::Written;
 use super::times::Times;
@@ -20,10 +20,7 @@ use super::{Bounds, FieldError, Rule, Schedule, Spec, Unscheduled};
 pub fn compile(spec: &Spec<'_>, unscheduled: Unscheduled) -> Result<Schedule, Vec<FieldError>> {
     if let Some(text) = given(spec.date) {
         let date = Written::read(text).map_err(|message| vec![error("schedule_date", text, message)])?;
-        return Ok(Schedule {
-            rule: Rule::Date(date.floor()),
-            bounds: Bounds::default(),
-        });
+        return Ok(Schedule::new(Rule::Date(date.floor()), Bounds::default()));
     }
     let mut errors = Vec::new();
     let rule = if let Some(text) = given(spec.interval) {
@@ -40,17 +37,12 @@ pub fn compile(spec: &Spec<'_>, unscheduled: Unscheduled) -> Result<Schedule, Ve
     } else {
         match unscheduled {
             Unscheduled::Once => Some(Rule::Once),
-            Unscheduled::Manual => {
-                return Ok(Schedule {
-                    rule: Rule::Manual,
-                    bounds: Bounds::default(),
-                });
-            }
+            Unscheduled::Manual => return Ok(Schedule::new(Rule::Manual, Bounds::default())),
         }
     };
     let bounds = bounds(spec, &mut errors);
     match rule {
-        Some(rule) if errors.is_empty() => Ok(Schedule { rule, bounds }),
+        Some(rule) if errors.is_empty() => Ok(Schedule::new(rule, bounds)),
         _ => Err(errors),
     }
 }
@@ -97,84 +89,79 @@ fn bounds(spec: &Spec<'_>, errors: &mut Vec<FieldError>) -> Bounds {
 }
 
 /// The calendar's fields, most significant first.
-fn calendar_texts<'a>(spec: &Spec<'a>) -> [(Field, Option<&'a str>); 8] {
+fn calendar_texts<'a>(spec: &Spec<'a>) -> [(&'static Field, Option<&'a str>); 8] {
     [
-        (YEAR, spec.year),
-        (MONTH, spec.month),
-        (DAY, spec.day),
-        (WEEK, spec.week),
-        (DAY_OF_WEEK, spec.day_of_week),
-        (HOUR, spec.hour),
-        (MINUTE, spec.minute),
-        (SECOND, spec.second),
+        (&YEAR, spec.year),
+        (&MONTH, spec.month),
+        (&DAY, spec.day),
+        (&WEEK, spec.week),
+        (&DAY_OF_WEEK, spec.day_of_week),
+        (&HOUR, spec.hour),
+        (&MINUTE, spec.minute),
+        (&SECOND, spec.second),
     ]
 }
 
 /// The texts of all eight fields, those left out filled in: `*` above the least significant one given,
 /// the minimum below it (weeks and weekdays: `*`).
-fn filled_in(texts: [(Field, Option<&str>); 8]) -> [(Field, String); 8] {
-    let least = texts.iter().rposition(|(_, text)| text.is_some()).unwrap_or(0);
-    let mut place = 0..;
-    texts.map(|(field, text)| {
-        let above = place.next().is_some_and(|at| at < least);
-        let default = || {
-            if above || field == WEEK || field == DAY_OF_WEEK {
-                "*".to_owned()
-            } else {
-                field.first.to_string()
-            }
-        };
-        (field, text.map_or_else(default, str::to_owned))
-    })
+fn filled_in<'a>(texts: [(&'static Field, Option<&'a str>); 8]) -> [(&'static Field, &'a str); 8] {
+    let mut given_below = false;
+    let mut filled = texts.map(|(field, text)| (field, text.unwrap_or(field.left_out)));
+    for ((_, text), (_, filled)) in texts.iter().zip(&mut filled).rev() {
+        match text {
+            Some(_) => given_below = true,
+            None if given_below => *filled = "*",
+            None => {}
+        }
+    }
+    filled
 }
 
 fn calendar(spec: &Spec<'_>, errors: &mut Vec<FieldError>) -> Option<Calendar> {
     let texts = filled_in(calendar_texts(spec));
-    let mut read = |index: usize| -> Vec<Item> {
-        let Some((field, text)) = texts.get(index) else {
-            return Vec::new();
-        };
-        items(field, text).unwrap_or_else(|message| {
+    let [year, month, day, week, weekday, hour, minute, second] = &texts;
+    let mut fields = DateFields::all();
+    let mut read = |(field, text): &(&'static Field, &str)| {
+        values(field, text).unwrap_or_else(|message| {
             errors.push(error(field.key, text, message));
-            Vec::new()
+            Values::NONE
         })
     };
-    let years = years(&read(0));
-    let months = values(&read(1));
-    let day_items = read(2);
-    let (weeks, weekdays) = (values(&read(3)), values(&read(4)));
-    let (hours, minutes, seconds) = (values(&read(5)), values(&read(6)), values(&read(7)));
+    fields.months = read(month);
+    (fields.weeks, fields.weekdays) = (read(week), read(weekday));
+    let times = Times::new(read(hour), read(minute), read(second));
+    if let Err(message) = years(year.1, &mut fields) {
+        errors.push(error(year.0.key, year.1, message));
+    }
+    if let Err(message) = days(day.1, &mut fields) {
+        errors.push(error(day.0.key, day.1, message));
+    }
     if !errors.is_empty() {
+        // In the order of the document's fields.
+        let place = |error: &FieldError| texts.iter().position(|(field, _)| field.key == error.field);
+        errors.sort_by_key(place);
         return None;
     }
-    let mut fields = DateFields {
-        years: Some(years),
-        months,
-        weeks,
-        weekdays,
-        ..DateFields::all()
-    };
-    fields.days = values(&day_items);
-    fields.last_day = day_items.contains(&Item::LastDay);
-    for item in &day_items {
-        if let Item::NthWeekday { position, weekday } = *item
-            && let Some(weekdays) = fields.nth_weekdays.get_mut(position)
-        {
-            *weekdays = *weekdays | Values::one(weekday);
-        }
-    }
-    let dates = Dates::new(fields.clone());
-    if !dates.ever() {
-        errors.push(never_fires(&texts, &fields));
+    let calendar = Calendar::new(times, fields);
+    if !calendar.dates().ever() {
+        errors.push(never_fires(&texts, &calendar.dates().fields()));
         return None;
     }
-    Some(Calendar {
-        dates,
-        times: Times::new(hours, minutes, seconds),
-    })
+    Some(calendar)
 }
 
-fn values(items: &[Item]) -> Values {
+/// The values that a text allows; for fields other than year and day, those are all there is to it.
+fn values(field: &Field, text: &str) -> Result<Values, String> {
+    if text == "*" {
+        return Ok(Values::span(field.first, field.last));
+    }
+    match plain_list(field, text) {
+        Some(values) => Ok(values),
+        None => items(field, text).map(|items| allowed(&items)),
+    }
+}
+
+fn allowed(items: &[Item]) -> Values {
     items.iter().fold(Values::NONE, |set, item| match *item {
         Item::Every { first, last, step: 1 } => set | Values::span(first, last),
         Item::Every { first, last, step } => {
@@ -185,23 +172,48 @@ fn values(items: &[Item]) -> Values {
     })
 }
 
-fn years(items: &[Item]) -> Years {
+fn years(text: &str, fields: &mut DateFields) -> Result<(), String> {
+    if text == "*" {
+        return Ok(());
+    }
     let mut years = Years::new();
-    for item in items {
-        if let Item::Every { first, last, step } = *item {
+    for item in items(&YEAR, text)? {
+        if let Item::Every { first, last, step } = item {
             years.allow(first, last, step);
         }
     }
-    years
+    fields.years = Some(years);
+    Ok(())
+}
+
+fn days(text: &str, fields: &mut DateFields) -> Result<(), String> {
+    if text == "*" {
+        return Ok(());
+    }
+    if let Some(days) = plain_list(&DAY, text) {
+        fields.days = days;
+        return Ok(());
+    }
+    let items = items(&DAY, text)?;
+    fields.days = allowed(&items);
+    fields.last_day = items.contains(&Item::LastDay);
+    for item in items {
+        if let Item::NthWeekday { position, weekday } = item
+            && let Some(weekdays) = fields.nth_weekdays.get_mut(position)
+        {
+            *weekdays = *weekdays | Values::one(weekday);
+        }
+    }
+    Ok(())
 }
 
 /// Blames the first field with which no date is left.
-fn never_fires(texts: &[(Field, String); 8], fields: &DateFields) -> FieldError {
+fn never_fires(texts: &[(&Field, &str); 8], fields: &DateFields) -> FieldError {
     let mut sofar = DateFields::all();
     let mut blamed = Vec::new();
     for (field, text) in texts {
-        let before = sofar.clone();
-        match *field {
+        let before = sofar.clone().split();
+        match **field {
             YEAR => sofar.years.clone_from(&fields.years),
             MONTH => sofar.months = fields.months,
             DAY => {
@@ -212,11 +224,11 @@ fn never_fires(texts: &[(Field, String); 8], fields: &DateFields) -> FieldError 
             WEEK => sofar.weeks = fields.weeks,
             _ => sofar.weekdays = fields.weekdays,
         }
-        let dates = Dates::new(sofar.clone());
-        if dates != Dates::new(before) {
-            blamed.push((field.key, text));
+        let now = sofar.clone().split();
+        if now != before {
+            blamed.push((field.key, *text));
         }
-        if !dates.ever() {
+        if !Dates::new(now.0, now.1.as_ref()).ever() {
             break;
         }
     }
@@ -224,9 +236,7 @@ fn never_fires(texts: &[(Field, String); 8], fields: &DateFields) -> FieldError 
         .iter()
         .map(|(key, text)| format!("{key} {:?}", shown(text)))
         .collect();
-    let (field, text) = blamed
-        .last()
-        .map_or(("schedule_day", ""), |(key, text)| (*key, text.as_str()));
+    let (field, text) = blamed.last().copied().unwrap_or(("schedule_day", ""));
     error(
         field,
         text,

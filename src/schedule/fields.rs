@@ -13,6 +13,9 @@ pub(super) struct Field {
     pub names: &'static [&'static str],
     /// What a single value may be, for messages.
     pub values: &'static str,
+    /// What it means when it is left out and no less significant field is given: its first value; of weeks and
+    /// weekdays, any.
+    pub left_out: &'static str,
 }
 
 /// Weekdays, from Monday = 0.
@@ -30,6 +33,7 @@ pub(super) const YEAR: Field = Field {
     last: 9999,
     names: &[],
     values: "1970-9999",
+    left_out: "1970",
 };
 pub(super) const MONTH: Field = Field {
     key: "schedule_month",
@@ -37,6 +41,7 @@ pub(super) const MONTH: Field = Field {
     last: 12,
     names: &MONTHS,
     values: "1-12 or jan..dec",
+    left_out: "1",
 };
 pub(super) const DAY: Field = Field {
     key: "schedule_day",
@@ -44,6 +49,7 @@ pub(super) const DAY: Field = Field {
     last: 31,
     names: &[],
     values: "1-31, last, or a weekday of the month as \"1st fri\" .. \"5th fri\", \"last fri\"",
+    left_out: "1",
 };
 pub(super) const WEEK: Field = Field {
     key: "schedule_week",
@@ -51,6 +57,7 @@ pub(super) const WEEK: Field = Field {
     last: 53,
     names: &[],
     values: "1-53 (ISO weeks)",
+    left_out: "*",
 };
 pub(super) const DAY_OF_WEEK: Field = Field {
     key: "schedule_day_of_week",
@@ -58,6 +65,7 @@ pub(super) const DAY_OF_WEEK: Field = Field {
     last: 6,
     names: &WEEKDAYS,
     values: "0-6 (0 = Monday) or mon..sun",
+    left_out: "*",
 };
 pub(super) const HOUR: Field = Field {
     key: "schedule_hour",
@@ -65,6 +73,7 @@ pub(super) const HOUR: Field = Field {
     last: 23,
     names: &[],
     values: "0-23",
+    left_out: "0",
 };
 pub(super) const MINUTE: Field = Field {
     key: "schedule_minute",
@@ -72,6 +81,7 @@ pub(super) const MINUTE: Field = Field {
     last: 59,
     names: &[],
     values: "0-59",
+    left_out: "0",
 };
 pub(super) const SECOND: Field = Field {
     key: "schedule_second",
@@ -79,4 +89,5 @@ pub(super) const SECOND: Field = Field {
     last: 59,
     names: &[],
     values: "0-59",
+    left_out: "0",
 };

@@ -4,6 +4,7 @@
 //! steps are kept too: a step may not exceed the distance it has to go.
 
 use super::fields::{DAY, Field, POSITIONS, WEEKDAYS, YEAR};
+use super::values::Values;
 
 /// One item of a comma-separated list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,33 @@ pub(super) fn items(field: &Field, text: &str) -> Result<Vec<Item>, String> {
         part => item(field, part),
     };
     text.trim().split(',').map(item).collect()
+}
+
+/// The values of a plain list of numbers, as `0,15,30,45`; `None` if the text is anything else, right or wrong.
+///
+/// Virtuozzo's panel writes all values of each field so. That is most of the text of a listing, and none of the grammar
+/// is needed to read it.
+pub(super) fn plain_list(field: &Field, text: &str) -> Option<Values> {
+    let mut values = Values::NONE;
+    let mut rest = text.as_bytes();
+    loop {
+        let (value, behind) = match rest {
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9', behind @ ..] => {
+                (u32::from(tens - b'0') * 10 + u32::from(ones - b'0'), behind)
+            }
+            [ones @ b'0'..=b'9', behind @ ..] => (u32::from(ones - b'0'), behind),
+            _ => return None,
+        };
+        if value < field.first || field.last < value {
+            return None;
+        }
+        values = values | Values::one(value);
+        rest = match behind {
+            [] => return Some(values),
+            [b',', rest @ ..] => rest,
+            _ => return None,
+        };
+    }
 }
 
 fn item(field: &Field, part: &str) -> Result<Item, String> {

@@ -5,10 +5,12 @@
 //! answers one question: which is the first due time after this one?
 //!
 //! The way of a calendar through this room: `fields` (keys and bounds), `grammar` (text to items),
-//! `compile` (items to sets of allowed `values`), `dates` and `times` (which dates and times of day match),
-//! `calendar` (the next civil second that matches), `zone` and `clock_change` (from civil time to an instant).
+//! `compile` (items to sets of allowed `values`), `dates` and `times` (which dates and times of day match), `civil` (the
+//! arithmetic of dates), `calendar` (the next civil second that matches), `zone` and `clock_change` (from civil time to
+//! an instant).
 
 mod calendar;
+mod civil;
 mod clock_change;
 mod compile;
 mod dates;
@@ -86,13 +88,24 @@ pub struct FieldError {
 }
 
 /// A compiled `job_schedule`, not yet bound to a zone.
+///
+/// A node may keep one for each plan, so it is small; and equal ones are equal values, so the planner keeps them once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Schedule {
-    rule: Rule,
-    bounds: Bounds,
+    extent: Extent,
 }
 
-/// When it is due, within its bounds.
+/// A million of them are 32 MB, even if no two are equal.
+const _: () = assert!(size_of::<Schedule>() <= 32);
+
+/// Few schedules have bounds, so those are apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Extent {
+    Unbounded(Rule),
+    Within(Box<(Rule, Bounds)>),
+}
+
+/// When it is due.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Rule {
     Calendar(Calendar),
@@ -128,10 +141,33 @@ pub enum Kind {
 }
 
 impl Schedule {
+    fn new(rule: Rule, bounds: Bounds) -> Self {
+        let extent = if bounds == Bounds::default() {
+            Extent::Unbounded(rule)
+        } else {
+            Extent::Within(Box::new((rule, bounds)))
+        };
+        Self { extent }
+    }
+
+    fn rule(&self) -> &Rule {
+        match &self.extent {
+            Extent::Unbounded(rule) => rule,
+            Extent::Within(within) => &within.0,
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        match &self.extent {
+            Extent::Unbounded(_) => Bounds::default(),
+            Extent::Within(within) => within.1,
+        }
+    }
+
     /// Which sort it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.rule {
+        match self.rule() {
             Rule::Calendar(_) => Kind::Calendar,
             Rule::Every { .. } => Kind::Interval,
             Rule::Continuous => Kind::Continuous,
@@ -144,8 +180,8 @@ impl Schedule {
     /// Whether an anchor matters: an interval without `schedule_start_date`, or `Once`.
     #[must_use]
     pub fn wants_anchor(&self) -> bool {
-        match self.rule {
-            Rule::Every { .. } => self.bounds.start.is_none(),
+        match self.rule() {
+            Rule::Every { .. } => self.bounds().start.is_none(),
             Rule::Once => true,
             Rule::Calendar(_) | Rule::Continuous | Rule::Date(_) | Rule::Manual => false,
         }
@@ -155,19 +191,16 @@ impl Schedule {
     /// None for `Manual`, and for `Once` but for its bounds: there it is the [`Unscheduled`] that decides.
     #[must_use]
     pub fn render(&self) -> Vec<(&'static str, String)> {
-        let mut texts = match &self.rule {
+        let mut texts = match self.rule() {
             Rule::Calendar(calendar) => render::calendar(calendar),
             Rule::Every { seconds } => vec![("schedule_interval", interval::render(*seconds))],
             Rule::Continuous => vec![("schedule_interval", "continuous".to_owned())],
             Rule::Date(moment) => vec![("schedule_date", moment.render())],
             Rule::Once | Rule::Manual => Vec::new(),
         };
-        texts.extend(
-            self.bounds
-                .start
-                .map(|start| ("schedule_start_date", start.render())),
-        );
-        texts.extend(self.bounds.end.map(|end| ("schedule_end_date", end.render())));
+        let bounds = self.bounds();
+        texts.extend(bounds.start.map(|start| ("schedule_start_date", start.render())));
+        texts.extend(bounds.end.map(|end| ("schedule_end_date", end.render())));
         texts
     }
 }

@@ -1,8 +1,7 @@
 //! Dates with times, as `schedule_date` and the bounds have them: ISO 8601, with an offset or local.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 
-use super::calendar::join;
 use super::due::{Occurrence, Shift};
 use super::grammar::shown;
 use super::zone::{Place, Zone};
@@ -137,6 +136,11 @@ impl Written {
 fn digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<u32> {
     let fits = lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     fits.then(|| text.parse().ok())?
+}
+
+/// The civil second at this second of the date; of any year, before 1970 too.
+fn join(date: NaiveDate, second: u32) -> i64 {
+    date.and_time(NaiveTime::MIN).and_utc().timestamp() + i64::from(second)
 }
 
 /// `2026-03-29`. The outer `None`: not written like a date; the inner one: no such date.

@@ -7,8 +7,8 @@ use super::values::Values;
 
 /// The texts of a calendar's fields, as few as say it all, most significant first.
 pub(super) fn calendar(calendar: &Calendar) -> Vec<(&'static str, String)> {
-    let dates = calendar.dates.fields();
-    let times = &calendar.times;
+    let dates = calendar.dates().fields();
+    let times = calendar.times();
     let years = dates
         .years
         .as_ref()
@@ -25,7 +25,7 @@ pub(super) fn calendar(calendar: &Calendar) -> Vec<(&'static str, String)> {
     ];
     // What is left out behind the last field is its minimum, in front of it every value; at least one
     // field must stay, or it would be no calendar.
-    while texts.len() > 1 && texts.last().is_some_and(|(field, text)| *text == left_out(field)) {
+    while texts.len() > 1 && texts.last().is_some_and(|(field, text)| text == field.left_out) {
         texts.pop();
     }
     let least = texts.len() - 1;
@@ -35,15 +35,6 @@ pub(super) fn calendar(calendar: &Calendar) -> Vec<(&'static str, String)> {
         .filter(|(at, (_, text))| *at == least || text != "*")
         .map(|(_, (field, text))| (field.key, text))
         .collect()
-}
-
-/// What a field means when it and all less significant ones are left out.
-fn left_out(field: &Field) -> String {
-    if *field == WEEK || *field == DAY_OF_WEEK {
-        "*".to_owned()
-    } else {
-        field.first.to_string()
-    }
 }
 
 fn days(dates: &DateFields) -> String {

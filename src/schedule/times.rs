@@ -51,6 +51,7 @@ impl Times {
     }
 
     /// The first allowed time of the day, from this second on.
+    #[inline]
     pub fn at_or_after(&self, second_of_day: u32) -> Option<u32> {
         let (hour, minute, second) = split(second_of_day);
         if self.hours().contains(hour) {
@@ -60,15 +61,25 @@ impl Times {
                 return Some(join(hour, minute, second));
             }
             if let Some(minute) = self.minutes().at_or_after(minute + 1) {
-                return Some(join(hour, minute, self.seconds().at_or_after(0)?));
+                return Some(join(hour, minute, self.seconds.trailing_zeros()));
             }
         }
         let hour = self.hours().at_or_after(hour + 1)?;
         Some(join(
             hour,
-            self.minutes().at_or_after(0)?,
-            self.seconds().at_or_after(0)?,
+            self.minutes.trailing_zeros(),
+            self.seconds.trailing_zeros(),
         ))
+    }
+
+    /// The first allowed time of the day.
+    #[inline]
+    pub fn first(&self) -> u32 {
+        join(
+            self.hours.trailing_zeros(),
+            self.minutes.trailing_zeros(),
+            self.seconds.trailing_zeros(),
+        )
     }
 
     /// How many times of a day are allowed.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::calendar::LAST;
+use super::civil::LAST;
 use super::clock_change;
 use super::interval::Ticks;
 use super::{DueTime, Occurrence, Rule, Schedule, Shift, Zone};
@@ -41,8 +41,9 @@ impl Timetable {
     #[must_use]
     pub fn new(schedule: Arc<Schedule>, zone: Arc<Zone>, anchor: DueTime) -> Self {
         let bound = |moment: super::moment::Moment| moment.in_zone(&zone).due.epoch();
-        let opens = schedule.bounds.start.map_or(EARLIEST, bound).max(EARLIEST);
-        let closes = schedule.bounds.end.map_or(LAST, bound).min(LAST);
+        let bounds = schedule.bounds();
+        let opens = bounds.start.map_or(EARLIEST, bound).max(EARLIEST);
+        let closes = bounds.end.map_or(LAST, bound).min(LAST);
         Self {
             schedule,
             zone,
@@ -56,7 +57,7 @@ impl Timetable {
     /// For [`super::Kind::Continuous`], `after` is the end of the last run.
     #[must_use]
     pub fn next(&self, after: DueTime) -> Option<Occurrence> {
-        let after = after.epoch().max(self.opens.saturating_sub(1));
+        let after = after.epoch().max(self.opens - 1);
         if after >= self.closes {
             return None;
         }
@@ -66,7 +67,7 @@ impl Timetable {
                 shift: Shift::None,
             })
         };
-        let found = match &self.schedule.rule {
+        let found = match self.schedule.rule() {
             Rule::Calendar(calendar) => clock_change::due_from(calendar, &self.zone, after + 1)?,
             Rule::Every { seconds } => unmoved(self.ticks(*seconds).next(after)?)?,
             Rule::Continuous => unmoved(after + 1)?,
@@ -88,7 +89,7 @@ impl Timetable {
             .map(|occurrence| occurrence.due)
             .filter(|due| *due <= until)?;
         let until = until.epoch().min(self.closes);
-        let (last, count) = match &self.schedule.rule {
+        let (last, count) = match self.schedule.rule() {
             Rule::Calendar(calendar) => (
                 clock_change::last_until(calendar, &self.zone, first.epoch(), until)?,
                 clock_change::count(calendar, &self.zone, first.epoch(), until),
@@ -104,7 +105,7 @@ impl Timetable {
 
     /// The due times of an interval: from `schedule_start_date` on, else from one interval after the anchor.
     fn ticks(&self, step: i64) -> Ticks {
-        let base = match self.schedule.bounds.start {
+        let base = match self.schedule.bounds().start {
             Some(_) => self.opens,
             None => self.anchor.epoch().saturating_add(step),
         };

@@ -46,7 +46,7 @@ impl Values {
 
     /// Whether `value` is allowed.
     pub const fn contains(self, value: u32) -> bool {
-        Self::one(value).0 & self.0 != 0
+        matches!(self.0.checked_shr(value), Some(rest) if rest & 1 == 1)
     }
 
     /// Whether nothing is.
@@ -66,17 +66,10 @@ impl Values {
 
     /// The first one, from `value` on.
     pub const fn at_or_after(self, value: u32) -> Option<u32> {
-        let rest = self.0 & !Self::below(value);
-        if rest == 0 {
-            None
-        } else {
-            Some(rest.trailing_zeros())
+        match self.0.checked_shr(value) {
+            None | Some(0) => None,
+            Some(rest) => Some(value + rest.trailing_zeros()),
         }
-    }
-
-    /// This set without the values of `other`.
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
     }
 
     /// All of them, ascending.

@@ -7,7 +7,7 @@ use cron::TimeUnitSpec;
 
 use super::calendar::Calendar;
 use super::clock_change::shown_from;
-use super::dates::{DateFields, Dates};
+use super::dates::DateFields;
 use super::grammar::shown;
 use super::times::Times;
 use super::values::Values;
@@ -64,25 +64,24 @@ impl Crontab {
             return Err(error(hint));
         }
         let parsed = parse(&fields).ok_or_else(|| error(blame(&fields)))?;
-        let calendar = Calendar {
-            dates: Dates::new(DateFields {
-                months: ordinals(parsed.months()),
-                days: ordinals(parsed.days_of_month()),
-                // The crate counts weekdays from Sunday = 1, a calendar from Monday = 0.
-                weekdays: parsed
-                    .days_of_week()
-                    .iter()
-                    .map(|weekday| (weekday + 5) % 7)
-                    .collect(),
-                ..DateFields::all()
-            }),
-            times: Times::new(
-                ordinals(parsed.hours()),
-                ordinals(parsed.minutes()),
-                Values::one(0),
-            ),
+        let times = Times::new(
+            ordinals(parsed.hours()),
+            ordinals(parsed.minutes()),
+            Values::one(0),
+        );
+        let dates = DateFields {
+            months: ordinals(parsed.months()),
+            days: ordinals(parsed.days_of_month()),
+            // The crate counts weekdays from Sunday = 1, a calendar from Monday = 0.
+            weekdays: parsed
+                .days_of_week()
+                .iter()
+                .map(|weekday| (weekday + 5) % 7)
+                .collect(),
+            ..DateFields::all()
         };
-        if !calendar.dates.ever() {
+        let calendar = Calendar::new(times, dates);
+        if !calendar.dates().ever() {
             return Err(error(
                 "it never matches: there is no such date in any year".to_owned(),
             ));
@@ -98,7 +97,7 @@ impl Crontab {
     /// Given that it matches the civil minute that begins at `minute`: from which civil second on it may
     /// no longer. Whole hours and days that it matches are passed in one stride.
     fn matches_until(&self, minute: i64) -> i64 {
-        let times = &self.calendar.times;
+        let times = self.calendar.times();
         let stride = match (times.every_minute(), times.every_hour()) {
             (true, true) => 86_400,
             (true, false) => 3600,

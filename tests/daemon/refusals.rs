@@ -41,7 +41,7 @@ fn what_this_version_has_not_is_refused() {
         ),
         (
             "dispatch = { launcher = 'event' }",
-            "dispatch.launcher: \"event\" is not in this version",
+            "`dispatch.launcher`: \"event\" has the API start the plans, and `source.kind` is not \"api\"",
         ),
         ("timezone = 'Mars/Olympus'", "test.toml:1:12: `timezone`: "),
         ("source = { kind = 'api' }", "auth_url is missing"),

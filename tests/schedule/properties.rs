@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate};
 use freezerd::schedule::{DueTime, Segment, Shift, Timetable, Unscheduled, Zone, compile};
 use proptest::prelude::*;
 
-use crate::bench::{compiled, dues, spec, timetable, zone};
+use crate::bench::{at, compiled, dues, spec, timetable, zone};
 use crate::model::{Model, calendar, times};
 
 /// 9999-12-31T23:59:59Z.
@@ -373,4 +373,17 @@ fn the_canonical_text_of_many_years_compiles_too() {
     let texts: Vec<(&str, &str)> = rendered.iter().map(|(key, text)| (*key, text.as_str())).collect();
     assert!(texts.iter().any(|(_, text)| text.len() > 4096));
     assert_eq!(compiled(&texts).unwrap(), schedule);
+}
+
+/// What a gap moved is due at its end, from the second before it on just as from the day before. Found by chance.
+#[test]
+fn a_moved_run_is_found_from_right_before_it() {
+    let timetable = timetable(
+        compiled(&[("schedule_hour", "2")]).unwrap(),
+        &zone("Europe/Berlin"),
+    );
+    let (end, after) = (at("2026-03-29T01:00:00Z"), at("2026-03-30T00:00:00Z"));
+    assert_eq!(timetable.next(end.plus(-1)).unwrap().due, end);
+    assert_eq!(timetable.next(end).unwrap().due, after);
+    assert_eq!(timetable.missed(end.plus(-1), end).unwrap().count, 1);
 }

@@ -85,7 +85,7 @@ pub fn live(seed: u64) -> Life {
         capabilities: Capabilities::default(),
         late_after: HOUR,
         shadow: false,
-        reports: true,
+        reports: freezerd::planner::Reports::Upstream,
         session_refused: SessionRefused::Skip,
         session_wait: 600,
         zone: Arc::new(Zone::utc()),

@@ -62,19 +62,24 @@ fn milliseconds(stamp: &Value) -> String {
 
 #[test]
 fn what_the_service_says_went_wrong_is_no_success() {
-    for (status, outcome) in [
-        ("error", Outcome::Fail),
-        ("aborted", Outcome::Aborted),
-        ("odd", Outcome::Fail),
-    ] {
-        let (service, bed) = Service::without_agent("");
-        let daemon = Daemon::start(&bed);
-        running(&service, &bed);
-        service.end("a", status);
-        until_is("its end", &vec![Some(outcome)], || bed.outcomes("a"));
-        assert!(bed.runs("a")[0].detail.contains(&format!("status {status}")));
-        assert!(daemon.stop().success());
+    let ends = [
+        ("a", "error", Outcome::Fail),
+        ("b", "aborted", Outcome::Aborted),
+        ("c", "odd", Outcome::Fail),
+    ];
+    let (service, bed) = Service::without_agent("");
+    let daemon = Daemon::start(&bed);
+    let due = soon();
+    for (id, ..) in ends {
+        service.put(&plan(id, &once(due)));
     }
+    for (id, status, outcome) in ends {
+        until_is("it is seen to run", &vec![RunState::Running], || bed.states(id));
+        service.end(id, status);
+        until_is("its end", &vec![Some(outcome)], || bed.outcomes(id));
+        assert!(bed.runs(id)[0].detail.contains(&format!("status {status}")));
+    }
+    assert!(daemon.stop().success());
 }
 
 #[test]
@@ -162,7 +167,6 @@ fn in_shadow_nobody_is_asked() {
     assert!(service.asked().is_empty());
 }
 
-/// Two seconds of two plans at a time: the service runs them, and `max_concurrent` holds there too.
 #[test]
 fn no_more_run_at_a_time_than_may() {
     let (service, bed) = Service::without_agent("max_concurrent = 1");

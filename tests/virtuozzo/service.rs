@@ -163,6 +163,10 @@ impl Service {
         self.inside().writes.clone()
     }
 
+    pub fn take_writes(&self) {
+        self.inside().takes_writes = true;
+    }
+
     pub fn looks(&self) -> usize {
         self.inside().looks
     }

@@ -10,9 +10,9 @@ use std::path::Path;
 
 use super::plans::{self, Plans};
 use super::{Failure, Shell};
-use crate::config::{Loaded, Source};
+use crate::config::{Launcher, Loaded, Source};
 use crate::daemon::policy::policy;
-use crate::plan::Problem;
+use crate::plan::{Dialect, Problem};
 use crate::planner::{Policy, Unsupported};
 use crate::zones::Zones;
 
@@ -41,6 +41,10 @@ pub(super) fn execute(config: Option<&Path>, _: &CheckArgs, shell: &mut Shell<'_
         wrong => Err(Failure::failed(format!("{wrong} problems found"))),
     }
 }
+
+/// Legal, and probably not what is meant.
+const EVENTS_OF_OPENSTACK: &str = "dispatch.launcher: \"event\" asks OpenStack's API, which only notes the event: \
+     something else must answer it. A freezer-scheduler does, and follows the schedules too: it would run every plan twice";
 
 /// What is found, as it is found.
 struct Sheet<'a> {
@@ -170,6 +174,10 @@ impl Sheet<'_> {
                 }
                 for problem in &problems {
                     self.wrong(&plans::describe(problem))?;
+                }
+                let upstream = plans.iter().any(|plan| plan.dialect == Dialect::Upstream);
+                if loaded.settings.dispatch.launcher == Launcher::Event && upstream {
+                    self.warn(EVENTS_OF_OPENSTACK)?;
                 }
                 for plan in &plans {
                     // Not wrong: another node may be there for it. (Plans without actions are problems above.)

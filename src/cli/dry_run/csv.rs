@@ -32,8 +32,8 @@ pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64>
             run.timezone,
             run.job_id.as_str(),
             run.name,
-            &run.action,
-            &run.mode,
+            run.action,
+            run.mode,
             project,
             &run.note,
         ];

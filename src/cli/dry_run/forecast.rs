@@ -1,19 +1,18 @@
 //! What will run: every scheduled plan's due times, merged into one stream.
 
 use std::borrow::Cow;
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::run_line::{RunLine, Scheduled};
+use super::run_line::{RunLine, Scheduled, each_once};
+use super::runs::Runs;
 use super::span::Span;
 use crate::cli::Failure;
 use crate::cli::plans::Plans;
 use crate::plan::{JobId, Plan, Problem, ProjectId};
 use crate::planner::{Policy, Reason, Unsupported, has_run, hindrance, timetable};
-use crate::schedule::{DueTime, Kind, Occurrence, Shift, Timetable, Zone};
+use crate::schedule::{DueTime, Kind, Timetable, Zone};
 
 /// A plan that will not run by itself.
 #[derive(Debug, Serialize)]
@@ -70,65 +69,9 @@ impl Forecast {
     }
 
     /// The runs, ordered by due time, then by job_id.
-    pub(super) fn runs(&self) -> Runs<'_> {
-        let mut runs = Runs {
-            forecast: self,
-            heap: BinaryHeap::with_capacity(self.scheduled.len()),
-        };
-        for index in 0..self.scheduled.len() {
-            runs.push(index, self.span.from);
-        }
-        runs
-    }
-}
-
-/// The stream of runs: one waiting due time a plan.
-pub(super) struct Runs<'a> {
-    forecast: &'a Forecast,
-    heap: BinaryHeap<Reverse<Waiting>>,
-}
-
-/// Ordered by due time, then by the plan's place (plans are in order of their ids).
-#[derive(PartialEq, Eq)]
-struct Waiting {
-    due: DueTime,
-    index: usize,
-    shift: Shift,
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.due, self.index).cmp(&(other.due, other.index))
-    }
-}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Runs<'_> {
-    fn push(&mut self, index: usize, after: DueTime) {
-        let next = self
-            .forecast
-            .scheduled
-            .get(index)
-            .and_then(|plan| plan.timetable.next(after));
-        if let Some(Occurrence { due, shift }) = next.filter(|next| next.due <= self.forecast.span.until) {
-            self.heap.push(Reverse(Waiting { due, index, shift }));
-        }
-    }
-}
-
-impl<'a> Iterator for Runs<'a> {
-    type Item = RunLine<'a>;
-
-    fn next(&mut self) -> Option<RunLine<'a>> {
-        let Reverse(Waiting { due, index, shift }) = self.heap.pop()?;
-        self.push(index, due);
-        let scheduled = self.forecast.scheduled.get(index)?;
-        Some(RunLine::new(scheduled, Occurrence { due, shift }))
+    pub(super) fn runs(&self) -> impl Iterator<Item = RunLine<'_>> {
+        Runs::new(&self.scheduled, self.span)
+            .map(|(scheduled, occurrence)| RunLine::new(scheduled, occurrence))
     }
 }
 
@@ -199,11 +142,16 @@ fn scheduled(plan: Plan, policy: &Policy, from: DueTime) -> Result<Scheduled, No
     if plan.created.is_none() && plan.schedule.wants_anchor() {
         remarks.push("its interval is counted from the start of this list: it has no created_at");
     }
+    let does = |key: &str| each_once(plan.actions.iter().map(|action| action.text(key)));
     Ok(Scheduled {
+        action: does("action"),
+        mode: does("mode"),
         window: policy.window_of(&plan),
         timetable,
         remarks,
-        plan,
+        id: plan.id,
+        name: plan.name,
+        project: plan.project,
     })
 }
 

@@ -26,7 +26,7 @@ pub(super) fn write(forecast: &Forecast, out: &mut dyn Write) -> io::Result<u64>
 }
 
 fn event(out: &mut dyn Write, run: &RunLine<'_>, stamp: DueTime) -> io::Result<()> {
-    let what = [run.action.as_str(), run.mode.as_str()].join(" ");
+    let what = [run.action, run.mode].join(" ");
     let mut description = format!(
         "job_id: {}\naction: {}\nlocal time: {}",
         run.job_id,

@@ -1,14 +1,17 @@
 //! `freezerd dry-run`: prints upcoming runs, without a daemon.
 //!
 //! The forecast is pure: plans, zones, windows and a span of time in; a stream of runs out, in order, in
-//! memory bounded by the number of plans. The formats write it as it comes.
+//! memory bounded by the number of plans. The formats write it as it comes. JSON is for programs, which ask for
+//! millions of runs, so its lines are put together from what stays the same of them.
 //! May use: `schedule`, `plan`, `config`, `planner` (its policy, and how it reads a plan). Must not use: `ledger`, `launch`.
 
 mod csv;
 mod forecast;
 mod ics;
 mod json;
+mod json_line;
 mod run_line;
+mod runs;
 mod span;
 mod table;
 #[cfg(test)]

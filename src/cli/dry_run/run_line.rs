@@ -5,14 +5,21 @@ use serde::Serialize;
 
 use crate::cli::notes::{shift_note, window_note};
 use crate::cli::times::{self, local};
-use crate::plan::{JobId, Plan, ProjectId};
+use crate::plan::{JobId, ProjectId};
 use crate::planner::Window;
 use crate::schedule::{DueTime, Occurrence, Timetable};
 
-/// A plan whose due times are printed.
+/// A plan whose due times are printed: what is said of each of them. (Not the plan: a hundred thousand documents are
+/// not needed any more once this is known of them.)
 #[derive(Debug)]
 pub(super) struct Scheduled {
-    pub plan: Plan,
+    pub id: JobId,
+    pub name: String,
+    pub project: Option<ProjectId>,
+    /// Its actions' `action`, each once.
+    pub action: String,
+    /// Its actions' `mode`, each once.
+    pub mode: String,
     pub timetable: Timetable,
     pub window: Option<Window>,
     /// True of every run of it.
@@ -33,9 +40,9 @@ pub(super) struct RunLine<'a> {
     /// The plan's zone.
     pub timezone: &'a str,
     /// Its actions' `action`, each once.
-    pub action: String,
+    pub action: &'a str,
     /// Its actions' `mode`, each once.
-    pub mode: String,
+    pub mode: &'a str,
     pub project_id: Option<&'a ProjectId>,
     /// What is special about this run; empty: nothing.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -45,16 +52,15 @@ pub(super) struct RunLine<'a> {
 impl<'a> RunLine<'a> {
     pub(super) fn new(scheduled: &'a Scheduled, occurrence: Occurrence) -> Self {
         let zone = scheduled.timetable.zone();
-        let plan = &scheduled.plan;
         Self {
-            job_id: &plan.id,
-            name: &plan.name,
+            job_id: &scheduled.id,
+            name: &scheduled.name,
             due: occurrence.due,
             local: local(occurrence.due, zone),
             timezone: zone.name(),
-            action: each_once(plan.actions.iter().map(|action| action.text("action"))),
-            mode: each_once(plan.actions.iter().map(|action| action.text("mode"))),
-            project_id: plan.project.as_ref(),
+            action: &scheduled.action,
+            mode: &scheduled.mode,
+            project_id: scheduled.project.as_ref(),
             note: notes(scheduled, occurrence),
         }
     }
@@ -70,7 +76,7 @@ pub(super) fn each_once<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     crate::plan::printable(&seen.join(", "), 100)
 }
 
-fn notes(scheduled: &Scheduled, occurrence: Occurrence) -> String {
+pub(super) fn notes(scheduled: &Scheduled, occurrence: Occurrence) -> String {
     let zone = scheduled.timetable.zone();
     let mut notes: Vec<String> = Vec::new();
     notes.extend(shift_note(occurrence, zone));

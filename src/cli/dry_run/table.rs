@@ -6,7 +6,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Utc};
 use unicode_width::UnicodeWidthStr;
 
 use super::forecast::Forecast;
-use super::run_line::RunLine;
+use super::run_line::{RunLine, Scheduled};
 use crate::cli::screen::{BOLD, DIM, Paint, YELLOW, fit};
 use crate::cli::times::{clock, local, relative};
 use crate::schedule::{DueTime, Zone};
@@ -75,17 +75,13 @@ impl<'a> Table<'a> {
     fn new(forecast: &'a Forecast, now: DateTime<Utc>, colour: bool) -> Self {
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0).min(NAME);
         let scheduled = &forecast.scheduled;
-        let does = |plan: &crate::plan::Plan| {
-            let part =
-                |key: &str| super::run_line::each_once(plan.actions.iter().map(|action| action.text(key)));
-            what(&part("action"), &part("mode")).width()
-        };
+        let does = |plan: &Scheduled| what(&plan.action, &plan.mode).width();
         Self {
             zone: &forecast.zone,
             now: DueTime::floor(now),
             paint: Paint { colour },
-            name: widest(&mut scheduled.iter().map(|plan| plan.plan.name.width())),
-            action: widest(&mut scheduled.iter().map(|plan| does(&plan.plan))),
+            name: widest(&mut scheduled.iter().map(|plan| plan.name.width())),
+            action: widest(&mut scheduled.iter().map(does)),
             idle_name: widest(&mut forecast.not_scheduled.iter().map(|plan| plan.name.width())),
         }
     }
@@ -120,7 +116,7 @@ impl<'a> Table<'a> {
             "  {}  {time}  {}  {}",
             self.paint.on(DIM, &when),
             fit(run.name, self.name),
-            fit(&what(&run.action, &run.mode), self.action),
+            fit(&what(run.action, run.mode), self.action),
         );
         if run.timezone != self.zone.name() {
             line.push_str(&format!("  {} {}", run.local.format("%a %H:%M"), run.timezone));

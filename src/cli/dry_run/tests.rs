@@ -10,8 +10,9 @@ use super::span::Span;
 use super::{csv, ics, json, table};
 use crate::cli::plans::Plans;
 use crate::plan::{self, Plan};
-use crate::planner::{Capabilities, CatchUp, Policy};
+use crate::planner::{Capabilities, CatchUp, Policy, Reports};
 use crate::schedule::{DueTime, Zone};
+use crate::zones::Zones;
 
 fn plan(id: &str, name: &str, hour: u32) -> Plan {
     let document = serde_json::json!({"job_id": id, "name": name, "job_schedule": {"schedule_hour": hour},
@@ -27,7 +28,7 @@ fn policy(zone: Arc<Zone>) -> Policy {
         capabilities: Capabilities::default(),
         late_after: 0,
         shadow: false,
-        reports: false,
+        reports: Reports::Never,
         session_refused: crate::planner::SessionRefused::Skip,
         session_wait: 600,
         zone,
@@ -37,21 +38,25 @@ fn policy(zone: Arc<Zone>) -> Policy {
 }
 
 /// Two days of these plans, from 1970 on, in UTC.
-fn forecast(mut plans: Vec<Plan>) -> Forecast {
+fn forecast(plans: Vec<Plan>) -> Forecast {
+    let span = Span {
+        from: DueTime::from_epoch(-1),
+        until: DueTime::from_epoch(2 * 86_400 - 1),
+    };
+    forecast_in(plans, Arc::new(Zone::utc()), span)
+}
+
+fn forecast_in(mut plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
     plans.sort_by(|left, right| left.id.cmp(&right.id));
     let listed = Plans {
         plans,
         ..Plans::default()
     };
-    let span = Span {
-        from: DueTime::from_epoch(-1),
-        until: DueTime::from_epoch(2 * 86_400 - 1),
-    };
     let only = Only {
         plans: &[],
         projects: &[],
     };
-    Forecast::new(listed, &policy(Arc::new(Zone::utc())), span, &only).unwrap()
+    Forecast::new(listed, &policy(zone), span, &only).unwrap()
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<u64>) -> (String, u64) {
@@ -135,6 +140,68 @@ proptest! {
                 prop_assert_eq!(cell, if formula { format!("'{said}") } else { said.to_owned() });
             }
         }
+    }
+
+    #[test]
+    fn json_lines_are_those_of_serde(
+        name in "\\PC{1,60}|[\"\\\\/\\u{0}-\\u{1f}]{1,9}x",
+        plans in proptest::collection::vec(("[0-9*,/-]{1,3}|\\*/[1-9]", 0_u32..60, any::<bool>()), 1..6),
+        from in 0_i64..2_000_000_000,
+        zone in prop::sample::select(vec!["Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "UTC"]),
+    ) {
+        let document = |at: usize, hour: &str, minute: u32, project: bool| serde_json::json!({
+            "job_id": format!("p{at}\"é"), "name": name, "job_schedule": {"schedule_hour": hour, "schedule_minute": minute},
+            "project_id": project.then_some("a\tproject"),
+            "job_actions": [{"freezer_action": {"action": if project { "exec" } else { "backup" }, "mode": name}}],
+        });
+        let plans: Vec<Plan> = plans
+            .iter()
+            .enumerate()
+            .filter_map(|(at, (hour, minute, project))| {
+                plan::parse(&document(at, hour, *minute, *project).to_string(), "here").ok().map(|read| read.plan)
+            })
+            .collect();
+        let zone = Zones::embedded().get(zone).unwrap();
+        let span = Span { from: DueTime::from_epoch(from), until: DueTime::from_epoch(from + 40 * 86_400) };
+        let forecast = forecast_in(plans, zone, span);
+        let (text, count) = written(|out| json::write(&forecast, out));
+        let lines: Vec<String> = forecast.runs().map(|run| serde_json::to_string(&run).unwrap()).collect();
+        prop_assert_eq!(count, lines.len() as u64);
+        let written: Vec<&str> = text
+            .lines()
+            .skip_while(|line| !line.starts_with(" \"runs\""))
+            .skip(1)
+            .take(lines.len())
+            .map(|line| line.trim_start().trim_end_matches(','))
+            .collect();
+        prop_assert_eq!(written, lines);
+    }
+
+    #[test]
+    fn runs_come_in_order_and_none_is_lost(
+        schedules in proptest::collection::vec(("\\*|[0-9]{1,2}|\\*/[1-9]", "\\*|[0-9]{1,2}|\\*/[1-9]", "\\*/[1-9]|[0-9]"), 1..8),
+        length in 1_i64..40_000,
+    ) {
+        let plans: Vec<Plan> = schedules
+            .iter()
+            .enumerate()
+            .filter_map(|(at, (hour, minute, second))| {
+                let document = serde_json::json!({"job_id": format!("p{at}"), "job_schedule":
+                    {"schedule_hour": hour, "schedule_minute": minute, "schedule_second": second},
+                    "job_actions": [{"freezer_action": {"action": "backup"}}]});
+                plan::parse(&document.to_string(), "here").ok().map(|read| read.plan)
+            })
+            .collect();
+        let span = Span { from: DueTime::from_epoch(-1), until: DueTime::from_epoch(length) };
+        let forecast = forecast_in(plans, Arc::new(Zone::utc()), span);
+        let mut expected: Vec<(DueTime, &str)> = Vec::new();
+        for plan in &forecast.scheduled {
+            let next = |after| plan.timetable.next(after).map(|next| next.due).filter(|due| *due <= span.until);
+            expected.extend(std::iter::successors(next(span.from), |due| next(*due)).map(|due| (due, plan.id.as_str())));
+        }
+        expected.sort_unstable();
+        let runs: Vec<_> = forecast.runs().map(|run| (run.due, run.job_id.as_str())).collect();
+        prop_assert_eq!(runs, expected);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn an_end_told_twice_or_found_again_says_it_once() {
 #[test]
 fn it_is_not_for_an_api_that_wants_no_reports() {
     let quiet = Policy {
-        reports: false,
+        reports: Reports::Never,
         ..policy()
     };
     let (mut world, run) = launched(quiet, vec![hourly("a")]);

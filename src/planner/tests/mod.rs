@@ -75,7 +75,7 @@ pub(super) fn policy() -> Policy {
         capabilities: Capabilities::default(),
         late_after: 3600,
         shadow: false,
-        reports: true,
+        reports: Reports::Upstream,
         session_refused: SessionRefused::Skip,
         session_wait: 600,
         zone: Arc::new(Zone::utc()),

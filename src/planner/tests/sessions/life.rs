@@ -77,7 +77,7 @@ fn nobody_is_asked_in_shadow_nor_without_the_api() {
             ..policy()
         },
         Policy {
-            reports: false,
+            reports: Reports::Never,
             ..policy()
         },
     ];

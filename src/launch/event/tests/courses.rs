@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
-use super::course::{Before, Course, Sight, UnderWay, course};
+use super::super::course::{Before, Course, Sight, UnderWay, course};
 use crate::plan::{Reported, Standing};
 use crate::planner::{Outcome, Reason};
 

@@ -1,0 +1,65 @@
+//! How many bytes a compiled schedule takes, ours and the peers': so many are compiled and kept, and the growth of the
+//! resident memory is divided by their number. (An allocator that counts would be `unsafe`.)
+//!
+//! Prints rows for benches/bench.py: one JSON object a line.
+
+use std::hint::black_box;
+use std::str::FromStr;
+
+use freezerd_core::samples::{SAMPLES, SEED, Sample};
+use serde_json::json;
+
+/// So many that the growth is told from what the program does beside.
+const KEPT: u32 = 100_000;
+
+fn main() -> std::io::Result<()> {
+    for sample in [&SEED, &SAMPLES[0]] {
+        let work = format!("size of a compiled schedule: {}", sample.name);
+        row(&work, "freezerd", grown(|| sample.compiled()))?;
+        row(
+            &work,
+            "cron 0.17",
+            grown(|| cron::Schedule::from_str(sample.crontab)),
+        )?;
+        row(&work, "croner 4.0.3", grown(|| croner(sample)))?;
+    }
+    Ok(())
+}
+
+fn croner(sample: &Sample) -> Result<croner::Cron, croner::errors::CronError> {
+    croner::parser::CronParser::builder()
+        .seconds(croner::parser::Seconds::Required)
+        .dom_and_dow(true)
+        .build()
+        .parse(sample.crontab)
+}
+
+/// Bytes of resident memory for each of the values that are made and kept.
+fn grown<T, E>(make: impl Fn() -> Result<T, E>) -> Option<f64> {
+    let mut kept = Vec::with_capacity(KEPT as usize);
+    let before = resident()?;
+    for _ in 0..KEPT {
+        kept.push(make().ok()?);
+    }
+    let after = resident()?;
+    drop(black_box(kept));
+    Some((after - before) / f64::from(KEPT))
+}
+
+/// Bytes.
+fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024.0)
+}
+
+fn row(work: &str, who: &str, value: Option<f64>) -> std::io::Result<()> {
+    use std::io::Write;
+    let value = value.ok_or_else(|| std::io::Error::other("cannot be measured here"))?;
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        json!({"work": work, "who": who, "value": value})
+    )
+}
