@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, Plan};
+use crate::plan::{JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
 use super::events::asks_to_start;
@@ -184,10 +184,11 @@ impl Planner {
         if let Some(slot) = self.slots.get_mut(&broken.job) {
             slot.broken = true;
             // What its user asks for is heard all the same: an abort of its run, above all.
-            Arc::make_mut(&mut slot.plan)
-                .reported
-                .event
-                .clone_from(&broken.event);
+            let plan = Arc::make_mut(&mut slot.plan);
+            plan.reported.event.clone_from(&broken.event);
+            if matches!(broken.event.as_str(), "stop" | "abort" | "remove") {
+                plan.standing = Standing::Stopped;
+            }
             out.records.push(Record::Plan {
                 job: broken.job.clone(),
                 name: slot.plan.name.clone(),
