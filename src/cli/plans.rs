@@ -1,5 +1,6 @@
 //! The plans a command looks at.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use crate::clock::SystemClock;
 use crate::config::{Settings, Source};
 use crate::daemon::listing::Understood;
 use crate::freezer::{Api, ApiError};
-use crate::plan::{Plan, Problem};
+use crate::plan::{Plan, Problem, TrustId};
 use crate::source::{self, Limits, Listing};
 
 use super::Failure;
@@ -39,18 +40,57 @@ pub(super) fn saved(jobs: &Path) -> Result<Plans, Failure> {
 pub(super) fn configured(settings: &Settings) -> Result<Plans, Failure> {
     match &settings.source {
         Source::Folder { path } | Source::File { path } => saved(path),
-        Source::Api => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-            runtime.block_on(listed(settings))
-        }
+        Source::Api => runtime()?.block_on(async { Ok(listed(settings).await?.0) }),
     }
 }
 
+/// The same, and what is wrong with the trusts that plans of the API came with.
+pub(super) fn with_trusts(settings: &Settings) -> Result<(Plans, Vec<Problem>), Failure> {
+    match &settings.source {
+        Source::Folder { path } | Source::File { path } => Ok((saved(path)?, Vec::new())),
+        Source::Api => runtime()?.block_on(async {
+            let (plans, api) = listed(settings).await?;
+            let problems = refused_trusts(&plans.plans, &api).await;
+            Ok((plans, problems))
+        }),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start: {error}")))
+}
+
+/// Asks Keystone for a token by each trust, once. One that cannot be told now ends the asking.
+async fn refused_trusts(plans: &[Plan], api: &Api) -> Vec<Problem> {
+    let mut told: BTreeMap<&TrustId, Option<String>> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for plan in plans {
+        let Some(trust) = &plan.trust else { continue };
+        if !told.contains_key(trust) {
+            let error = api.try_trust(trust).await.err();
+            let away = error.as_ref().is_some_and(|error| !error.is_refused_trust());
+            told.insert(trust, error.map(|error| error.to_string()));
+            if away {
+                problems.extend(problem_of(plan, told.get(trust)));
+                return problems;
+            }
+        }
+        problems.extend(problem_of(plan, told.get(trust)));
+    }
+    problems
+}
+
+fn problem_of(plan: &Plan, told: Option<&Option<String>>) -> Option<Problem> {
+    let error = told?.as_ref()?;
+    let problem = Problem::new(plan.id.as_str(), "user_credentials.trust_id", "", error);
+    Some(problem.named(Some(&plan.name)))
+}
+
 /// Takes one listing from the API.
-async fn listed(settings: &Settings) -> Result<Plans, Failure> {
+async fn listed(settings: &Settings) -> Result<(Plans, Api), Failure> {
     let access = settings
         .access
         .clone()
@@ -66,7 +106,7 @@ async fn listed(settings: &Settings) -> Result<Plans, Failure> {
         problems: Vec::new(),
     });
     plans.others = listing.others;
-    Ok(plans)
+    Ok((plans, api))
 }
 
 impl Plans {

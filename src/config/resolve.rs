@@ -203,7 +203,14 @@ impl Check<'_> {
             Some(id) if id == "*" => ClientFilter::All,
             own => ClientFilter::Own(own),
         };
+        let central = api.central.unwrap_or(false);
         let (auth_url, auth) = credentials?;
+        if central && !auth.takes_trusts() {
+            self.refuse(
+                "api.central",
+                "an application credential is for one project alone: a central client takes a user and a password",
+            );
+        }
         Ok(Access {
             region,
             interface: interface.and_then(Result::ok).unwrap_or_default(),
@@ -211,6 +218,7 @@ impl Check<'_> {
             ca_file,
             insecure: api.insecure.unwrap_or(false),
             clients,
+            all_projects: central,
             report_to_virtuozzo: api.reports == Some(true),
             patience,
             bounds: Bounds {

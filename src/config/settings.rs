@@ -74,7 +74,7 @@ pub enum Source {
 pub struct Registration {
     /// `api.register`; `None`: nobody said, so it depends on which API it is (the Virtuozzo dialect wants none).
     pub register: Option<bool>,
-    /// As a central client: one that runs the plans of every project. Only said when registering, for now.
+    /// As a central client: one that runs the plans of every project, each in the name of its user.
     pub central: bool,
 }
 

@@ -21,7 +21,7 @@ impl Size {
         let trimmed = text.trim();
         let unit = UNITS.into_iter().find(|(letter, _)| trimmed.ends_with(*letter));
         let (digits, shift) = match unit {
-            Some((letter, shift)) => (trimmed.trim_end_matches(letter), shift),
+            Some((letter, shift)) => (trimmed.strip_suffix(letter).unwrap_or(trimmed), shift),
             None => (trimmed, 0),
         };
         let number: u64 = digits.trim_end().parse().map_err(|_| wrong())?;

@@ -79,6 +79,11 @@ fn the_samples_defaults_are_the_defaults() {
         "register =",
         "reports =",
         "supported_",
+        "runtime_max",
+        "nice =",
+        "memory_max",
+        "cpu_weight",
+        "io_weight",
     ];
     let kept: String = SAMPLE
         .lines()

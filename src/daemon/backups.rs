@@ -1,7 +1,8 @@
-//! The outbox's other sort: what agents said of their backups goes to the API's `backups`, one record each.
+//! The outbox's other sorts: what agents said of their backups goes to the API's `backups`, one record each; and
+//! records that were made before their backups are told what became of those of which no agent said anything.
 
-use crate::freezer::{Api, ApiError, Backup, Kept};
-use crate::ledger::{LedgerError, PendingBackup};
+use crate::freezer::{Api, ApiError, Backup, Draft, Drafted, Kept};
+use crate::ledger::{LedgerError, PendingBackup, PendingDraft};
 
 use super::witness::Shelf;
 
@@ -17,8 +18,14 @@ pub(super) async fn keep(
     let backup = Backup {
         job: &pending.job,
         project: pending.project.as_ref(),
+        trust: pending.trust.as_ref(),
         run,
         metadata: &pending.metadata,
+        draft: match &pending.draft {
+            None => Drafted::No,
+            Some(None) => Drafted::Unknown,
+            Some(Some(id)) => Drafted::As(id),
+        },
     };
     match api.keep_backup(backup, pending.in_doubt).await {
         Ok(kept) => {
@@ -35,7 +42,7 @@ pub(super) async fn keep(
         }
         Err(failed) if failed.error.is_final() => {
             tracing::error!(%run, step, "a backup stays unrecorded, the API will never take it: {failed}");
-            ledger.with(|ledger| ledger.backup_taken(pending.id))?;
+            ledger.with(|ledger| ledger.backup_given_up(pending.id))?;
             Ok(Ok(()))
         }
         Err(failed) => {
@@ -44,6 +51,55 @@ pub(super) async fn keep(
             let why = failed.to_string();
             ledger.with(|ledger| ledger.backup_failed(pending.id, &why, failed.in_doubt))?;
             Ok(Err(failed.error))
+        }
+    }
+}
+
+/// How often a record that may or may not have been made is looked for: a request that was given up may still
+/// be at work in the server.
+const LOOKS: u32 = 4;
+
+/// Tells one record how its run ended; the inner error is the API's.
+pub(super) async fn close(
+    ledger: &Shelf,
+    api: &Api,
+    pending: &PendingDraft,
+) -> Result<Result<(), ApiError>, LedgerError> {
+    let (run, step) = (&pending.run, pending.step);
+    let draft = Draft {
+        job: &pending.job,
+        project: pending.project.as_ref(),
+        trust: pending.trust.as_ref(),
+        run,
+        step,
+    };
+    // The agent's words are missing, but its exit status is not.
+    let status = if pending.succeeded { "available" } else { "error" };
+    let id = pending.backup_id.as_deref();
+    let tries = pending.attempts.saturating_add(1);
+    match api.close_draft(draft, id, status).await {
+        Ok(false) if id.is_none() && tries < LOOKS => {
+            let error = ApiError::Protocol {
+                at: "GET backups".to_owned(),
+                message: "there is no such record, yet; it is looked for again".to_owned(),
+            };
+            ledger.with(|ledger| ledger.draft_failed(pending.id, &error.to_string()))?;
+            Ok(Err(error))
+        }
+        Ok(found) => {
+            ledger.with(|ledger| ledger.draft_closed(pending.id))?;
+            tracing::info!(%run, step, status, found, "the record made before the backup is closed");
+            Ok(Ok(()))
+        }
+        Err(error) if error.is_final() => {
+            tracing::error!(%run, step, "a record stays `creating`, the API will never take its end: {error}");
+            ledger.with(|ledger| ledger.draft_closed(pending.id))?;
+            Ok(Ok(()))
+        }
+        Err(error) => {
+            tracing::warn!(%run, step, tries, "the end of a backup is yet to be told to its record: {error}");
+            ledger.with(|ledger| ledger.draft_failed(pending.id, &error.to_string()))?;
+            Ok(Err(error))
         }
     }
 }

@@ -4,17 +4,21 @@
 //! `step` is the whole of "take an input, call the planner, commit its effects in ONE transaction, then
 //! carry them out". What it cannot carry out by itself (asking the API) it hands back as an [`Errand`].
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
-use crate::plan::JobId;
+use crate::plan::{JobId, Plan};
 use crate::planner::{
-    End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, SessionAsk,
+    End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
 };
 use crate::schedule::DueTime;
 
-use super::recipes::Recipes;
+use super::recipes::{Drafts, Recipes};
 
 /// Where decisions are kept. The ledger is one; tests and the simulator have their own.
 pub trait Store {
@@ -53,6 +57,21 @@ pub enum Errand {
     AskSession(Box<SessionAsk>),
     /// There is something new in the outbox.
     Deliver,
+    /// Something has to be asked of the API before this run can start: [`Engine::preparing`] tells what for,
+    /// [`Engine::prepared`] takes the answer. Soon, please: it holds a place.
+    Prepare(RunId),
+}
+
+/// What was got ready for a run: the records of its backups; or why it must not start.
+pub type Prepared = Result<Drafts, String>;
+
+/// A run that is launched as soon as it is prepared.
+#[derive(Debug)]
+struct Preparing {
+    run: RunRecord,
+    plan: Arc<Plan>,
+    /// Its user does not want it any more.
+    aborted: bool,
 }
 
 /// What a step left to do.
@@ -85,6 +104,8 @@ pub struct Engine<S, W> {
     holding: bool,
     /// Runs of an earlier daemon that could not be looked at yet.
     unseen: Vec<RunRecord>,
+    /// Runs that are being prepared. (A daemon that dies has launched none of these: they begin anew.)
+    preparing: BTreeMap<RunId, Preparing>,
 }
 
 impl<S: Store, W: Witness> Engine<S, W> {
@@ -108,6 +129,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
             pending: Vec::new(),
             holding: false,
             unseen: Vec::new(),
+            preparing: BTreeMap::new(),
         }
     }
 
@@ -119,6 +141,11 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// The witness, to talk to.
     pub fn witness(&mut self) -> &mut W {
         &mut self.witness
+    }
+
+    /// How runs are started.
+    pub fn recipes(&self) -> &Recipes {
+        &self.recipes
     }
 
     /// How runs are started from now on.
@@ -218,11 +245,14 @@ impl<S: Store, W: Witness> Engine<S, W> {
             }
         }
         let saved = std::mem::take(&mut self.unsaved);
-        let for_the_outbox = |record: &Record| {
-            matches!(
-                record,
-                Record::Report { .. } | Record::Backup { .. } | Record::SessionEnd { .. }
-            )
+        // With its run's end a record that was made before its backup is due to be told.
+        let for_the_outbox = |record: &Record| match record {
+            Record::Report { .. }
+            | Record::Backup { .. }
+            | Record::SessionEnd { .. }
+            | Record::Withdraw { .. } => true,
+            Record::Run(run) => matches!(run.state, RunState::Done(_)),
+            _ => false,
         };
         if saved.iter().any(for_the_outbox) {
             step.errands.push(Errand::Deliver);
@@ -243,7 +273,9 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 None
             }
             Order::Abort(run) => {
-                if let Err(error) = self.launcher.abort(&run) {
+                if let Some(preparing) = self.preparing.get_mut(&run) {
+                    preparing.aborted = true;
+                } else if let Err(error) = self.launcher.abort(&run) {
                     tracing::error!(%run, "not aborted: {error}");
                 }
                 None
@@ -252,31 +284,68 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 self.launcher.forget(&run);
                 None
             }
-            Order::Launch { run, plan } => {
-                let recipe = match self.recipes.recipe(&run, &plan) {
-                    Ok(recipe) => recipe,
-                    Err(error) => return Some(self.not_started(run.id, error.to_string())),
-                };
-                match self.launcher.start(&recipe) {
-                    Ok(()) => None,
-                    // Started before a crash that hid it from us: what became of it is what counts.
-                    Err(LaunchError::AlreadyStarted { .. }) => self.look_for(run),
-                    Err(error) => Some(self.not_started(run.id, error.to_string())),
-                }
+            Order::Launch { run, plan } if self.recipes.needs_preparation(&plan) => {
+                step.errands.push(Errand::Prepare(run.id.clone()));
+                let aborted = false;
+                let preparing = Preparing { run, plan, aborted };
+                self.preparing.insert(preparing.run.id.clone(), preparing);
+                None
             }
+            Order::Launch { run, plan } => self.launch(run, &plan, &Drafts::new()),
+        }
+    }
+
+    /// What is to be prepared for.
+    pub fn preparing(&self, run: &RunId) -> Option<(&RunRecord, &Arc<Plan>)> {
+        self.preparing
+            .get(run)
+            .map(|preparing| (&preparing.run, &preparing.plan))
+    }
+
+    /// The run is prepared: it starts, unless it must not or was aborted meanwhile.
+    pub fn prepared(&mut self, run: &RunId, prepared: Prepared) -> Step {
+        let Some(Preparing { run, plan, aborted }) = self.preparing.remove(run) else {
+            return self.step(Vec::new());
+        };
+        let input = match prepared {
+            _ if aborted => {
+                let end =
+                    self.end_without_start(Outcome::Aborted, "aborted before it was started".to_owned());
+                Some(Input::Ended { run: run.id, end })
+            }
+            Ok(drafts) => self.launch(run, &plan, &drafts),
+            Err(why) => Some(self.not_started(run.id, why)),
+        };
+        self.step(input.into_iter().collect())
+    }
+
+    fn launch(&mut self, run: RunRecord, plan: &Plan, drafts: &Drafts) -> Option<Input> {
+        let recipe = match self.recipes.recipe(&run, plan, drafts) {
+            Ok(recipe) => recipe,
+            Err(error) => return Some(self.not_started(run.id, error.to_string())),
+        };
+        match self.launcher.start(&recipe) {
+            Ok(()) => None,
+            // Started before a crash that hid it from us: what became of it is what counts.
+            Err(LaunchError::AlreadyStarted { .. }) => self.look_for(run),
+            Err(error) => Some(self.not_started(run.id, error.to_string())),
         }
     }
 
     fn not_started(&self, run: RunId, detail: String) -> Input {
         tracing::error!(run = %run, "not started: {detail}");
-        let end = End {
-            outcome: Outcome::Fail,
+        let end = self.end_without_start(Outcome::Fail, detail);
+        Input::Ended { run, end }
+    }
+
+    fn end_without_start(&self, outcome: Outcome, detail: String) -> End {
+        End {
+            outcome,
             started: None,
             ended: self.clock.now(),
             detail,
             metadata: Vec::new(),
-        };
-        Input::Ended { run, end }
+        }
     }
 }
 

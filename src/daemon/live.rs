@@ -20,11 +20,11 @@ use crate::observe::logs::LogHandle;
 use crate::observe::metrics::Metrics;
 use crate::observe::notify::Notifier;
 use crate::plan::JobId;
-use crate::planner::Input;
+use crate::planner::{Input, RunId};
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
-use super::engine::{Engine, Errand, Step, told};
+use super::engine::{Engine, Errand, Prepared, Step, told};
 use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
 use super::register::{self, BackOff, Contact};
@@ -64,6 +64,8 @@ pub(super) struct Daemon {
     pub(super) wishes: mpsc::UnboundedReceiver<Wish>,
     pub(super) answers: mpsc::UnboundedReceiver<Answer>,
     pub(super) ask: mpsc::UnboundedSender<Answer>,
+    pub(super) prepared: mpsc::UnboundedReceiver<(RunId, Prepared)>,
+    pub(super) prepare: mpsc::UnboundedSender<(RunId, Prepared)>,
     pub(super) questions: Arc<Semaphore>,
     pub(super) timer: Timer,
     pub(super) wake: Option<DueTime>,
@@ -93,6 +95,7 @@ enum Event {
     Launch(LaunchEvent),
     Polled(Polled),
     Answer(Answer),
+    Prepared(RunId, Prepared),
     Asked,
     Woke(Woke),
     Begin,
@@ -121,6 +124,7 @@ impl Daemon {
                 woke = self.timer.wait(wake) => Event::Woke(woke.map_err(lost_timer)?),
                 Some(polled) = polls.recv() => Event::Polled(polled),
                 Some(answer) = self.answers.recv() => Event::Answer(answer),
+                Some((run, prepared)) = self.prepared.recv() => Event::Prepared(run, prepared),
                 () = &mut grace, if !self.begun => Event::Begin,
                 () = &mut farewell => break,
                 Some(ended) = tasks.join_next() => return Err(lost_task(ended)),
@@ -147,6 +151,12 @@ impl Daemon {
                     inputs.extend(input);
                 }
                 Event::Answer(Answer::Said(input)) => inputs.push(input),
+                Event::Prepared(run, prepared) if !self.stopping => {
+                    let step = self.engine.prepared(&run, prepared);
+                    self.see_to(step)?;
+                }
+                // Nothing is launched any more; the next daemon begins anew.
+                Event::Prepared(..) => {}
                 // Answered below, as are those who ask while something else goes on.
                 Event::Asked => {}
                 Event::Polled(polled) => inputs.extend(self.polled(polled)),
@@ -248,6 +258,7 @@ impl Daemon {
             match errand {
                 Errand::Deliver => self.bell.ring.notify_one(),
                 Errand::ConfirmGone(job) => self.confirm_gone(job),
+                Errand::Prepare(run) => self.prepare(run),
                 Errand::AskSession(ask) => self.ask_session(ask),
             }
         }

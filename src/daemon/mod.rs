@@ -3,8 +3,8 @@
 //! One loop ([`Daemon::live`]) waits for whatever comes first: a due time, a listing, news of a run, a
 //! signal, somebody asking how it is. Each becomes an input; the [`engine`] takes it through the planner
 //! into the ledger, and only then out again. Everything that may take its time has a task of its own and
-//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers, [`register`] registers the node, the
-//! launcher watches.
+//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers, [`register`] registers the node,
+//! [`prepare`] gets ready at the API what a run must find there, the launcher watches.
 //! While nothing is due and nobody asks, nothing runs.
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
@@ -17,6 +17,7 @@ mod live;
 mod open;
 mod outbox;
 pub mod policy;
+mod prepare;
 pub mod recipes;
 pub mod register;
 pub mod registering;

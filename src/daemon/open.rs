@@ -127,14 +127,18 @@ pub(super) fn polling(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Pol
 
 /// How runs are started by these settings.
 pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
-    let dispatch = &loaded.settings.dispatch;
+    let settings = &loaded.settings;
+    let dispatch = &settings.dispatch;
+    let access = settings.access.as_ref();
     Recipes {
         agent: agent(&dispatch.agent, search_path),
         kill_grace: u32::try_from(dispatch.kill_grace.as_secs()).unwrap_or(u32::MAX),
         keep_output: dispatch.keep_output,
         elsewhere: dispatch.launcher == config::Launcher::Event,
         limits: limits(&dispatch.limits),
-        credentials: loaded.settings.agent_environment(),
+        credentials: settings.agent_environment(),
+        trusts: access.map_or(true, |access| access.auth.takes_trusts()),
+        prepares: settings.source == config::Source::Api,
     }
 }
 
@@ -238,6 +242,7 @@ impl Daemon {
             Notifier::silent()
         });
         let (ask, answers) = mpsc::unbounded_channel();
+        let (prepare, prepared) = mpsc::unbounded_channel();
         Ok(Self {
             start,
             clock,
@@ -259,6 +264,8 @@ impl Daemon {
             wishes,
             answers,
             ask,
+            prepared,
+            prepare,
             questions: Arc::new(Semaphore::new(QUESTIONS)),
             timer,
             wake: None,

@@ -169,7 +169,8 @@ impl Outbox {
     async fn round(&self) -> Result<Round, LedgerError> {
         let backlog = self.ledger.with(|ledger| {
             let reader = ledger.reader();
-            let others = reader.backup_backlog()?.saturating_add(reader.session_backlog()?);
+            let backups = reader.backup_backlog()?.saturating_add(reader.draft_backlog()?);
+            let others = backups.saturating_add(reader.session_backlog()?);
             Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(others))
         })?;
         self.metrics.set_backlog(backlog, None);
@@ -179,7 +180,7 @@ impl Outbox {
         if self.shadow {
             return Ok(Round::Empty);
         }
-        let backups = self.backups(&api).await?;
+        let backups = self.backups(&api).await?.and(self.drafts(&api).await?);
         let ends = self.session_ends(&api).await?;
         Ok(backups.and(ends).and(self.reports(&api).await?))
     }
@@ -191,6 +192,19 @@ impl Outbox {
         let mut round = Round::begin(pending.is_empty());
         for end in &pending {
             if round.heard(sessions::tell(&self.ledger, api, end).await?) {
+                break;
+            }
+        }
+        Ok(round)
+    }
+
+    async fn drafts(&self, api: &Api) -> Result<Round, LedgerError> {
+        let pending = self
+            .ledger
+            .with(|ledger| ledger.reader().pending_drafts(REPORTS))?;
+        let mut round = Round::begin(pending.is_empty());
+        for draft in &pending {
+            if round.heard(backups::close(&self.ledger, api, draft).await?) {
                 break;
             }
         }
@@ -226,7 +240,7 @@ impl Outbox {
     /// Delivers one; the inner error is the API's.
     async fn deliver(&self, api: &Api, pending: &PendingReport) -> Result<Result<(), ApiError>, LedgerError> {
         let job_id = &pending.job;
-        match api.report(job_id, &pending.report).await {
+        match api.report(job_id, pending.trust.as_ref(), &pending.report).await {
             Ok(delivered) => {
                 self.ledger.with(|ledger| ledger.delivered(pending.id))?;
                 let (status, result) = (&pending.report.status, pending.report.result.as_deref());

@@ -60,6 +60,8 @@ pub fn policy(loaded: &Loaded, zones: &Zones, timezone: Option<&str>) -> Result<
             config::CatchUp::Within(length) => CatchUp::Within(seconds(length)),
         },
         allow_exec: settings.dispatch.allow_exec,
+        // In a folder or a file there are no users to trust us.
+        central: settings.registration.central && settings.source == Source::Api,
         capabilities: capabilities(&settings.capabilities),
         late_after: seconds(settings.late_after),
         shadow: false,

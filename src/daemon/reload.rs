@@ -36,6 +36,7 @@ impl Daemon {
         let mut policy = policy::policy(&loaded, &self.zones, None)?;
         policy.shadow = self.start.shadow;
         policy.reports = policy::reports(&self.started_with, loaded.settings.reports);
+        policy.central &= self.started_with.source == crate::config::Source::Api;
         let polling = open::polling(&loaded.settings, &self.clock)?;
         self.log.set_filter(&loaded.settings.log.level)?;
         // From here on nothing can fail: all of it comes into force, or none.

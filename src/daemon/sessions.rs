@@ -67,7 +67,12 @@ pub(super) async fn tell(
 ) -> Result<Result<(), ApiError>, LedgerError> {
     let (run, session) = (&pending.run, pending.end.session.as_str());
     match api
-        .end_session(&pending.job, pending.project.as_ref(), &pending.end)
+        .end_session(
+            &pending.job,
+            pending.project.as_ref(),
+            pending.trust.as_ref(),
+            &pending.end,
+        )
         .await
     {
         Ok(()) => {

@@ -49,7 +49,6 @@ pub enum Credential {
 pub enum Scope {
     /// One project.
     Project(Named),
-    // A trust (acting for the user of a plan) will stand here.
 }
 
 /// Who we are. An application credential carries its own scope, so it is given none.
@@ -78,6 +77,14 @@ pub enum Auth {
         /// For what.
         scope: Scope,
     },
+}
+
+impl Auth {
+    /// Whether a plan's trust can be used with it. An application credential is for its own project alone.
+    #[must_use]
+    pub fn takes_trusts(&self) -> bool {
+        !matches!(self, Self::ApplicationCredential { .. })
+    }
 }
 
 /// Which of an endpoint's addresses to use.
@@ -218,6 +225,8 @@ pub struct Access {
     pub use_proxy: bool,
     /// Whose plans to list.
     pub clients: ClientFilter,
+    /// Those of every project.
+    pub all_projects: bool,
     /// Report runs to an API of the Virtuozzo dialect, which shows a place for them and asks for none.
     pub report_to_virtuozzo: bool,
     /// How long to wait.
@@ -240,6 +249,7 @@ impl Access {
             insecure: false,
             use_proxy: true,
             clients: ClientFilter::default(),
+            all_projects: false,
             report_to_virtuozzo: false,
             patience: Patience::default(),
             bounds: Bounds::default(),

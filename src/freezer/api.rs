@@ -2,28 +2,33 @@
 //! and end with a session (`sessions`).
 
 mod backups;
+mod call;
+mod drafts;
+mod records;
 mod sessions;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::{Method, Url};
+use reqwest::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::access::{Access, ClientFilter};
 use super::error::ApiError;
-use super::http::{Answer, Ask, Http, Peer, Tries, parse};
+use super::http::{Answer, Http, Tries, parse};
 use super::keystone::{Keystone, Session};
 use super::merge::{Merge, merge};
 use super::pager::{Habits, Next, Pager};
 use crate::clock::Clock;
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::Report;
 use crate::source::Document;
 
 pub use backups::{Backup, Kept, NotKept};
+pub(super) use call::Called;
+pub use drafts::{Draft, Drafted};
 
 /// The v2 API. Cheap to share behind an `Arc`; every method may be called at the same time as any other.
 /// A method that is dropped midway leaves nothing half done but, at most, one report or record of a backup
@@ -82,12 +87,6 @@ struct Page {
     jobs: Option<Vec<Box<RawValue>>>,
 }
 
-/// A good answer, or one that the caller said it can read, and where it came from.
-pub(super) struct Called {
-    pub at: String,
-    pub answer: Answer,
-}
-
 impl Api {
     /// Checks the settings and reads `ca_file`. Nothing is sent before the first call of another method.
     ///
@@ -115,7 +114,7 @@ impl Api {
     pub async fn connection(&self) -> Result<Connection, ApiError> {
         let mut tries = self.http.tries();
         let session = loop {
-            match self.keystone.session().await {
+            match self.keystone.session(None).await {
                 Ok(session) => break session,
                 Err(error) if tries.again(&error).await => {}
                 Err(error) => return Err(error),
@@ -199,22 +198,27 @@ impl Api {
     pub async fn job(&self, id: &JobId) -> Result<Option<Box<RawValue>>, ApiError> {
         let mut tries = self.http.tries();
         loop {
-            match self.job_once(id).await {
+            match self.job_once(id, None).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return Ok(done?.map(|(document, _)| document)),
             }
         }
     }
 
-    /// Tells the API about a run: reads the job as it is now, changes only what is ours, writes it back. A
-    /// further try begins with reading again.
+    /// Tells the API about a run, in the name of whoever gave `trust`: reads the job as it is now, changes only
+    /// what is ours, writes it back. A further try begins with reading again.
     ///
     /// # Errors
     /// When it could not be delivered. [`ApiError::is_final`] says whether that is so for ever.
-    pub async fn report(&self, id: &JobId, report: &Report) -> Result<Delivered, ApiError> {
+    pub async fn report(
+        &self,
+        id: &JobId,
+        trust: Option<&TrustId>,
+        report: &Report,
+    ) -> Result<Delivered, ApiError> {
         let mut tries = self.http.tries();
         loop {
-            match self.report_once(id, report).await {
+            match self.report_once(id, trust, report).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done,
             }
@@ -239,8 +243,13 @@ impl Api {
         Ok(())
     }
 
-    async fn report_once(&self, id: &JobId, report: &Report) -> Result<Delivered, ApiError> {
-        let Some((job, at)) = self.job_once(id).await? else {
+    async fn report_once(
+        &self,
+        id: &JobId,
+        trust: Option<&TrustId>,
+        report: &Report,
+    ) -> Result<Delivered, ApiError> {
+        let Some((job, at)) = self.job_once(id, trust).await? else {
             return Ok(Delivered::Gone);
         };
         let merged =
@@ -254,10 +263,13 @@ impl Api {
             Merge::Patch { body, project } => (body, project),
         };
         let url = |session: &Session| session.endpoint.job(id.as_str(), project.as_deref());
-        match self.call(Method::PATCH, url, Some(body), |_| false).await {
+        match self
+            .call_by(trust, Method::PATCH, url, Some(body), |_| false)
+            .await
+        {
             Ok(_) => Ok(Delivered::Written),
             // Deleted since we looked; or there all the same, and only not to be written here.
-            Err(error @ ApiError::Refused { status: 404, .. }) => match self.job_once(id).await? {
+            Err(error @ ApiError::Refused { status: 404, .. }) => match self.job_once(id, trust).await? {
                 None => Ok(Delivered::Gone),
                 Some(_) => Err(error),
             },
@@ -265,10 +277,14 @@ impl Api {
         }
     }
 
-    async fn job_once(&self, id: &JobId) -> Result<Option<(Box<RawValue>, String)>, ApiError> {
+    async fn job_once(
+        &self,
+        id: &JobId,
+        trust: Option<&TrustId>,
+    ) -> Result<Option<(Box<RawValue>, String)>, ApiError> {
         let url = |session: &Session| session.endpoint.job(id.as_str(), None);
         let Called { at, answer } = self
-            .call(Method::GET, url, None, Answer::is_document_missing)
+            .call_by(trust, Method::GET, url, None, Answer::is_document_missing)
             .await?;
         if !answer.status.is_success() {
             return Ok(None);
@@ -283,6 +299,10 @@ impl Api {
             let mut url = session.endpoint.jobs();
             let mut query = url.query_pairs_mut();
             query.append_pair("limit", &self.access.bounds.page_size.to_string());
+            if self.access.all_projects {
+                // As freezer-scheduler asks. The API goes by its policy, whatever is asked.
+                query.append_pair("all_projects", "True");
+            }
             if let Some(offset) = offset {
                 query.append_pair("offset", offset);
             }
@@ -295,44 +315,6 @@ impl Api {
                 Err(error) if tries.again(&error).await => {}
                 done => return done.and_then(|called| read_page(&called)),
             }
-        }
-    }
-
-    /// One request with a token. A token that is refused is replaced, once.
-    pub(super) async fn call(
-        &self,
-        method: Method,
-        url: impl Fn(&Session) -> Result<Url, ApiError>,
-        body: Option<Vec<u8>>,
-        readable: impl Fn(&Answer) -> bool,
-    ) -> Result<Called, ApiError> {
-        let mut session = self.keystone.session().await?;
-        let mut fresh = false;
-        loop {
-            let ask = Ask {
-                method: method.clone(),
-                url: url(&session)?,
-                peer: Peer::Freezer,
-                token: Some(&session.token),
-                secrets: Vec::new(),
-                body: body.clone(),
-                limit: self.access.bounds.page_bytes,
-            };
-            let answer = self.http.send(&ask).await?;
-            if answer.status == reqwest::StatusCode::UNAUTHORIZED && !fresh {
-                fresh = true;
-                let replaced = self.keystone.instead_of(&session).await?;
-                session = replaced;
-                continue;
-            }
-            let at = ask.at();
-            if readable(&answer) {
-                return Ok(Called { at, answer });
-            }
-            return Ok(Called {
-                answer: self.http.good(&ask, answer)?,
-                at,
-            });
         }
     }
 

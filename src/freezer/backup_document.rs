@@ -5,14 +5,31 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::plan::JobId;
+use super::api::Drafted;
+use crate::plan::{Action, JobId};
 use crate::planner::{Metadata, RunId};
 
 /// The key of a record's mark: which step of which run made it.
 const MARK: &str = "freezerd_run";
+
+/// A record's mark: which step of which run made it, as `RUN/STEP`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark(String);
+
+/// One record, as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub id: String,
+    /// It has our mark.
+    pub ours: bool,
+    /// It says that its backup is still being made.
+    pub creating: bool,
+}
 
 /// A JSON object whose values are left as they came.
 type Object = BTreeMap<String, Box<RawValue>>;
@@ -24,10 +41,12 @@ pub(super) struct BackupDocument {
     pub deleted: Vec<String>,
     /// The record that the agent was told to fill in, and the body of the PATCH.
     pub update: Option<(String, Vec<u8>)>,
+    /// The same body, for a record that is found by its mark.
+    pub fill: Vec<u8>,
     /// The body of the POST, if there is a backup to record; for where there is none to fill in.
     pub create: Option<Vec<u8>>,
-    /// What the record's [`MARK`] says.
-    pub mark: String,
+    /// What the record's mark says.
+    pub mark: Mark,
 }
 
 /// The API takes what is inside `backup_metadata` over into the record, and of the rest only `status`.
@@ -36,6 +55,52 @@ struct Update<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'a RawValue>,
     backup_metadata: &'a Object,
+}
+
+/// A record that is made before its backup, as freezer-scheduler makes it; and whose it is.
+#[derive(Serialize)]
+struct Creating<'a> {
+    status: &'static str,
+    mode: &'static str,
+    action: &'static str,
+    backup_media: &'static str,
+    backup_name: Option<&'a Value>,
+    container: Option<&'a Value>,
+    cindernative_vol_id: Option<&'a Value>,
+    time_stamp: i64,
+    job_id: &'a str,
+    freezerd_run: &'a str,
+}
+
+/// The body of the POST that makes the record of a backup that is still to be made.
+pub(super) fn creating(
+    job: &JobId,
+    mark: &Mark,
+    action: &Action,
+    now: DateTime<Utc>,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let value = |key| action.freezer_action.get(key);
+    serde_json::to_vec(&Creating {
+        status: "creating",
+        mode: "cindernative",
+        action: "backup",
+        backup_media: "cindernative",
+        backup_name: value("backup_name"),
+        container: value("container"),
+        cindernative_vol_id: value("cindernative_vol_id"),
+        time_stamp: now.timestamp(),
+        job_id: job.as_str(),
+        freezerd_run: &mark.0,
+    })
+}
+
+/// The body of the PATCH that says what became of a backup of which nothing else is known.
+pub(super) fn closing(status: &str) -> Result<Vec<u8>, serde_json::Error> {
+    let status = to_raw_value(status)?;
+    serde_json::to_vec(&Update {
+        status: Some(&status),
+        backup_metadata: &Object::new(),
+    })
 }
 
 #[derive(Serialize)]
@@ -47,70 +112,95 @@ struct Search<'a> {
 struct Record {
     backup_id: String,
     #[serde(default)]
+    status: Option<Box<RawValue>>,
+    #[serde(default)]
     backup_metadata: Option<Object>,
+}
+
+impl Mark {
+    /// Of a step of a run.
+    pub fn of(run: &RunId, step: u32) -> Self {
+        Self(format!("{run}/{step}"))
+    }
+
+    /// The body of a GET that asks for the records with this mark. A server may not heed it.
+    pub fn search(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&Search {
+            r#match: [BTreeMap::from([(MARK, self.0.as_str())])],
+        })
+    }
+
+    /// A listed record. `None`: it cannot be read, so it is none of ours.
+    pub fn recognise(&self, record: &RawValue) -> Option<Listed> {
+        let record: Record = serde_json::from_str(record.get()).ok()?;
+        let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
+        let marks = record.backup_metadata.as_ref();
+        let mark = marks
+            .and_then(|object| object.get(MARK))
+            .and_then(|mark| text(mark));
+        let status = record.status.as_deref().and_then(text);
+        Some(Listed {
+            id: record.backup_id,
+            ours: mark.as_ref() == Some(&self.0),
+            creating: status.as_deref() == Some("creating"),
+        })
+    }
 }
 
 impl BackupDocument {
     /// Of the metadata of one step of `run`, a run of `job`.
-    pub fn new(job: &JobId, run: &RunId, metadata: &Metadata) -> Result<Self, serde_json::Error> {
+    pub fn new(
+        job: &JobId,
+        run: &RunId,
+        metadata: &Metadata,
+        draft: Drafted<'_>,
+    ) -> Result<Self, serde_json::Error> {
         let mut object: Object = serde_json::from_str(metadata.text())?;
         let deleted = object
             .get("deleted_freezer_backup_ids")
             .and_then(|ids| serde_json::from_str::<Vec<Option<String>>>(ids.get()).ok())
             .unwrap_or_default();
-        let mark = format!("{run}/{}", metadata.step());
+        let mark = Mark::of(run, metadata.step());
         object.insert("job_id".to_owned(), to_raw_value(job.as_str())?);
-        object.insert(MARK.to_owned(), to_raw_value(&mark)?);
+        object.insert(MARK.to_owned(), to_raw_value(&mark.0)?);
         let is_backup = object.contains_key("backup_id") || object.contains_key("action");
         let create = is_backup.then(|| serde_json::to_vec(&object)).transpose()?;
-        let id = object
+        let said = object
             .remove("backup_id")
             .and_then(|id| serde_json::from_str::<String>(id.get()).ok())
             .filter(|id| !id.is_empty());
-        let status = object.remove("status");
-        let body = Update {
+        let drafted = match draft {
+            Drafted::As(id) => Some(id.to_owned()),
+            Drafted::No | Drafted::Unknown => None,
+        };
+        // What was made as `creating` must not stay so, though the agent says nothing of it.
+        let status = match (object.remove("status"), draft) {
+            (None, Drafted::As(_) | Drafted::Unknown) => Some(to_raw_value("available")?),
+            (status, _) => status,
+        };
+        let fill = serde_json::to_vec(&Update {
             status: status.as_deref(),
             backup_metadata: &object,
-        };
-        let update = id
-            .map(|id| serde_json::to_vec(&body).map(|body| (id, body)))
-            .transpose()?;
+        })?;
         Ok(Self {
             deleted: deleted.into_iter().flatten().collect(),
-            update,
+            update: said.or(drafted).map(|id| (id, fill.clone())),
+            fill,
             create,
             mark,
         })
-    }
-
-    /// The body of a GET that asks for the records with our mark. A server may not heed it.
-    pub fn search(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Search {
-            r#match: [BTreeMap::from([(MARK, self.mark.as_str())])],
-        })
-    }
-
-    /// The id of a listed record, and whether it has our mark. `None`: it cannot be read, so it is none of ours.
-    pub fn recognise(&self, record: &RawValue) -> Option<(String, bool)> {
-        let record: Record = serde_json::from_str(record.get()).ok()?;
-        let mark = record
-            .backup_metadata
-            .as_ref()
-            .and_then(|object| object.get(MARK));
-        let mark = mark.and_then(|mark| serde_json::from_str::<String>(mark.get()).ok());
-        let ours = mark.as_ref() == Some(&self.mark);
-        Some((record.backup_id, ours))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn document(metadata: &str) -> BackupDocument {
         let run = RunId::from_stored("j1-20260301T010000Z".to_owned());
-        BackupDocument::new(&JobId::new("j1"), &run, &Metadata::from_stored(2, metadata)).expect("a document")
+        let metadata = Metadata::from_stored(2, metadata);
+        BackupDocument::new(&JobId::new("j1"), &run, &metadata, Drafted::No).expect("a document")
     }
 
     fn text(body: Option<Vec<u8>>) -> String {
@@ -159,19 +249,77 @@ mod tests {
     #[test]
     fn its_record_is_known_by_the_mark_alone() {
         let made = document("{}");
-        let asked: Value = serde_json::from_slice(&made.search().expect("a search")).expect("JSON");
+        let asked: Value = serde_json::from_slice(&made.mark.search().expect("a search")).expect("JSON");
         assert_eq!(
             asked,
             json!({"match": [{"freezerd_run": "j1-20260301T010000Z/2"}]})
         );
-        let recognise = |record: Value| made.recognise(&to_raw_value(&record).expect("raw"));
+        let recognise = |record: Value| made.mark.recognise(&to_raw_value(&record).expect("raw"));
         let with = |mark: Value| json!({"backup_id": "b", "backup_metadata": {"freezerd_run": mark}});
-        let (ours, others) = (Some(("b".to_owned(), true)), Some(("b".to_owned(), false)));
-        assert_eq!(recognise(with(json!("j1-20260301T010000Z/2"))), ours);
-        assert_eq!(recognise(with(json!("j1-20260301T010000Z/1"))), others);
-        assert_eq!(recognise(with(json!({"x": 1}))), others);
-        assert_eq!(recognise(json!({"backup_id": "b"})), others);
+        let listed = |ours, creating| {
+            Some(Listed {
+                id: "b".to_owned(),
+                ours,
+                creating,
+            })
+        };
+        let mut ours = with(json!("j1-20260301T010000Z/2"));
+        assert_eq!(recognise(ours.clone()), listed(true, false));
+        ours["status"] = json!("creating");
+        assert_eq!(recognise(ours), listed(true, true));
+        assert_eq!(
+            recognise(with(json!("j1-20260301T010000Z/1"))),
+            listed(false, false)
+        );
+        assert_eq!(recognise(with(json!({"x": 1}))), listed(false, false));
+        assert_eq!(
+            recognise(json!({"backup_id": "b", "status": 7})),
+            listed(false, false)
+        );
         assert_eq!(recognise(json!({"backup_id": null})), None);
         assert_eq!(recognise(json!(7)), None);
+    }
+
+    #[test]
+    fn a_record_that_was_made_before_its_backup_is_filled_in_and_no_longer_creating() {
+        let run = RunId::from_stored("j1-20260301T010000Z".to_owned());
+        let made = |text, draft| {
+            let metadata = Metadata::from_stored(0, text);
+            BackupDocument::new(&JobId::new("j1"), &run, &metadata, draft).expect("a document")
+        };
+        let status = |body: &[u8]| serde_json::from_slice::<Value>(body).expect("JSON")["status"].clone();
+        // An agent that does not know of the record.
+        let (id, body) = made(r#"{"action": "backup"}"#, Drafted::As("b1"))
+            .update
+            .expect("it");
+        assert_eq!((id.as_str(), status(&body)), ("b1", json!("available")));
+        let unknown = made(r#"{"action": "backup"}"#, Drafted::Unknown);
+        assert_eq!(
+            (unknown.update, status(&unknown.fill)),
+            (None, json!("available"))
+        );
+        let (id, body) = made(r#"{"backup_id": "b2", "status": "error"}"#, Drafted::As("b1"))
+            .update
+            .expect("it");
+        assert_eq!((id.as_str(), status(&body)), ("b2", json!("error")));
+    }
+
+    #[test]
+    fn the_record_before_the_backup_is_freezer_schedulers() {
+        let action = json!({"action": "backup", "mode": "cindernative", "backup_name": "n", "cindernative_vol_id": "v"});
+        let action = Action {
+            freezer_action: action.as_object().cloned().expect("an object"),
+            max_retries: 0,
+            max_retries_interval: 0,
+            mandatory: false,
+        };
+        let mark = Mark::of(&RunId::from_stored("j1-20260301T010000Z".to_owned()), 1);
+        let now = DateTime::from_timestamp(1_772_326_800, 0).expect("a time");
+        let body = creating(&JobId::new("j1"), &mark, &action, now).expect("a body");
+        insta::assert_snapshot!(text(Some(body)), @r#"{"status":"creating","mode":"cindernative","action":"backup","backup_media":"cindernative","backup_name":"n","container":null,"cindernative_vol_id":"v","time_stamp":1772326800,"job_id":"j1","freezerd_run":"j1-20260301T010000Z/1"}"#);
+        assert_eq!(
+            closing("error").expect("a body"),
+            br#"{"status":"error","backup_metadata":{}}"#
+        );
     }
 }

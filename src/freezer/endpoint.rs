@@ -55,6 +55,15 @@ impl Endpoint {
         })
     }
 
+    /// The same API for a token of another project than the address was given for.
+    pub fn moved_to(self, project: &str) -> Self {
+        Self {
+            base: self.base,
+            project: project.to_owned(),
+            fixed: false,
+        }
+    }
+
     /// The collection of jobs.
     pub fn jobs(&self) -> Url {
         self.below(&self.project, &["jobs"])
@@ -184,6 +193,8 @@ mod tests {
     fn a_project_that_came_with_the_address_stays() {
         let endpoint = Endpoint::new("backup_url", "http://api/v2/other", "p1").unwrap();
         assert_eq!(endpoint.job("j", Some("p2")).unwrap().path(), "/v2/other/jobs/j");
+        let moved = endpoint.moved_to("p3");
+        assert_eq!(moved.job("j", None).unwrap().path(), "/v2/p3/jobs/j");
     }
 
     #[test]

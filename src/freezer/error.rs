@@ -104,6 +104,20 @@ pub enum ApiError {
         /// What to do.
         hint: &'static str,
     },
+    /// Keystone gives no token by a plan's trust: it was taken back, it ran out, or it was given to another user.
+    #[error(
+        "{at}: trust {trust} is not accepted ({status}): {said} (is it for the user that freezerd is? if it was taken back, the plan's user makes the plan anew)"
+    )]
+    Trust {
+        /// Where.
+        at: String,
+        /// Which.
+        trust: String,
+        /// What Keystone answered: 404, 403 ...
+        status: u16,
+        /// What it said.
+        said: String,
+    },
     /// The server has a fault of its own, or is busy; it may pass.
     #[error("{at}: the server failed ({status}): {said}")]
     Server {
@@ -176,7 +190,7 @@ impl ApiError {
             Self::Connect { .. } | Self::Broken { .. } => "connect",
             Self::Tls { .. } => "tls",
             Self::Timeout { .. } => "timeout",
-            Self::Auth { .. } => "auth",
+            Self::Auth { .. } | Self::Trust { .. } => "auth",
             Self::Forbidden { .. } => "forbidden",
             Self::Server { .. } => "server",
             Self::Redirected { .. } | Self::Protocol { .. } => "protocol",
@@ -212,6 +226,12 @@ impl ApiError {
             Self::Refused { status, .. } => matches!(status, 400 | 409 | 413 | 414 | 422 | 753),
             _ => false,
         }
+    }
+
+    /// Whether it is a plan's trust that was refused: so its user's affair, and no other plan's.
+    #[must_use]
+    pub fn is_refused_trust(&self) -> bool {
+        matches!(self, Self::Trust { .. })
     }
 
     /// Whether the server may have done what it was asked, though we did not hear of it.

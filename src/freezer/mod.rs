@@ -27,7 +27,7 @@ pub use access::{
     Access, Auth, Bounds, ClientFilter, Credential, Domain, Interface, Named, Patience, Scope,
     UnknownInterface,
 };
-pub use api::{Api, Backup, Connection, Delivered, Kept, Listing, NotKept};
+pub use api::{Api, Backup, Connection, Delivered, Draft, Drafted, Kept, Listing, NotKept};
 pub use error::ApiError;
 pub use registration::Registration;
 pub use secret::Secret;

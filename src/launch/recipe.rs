@@ -36,6 +36,9 @@ pub struct Recipe {
     pub steps: Vec<Step>,
     /// Added to the agent's environment: `FREEZERD_JOB_ID`, `FREEZERD_RUN_ID`, `FREEZERD_DUE`, `OS_*`.
     pub environment: BTreeMap<String, String>,
+    /// Left out of what the agent inherits from us.
+    #[serde(default)]
+    pub without: Vec<String>,
     /// Seconds from SIGTERM to SIGKILL when the run is aborted.
     pub kill_grace: u32,
     /// Bytes kept of each step's standard output (from its start) and standard error (its end); at most 4 MiB.
@@ -91,6 +94,7 @@ impl std::fmt::Debug for Recipe {
             .field("agent", &self.agent)
             .field("steps", &self.steps)
             .field("environment", &self.environment.keys().collect::<Vec<_>>())
+            .field("without", &self.without)
             .field("kill_grace", &self.kill_grace)
             .field("keep_output", &self.keep_output)
             .field("limits", &self.limits)
@@ -119,6 +123,7 @@ mod tests {
                 mandatory: false,
             }],
             environment: [("OS_PASSWORD".to_owned(), "hunter2".to_owned())].into(),
+            without: Vec::new(),
             kill_grace: 10,
             keep_output: 1024,
             limits: Limits::default(),

@@ -8,11 +8,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codes::{job_of, project_of};
+use super::codes::{job_of, project_of, trust_of};
 use super::error::Failure;
 use super::outbox::ERROR_LIMIT;
 use super::{Ledger, LedgerError, Reader};
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Metadata, RunId};
 
 /// Names one step's metadata in the outbox.
@@ -28,10 +28,14 @@ pub struct PendingBackup {
     pub job: JobId,
     /// That plan's project: where to write it.
     pub project: Option<ProjectId>,
+    /// In whose name, as the plan's document has it.
+    pub trust: Option<TrustId>,
     /// By which run.
     pub run: RunId,
     /// What, and of which step.
     pub metadata: Metadata,
+    /// A record was made before the backup: its id, `None` within when that was not heard.
+    pub draft: Option<Option<String>>,
     /// It may have arrived already: look before making a record.
     pub in_doubt: bool,
     /// How often its delivery failed.
@@ -64,8 +68,11 @@ impl Reader {
         self.read(|connection| {
             connection
                 .prepare_cached(
-                    "SELECT b.number, p.job_id, p.project, r.id, b.step, b.metadata, b.in_doubt, b.attempts, b.error
+                    "SELECT b.number, p.job_id, p.project, r.id, b.step, b.metadata, b.in_doubt, b.attempts, b.error,
+                       d.text, f.number IS NOT NULL, f.backup_id
                      FROM backup b JOIN run r ON r.key = b.run JOIN plan p ON p.key = r.plan
+                       LEFT JOIN document d ON d.plan = p.key
+                       LEFT JOIN draft f ON f.run = r.id AND f.step = b.step
                      WHERE b.metadata IS NOT NULL ORDER BY b.attempts, b.number LIMIT ?1",
                 )?
                 .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
@@ -73,6 +80,8 @@ impl Reader {
                         id: BackupId(row.get(0)?),
                         job: job_of(row, 1)?,
                         project: project_of(row, 2)?,
+                        trust: trust_of(row, 9)?,
+                        draft: row.get::<_, bool>(10)?.then(|| row.get(11)).transpose()?,
                         run: row.get(3).map(RunId::from_stored)?,
                         metadata: Metadata::from_stored(row.get(4)?, row.get_ref(5)?.as_str()?),
                         in_doubt: row.get(6)?,
@@ -106,11 +115,24 @@ impl Ledger {
         self.change_backup("UPDATE backup SET in_doubt = 1 WHERE number = ?1", params![id.0])
     }
 
-    /// The API has it (or will never take it): it waits no longer.
+    /// The API has it: it waits no longer, and a record that was made before the backup says what became of it.
     ///
     /// # Errors
     /// When it cannot be written; then it stays in doubt, and is found at the API the next time.
     pub fn backup_taken(&mut self, id: BackupId) -> Result<(), LedgerError> {
+        self.change_backup(
+            "DELETE FROM draft WHERE (run, step) IN
+               (SELECT r.id, b.step FROM backup b JOIN run r ON r.key = b.run WHERE b.number = ?1)",
+            params![id.0],
+        )?;
+        self.backup_given_up(id)
+    }
+
+    /// The API will never take it: it waits no longer. A record that was made before the backup is yet to be told.
+    ///
+    /// # Errors
+    /// When it cannot be written; then it is tried again.
+    pub fn backup_given_up(&mut self, id: BackupId) -> Result<(), LedgerError> {
         self.change_backup(
             "UPDATE backup SET metadata = NULL, error = NULL WHERE number = ?1",
             params![id.0],

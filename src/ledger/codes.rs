@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{Row, ToSql};
 
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Membership, Outcome, Reason, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 use crate::schedule::DueTime;
 
@@ -29,6 +29,7 @@ pub(super) fn reason_code(reason: Reason) -> i64 {
         Reason::Shadow => 10,
         Reason::SessionRefused => 11,
         Reason::SessionUnreachable => 12,
+        Reason::NoTrust => 13,
     }
 }
 
@@ -106,6 +107,12 @@ pub(super) fn job_of(row: &Row<'_>, column: usize) -> rusqlite::Result<JobId> {
 
 pub(super) fn project_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ProjectId>> {
     Ok(row.get_ref(column)?.as_str_or_null()?.map(ProjectId::new))
+}
+
+/// In whose name a plan runs, from its document's text; `NULL`: it has none any more.
+pub(super) fn trust_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<TrustId>> {
+    let text = row.get_ref(column)?.as_str_or_null()?;
+    Ok(text.and_then(crate::plan::trust_of))
 }
 
 pub(super) fn project_text(project: Option<&ProjectId>) -> Option<&str> {

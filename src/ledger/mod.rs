@@ -10,6 +10,7 @@
 mod backups;
 mod codes;
 mod commit;
+mod drafts;
 mod error;
 mod history;
 mod open;
@@ -30,6 +31,7 @@ use crate::plan::JobId;
 
 pub use backups::{BackupId, PendingBackup};
 pub use commit::Committed;
+pub use drafts::{DraftId, DraftSent, PendingDraft};
 pub use error::LedgerError;
 pub use history::{KnownPlan, Reader};
 pub use outbox::{PendingReport, ReportId};

@@ -5,9 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::codes::{job_of, project_of};
+use super::codes::{job_of, project_of, trust_of};
 use super::{Ledger, LedgerError, Reader};
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Report, RunId, SessionTag};
 
 /// Longest error text kept with a report, in characters.
@@ -29,6 +29,8 @@ pub struct PendingReport {
     pub job: JobId,
     /// That plan's project: where to write it.
     pub project: Option<ProjectId>,
+    /// In whose name, as the plan's document has it.
+    pub trust: Option<TrustId>,
     /// About which run, if one.
     pub run: Option<RunId>,
     /// What.
@@ -144,8 +146,9 @@ impl Reader {
             connection
                 .prepare_cached(
                     "SELECT status, result, time_started, time_ended, current_pid, answers_event, session, session_tag,
-                       o.plan, o.number, p.job_id, p.project, o.run, o.attempts, o.error
-                     FROM report o JOIN plan p ON p.key = o.plan ORDER BY o.attempts, o.number LIMIT ?1",
+                       o.plan, o.number, p.job_id, p.project, o.run, o.attempts, o.error, d.text
+                     FROM report o JOIN plan p ON p.key = o.plan LEFT JOIN document d ON d.plan = p.key
+                     ORDER BY o.attempts, o.number LIMIT ?1",
                 )?
                 .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
                     Ok(PendingReport {
@@ -155,6 +158,7 @@ impl Reader {
                         },
                         job: job_of(row, 10)?,
                         project: project_of(row, 11)?,
+                        trust: trust_of(row, 15)?,
                         run: row.get::<_, Option<String>>(12)?.map(RunId::from_stored),
                         report: report_of(row, 0)?,
                         attempts: row.get(13)?,

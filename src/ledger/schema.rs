@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -141,6 +141,22 @@ CREATE TABLE session_end (
   UNIQUE (plan, session)                          -- the API keeps one of each
 ) STRICT;
 CREATE INDEX session_end_order ON session_end (attempts, number);
+";
+
+/// Records that are made before their backups. A row is there from before one may exist until it says what became
+/// of its backup: it outlives its run's, which may be withdrawn.
+const VERSION_5: &str = "
+CREATE TABLE draft (
+  number    INTEGER PRIMARY KEY,
+  run       TEXT NOT NULL,
+  step      INTEGER NOT NULL,                     -- from 0
+  job_id    TEXT NOT NULL,
+  project   TEXT,
+  backup_id TEXT,                                 -- NULL: it may have been made, though nothing was heard of it
+  attempts  INTEGER NOT NULL DEFAULT 0,           -- to say what became of its backup
+  error     TEXT,
+  UNIQUE (run, step)
+) STRICT;
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

@@ -4,6 +4,7 @@
 //! field, the text and what is allowed. Strings or integers, nulls, unknown keys: all normal.
 //! PURE. May use: `schedule`. Must not use: any other room.
 
+mod authority;
 mod parse;
 mod problem;
 mod raw;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::schedule::Schedule;
 
+pub use authority::trust_of;
 pub use parse::{Parsed, event, parse};
 pub use problem::{Problem, printable};
 
@@ -26,6 +28,12 @@ pub use problem::{Problem, printable};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct JobId(Arc<str>);
+
+/// A Keystone trust by which a plan's user lets this node act in their project: `user_credentials.trust_id`.
+/// Good for nobody but its trustee, so it is no secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct TrustId(Arc<str>);
 
 /// The API's `project_id`; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -57,6 +65,7 @@ macro_rules! text_id {
 }
 text_id!(JobId);
 text_id!(ProjectId);
+text_id!(TrustId);
 
 /// Which API a document speaks. One with a top-level `status` or `disabled` is Virtuozzo's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,6 +137,18 @@ impl Action {
     }
 }
 
+impl Action {
+    /// Whether its backup gets a record before it is made, for the agent to fill in: Cinder's own backups, which
+    /// then carry the record's id, unless the plan names one itself.
+    #[must_use]
+    pub fn is_recorded_first(&self) -> bool {
+        let named = |id: &Value| !matches!(id, Value::Null | Value::Bool(false)) && *id != "";
+        self.text("action") == "backup"
+            && self.text("mode") == "cindernative"
+            && !self.freezer_action.get("backup_id").is_some_and(named)
+    }
+}
+
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Action")
@@ -150,6 +171,8 @@ pub struct Plan {
     pub name: String,
     /// `client_id`; empty when absent.
     pub client_id: String,
+    /// In whose name it runs, where that is not this node's: `user_credentials.trust_id`.
+    pub trust: Option<TrustId>,
     /// Which API it speaks.
     pub dialect: Dialect,
     /// Whether it may run by itself.
@@ -177,6 +200,7 @@ impl fmt::Debug for Plan {
             .field("project", &self.project)
             .field("name", &self.name)
             .field("client_id", &self.client_id)
+            .field("trust", &self.trust)
             .field("dialect", &self.dialect)
             .field("standing", &self.standing)
             .field("schedule", &self.schedule)

@@ -37,8 +37,9 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
     let mut faults = Faults::of(document.job_id, document.name, place);
 
     let id = faults.job_id(document.job_id);
-    let project = faults.id("project_id", document.project_id);
+    let project = faults.id("project_id", document.project_id, ProjectId::new);
     let client_id = faults.label("client_id", document.client_id);
+    let trust = faults.trust(document.user_credentials);
     let name = [document.name, document.description]
         .into_iter()
         .find_map(display_name);
@@ -69,6 +70,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
         id,
         project,
         client_id,
+        trust,
         dialect,
         standing: state::standing(disabled, &reported),
         schedule: Arc::new(schedule),
@@ -94,7 +96,7 @@ pub fn event(text: &str) -> String {
 }
 
 /// Reads an object. (Derived readers would take a list for one: its items in the order of the fields.)
-fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     if !text.trim_ascii_start().starts_with('{') {
         return match serde_json::from_str::<serde::de::IgnoredAny>(text) {
             Ok(_) => Err("this is not an object; allowed is one job document, {\"job_id\": ...}".to_owned()),
@@ -137,14 +139,14 @@ fn usable_id(text: &str) -> Result<(), &'static str> {
 }
 
 /// Gathers what is wrong with one document.
-struct Faults {
+pub(super) struct Faults {
     job_id: String,
     name: Option<String>,
     found: Vec<Problem>,
 }
 
 impl Faults {
-    fn of(job_id: Raw<'_>, name: Raw<'_>, place: &str) -> Self {
+    pub(super) fn of(job_id: Raw<'_>, name: Raw<'_>, place: &str) -> Self {
         let job_id = match job_id.shape() {
             Shape::Text(text) if usable_id(&text).is_ok() => text.into_owned(),
             // No id, but whoever looks for the document will look for this.
@@ -162,13 +164,18 @@ impl Faults {
         Problem::new(&self.job_id, field, text, error).named(self.name.as_deref())
     }
 
-    fn add(&mut self, field: &str, text: &str, error: &str) {
+    pub(super) fn add(&mut self, field: &str, text: &str, error: &str) {
         let problem = self.problem(field, text, error);
         self.found.push(problem);
     }
 
     /// The value of `field`, or none and a problem.
-    fn note<T, E: AsRef<str>>(&mut self, field: &str, raw: Raw<'_>, read: Result<T, E>) -> Option<T> {
+    pub(super) fn note<T, E: AsRef<str>>(
+        &mut self,
+        field: &str,
+        raw: Raw<'_>,
+        read: Result<T, E>,
+    ) -> Option<T> {
         read.map_err(|error| self.add(field, &raw.shown(), error.as_ref()))
             .ok()
     }
@@ -182,12 +189,12 @@ impl Faults {
         self.note("job_id", raw, read)
     }
 
-    fn id(&mut self, field: &str, raw: Raw<'_>) -> Option<ProjectId> {
+    pub(super) fn id<T>(&mut self, field: &str, raw: Raw<'_>, made: impl Fn(&str) -> T) -> Option<T> {
         let text = self.label(field, raw);
         if text.is_empty() {
             return None;
         }
-        self.note(field, raw, usable_id(&text).map(|()| ProjectId::new(&text)))
+        self.note(field, raw, usable_id(&text).map(|()| made(&text)))
     }
 
     /// A text that only names something; a number will do.

@@ -98,8 +98,16 @@ keys! {
         job_id, project_id, name, description, client_id,
         created_at, updated_at, started_at, ended_at,
         status, result, disabled,
-        job_schedule, job_actions, session_id, session_tag,
+        job_schedule, job_actions, session_id, session_tag, user_credentials,
     }
+}
+keys! {
+    /// A job document, if one only wants to know in whose name it runs.
+    Authority { user_credentials }
+}
+keys! {
+    /// Its `user_credentials`: in whose name it runs.
+    UserCredentials { trust_id }
 }
 keys! {
     /// Its `job_schedule`: when to run, and (upstream) how it stands.

@@ -184,6 +184,36 @@ fn times_of_the_api() {
 }
 
 #[test]
+fn in_whose_name_a_plan_runs() {
+    let trust = |credentials: &Value| {
+        let change = json!({ "user_credentials": credentials });
+        let of_text = crate::plan::trust_of(&document(&change));
+        let plan = plan(&change);
+        assert_eq!(plan.trust, of_text);
+        plan.trust.map(|trust| trust.to_string())
+    };
+    let whole = json!({"trust_id": "0123abcd", "trustor_user_id": "u1"});
+    assert_eq!(trust(&whole).as_deref(), Some("0123abcd"));
+    for none in [
+        json!(null),
+        json!({}),
+        json!({"trust_id": null}),
+        json!({"trust_id": ""}),
+    ] {
+        assert_eq!(trust(&none), None, "{none}");
+    }
+    for (wrong, field) in [
+        (json!([]), "user_credentials"),
+        (json!({"trust_id": ["t"]}), "user_credentials.trust_id"),
+        (json!({"trust_id": "t\n"}), "user_credentials.trust_id"),
+    ] {
+        let change = json!({ "user_credentials": wrong });
+        assert_eq!(problem(&change).0, field);
+        assert_eq!(crate::plan::trust_of(&document(&change)), None);
+    }
+}
+
+#[test]
 fn retries_and_mandatory() {
     let action = |entry: Value| plan(&json!({"job_actions": [entry]})).actions.remove(0);
     let plain = action(json!({"freezer_action": {}}));

@@ -128,6 +128,8 @@ pub struct Policy {
     pub catch_up: CatchUp,
     /// Whether `exec` actions may run.
     pub allow_exec: bool,
+    /// A central client, which runs plans in their users' names: not without a trust.
+    pub central: bool,
     /// What this node runs at all.
     pub capabilities: Capabilities,
     /// Seconds after its due time from which a plan counts as late.
@@ -198,6 +200,12 @@ impl Policy {
             windows: Windows::new(allow, deny),
             outside,
         })
+    }
+
+    /// Whether `plan` came without the trust that it takes here.
+    #[must_use]
+    pub fn lacks_trust(&self, plan: &Plan) -> bool {
+        self.central && plan.trust.is_none()
     }
 
     /// Whether `plan` has an `exec` action that this node denies.

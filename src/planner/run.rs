@@ -126,11 +126,13 @@ pub enum Reason {
     SessionRefused,
     /// The API could not be asked whether it may start with its session, and so configured.
     SessionUnreachable,
+    /// A central client runs plans in their users' names, and it came without a trust.
+    NoTrust,
 }
 
 impl Reason {
     /// All of them. ([`Reason::word`] fails to compile when one is missing there; a test compares the two.)
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Overlap,
         Self::Expired,
         Self::Disabled,
@@ -142,6 +144,7 @@ impl Reason {
         Self::Shadow,
         Self::SessionRefused,
         Self::SessionUnreachable,
+        Self::NoTrust,
     ];
 
     /// As it is written: in the log, in metrics, in `freezerd why`.
@@ -159,6 +162,7 @@ impl Reason {
             Self::Shadow => "shadow",
             Self::SessionRefused => "session-refused",
             Self::SessionUnreachable => "session-unreachable",
+            Self::NoTrust => "no-trust",
         }
     }
 }

@@ -209,6 +209,7 @@ pub fn hindrance(plan: &Plan, policy: &Policy) -> Option<Reason> {
         Standing::Disabled => Some(Reason::Disabled),
         Standing::Stopped => Some(Reason::Stopped),
         Standing::Active if ended_by_its_user(plan) => Some(Reason::Stopped),
+        Standing::Active if policy.lacks_trust(plan) => Some(Reason::NoTrust),
         Standing::Active if policy.capabilities.unsupported(plan).is_some() => Some(Reason::Unsupported),
         Standing::Active if policy.denies_exec(plan) => Some(Reason::ExecDenied),
         Standing::Active => None,

@@ -133,3 +133,12 @@ fn a_mistake_never_quotes_a_secret() {
         assert!(!mistake.contains("12345678"), "{mistake}");
     }
 }
+
+#[test]
+fn a_central_client_takes_a_user_and_a_password() {
+    let text = "[api]\ncentral = true\n[auth]\nauth_url = \"http://k\"\napplication_credential_id = \"a\"\n\
+                application_credential_secret_file = \"secret\"\n";
+    let machine = Machine::with(text);
+    std::fs::write(machine.root.path().join("etc/freezerd/secret"), "s").expect("a secret");
+    insta::assert_snapshot!("central_application_credential", machine.mistake());
+}

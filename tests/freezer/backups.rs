@@ -1,112 +1,28 @@
 //! Records of backups: one each, though making one twice makes two, and answers get lost.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Mutex;
 
-use freezerd::freezer::{Api, ApiError, Backup, Kept, NotKept};
+use freezerd::freezer::{Api, ApiError, Backup, Drafted, Kept, NotKept};
 use freezerd::plan::{JobId, ProjectId};
 use freezerd::planner::{Metadata, RunId};
 use serde_json::{Value, json};
 
-use crate::server::{Fault, PROJECT, Reply, Seen, Server, TestClock, ok, query, reply};
+use crate::server::{Fault, Server, TestClock, ok, reply};
+use crate::shelf::{Shelf, impatient, methods};
 
 const MARK: &str = "j1-20260301T010000Z/0";
 const METADATA: &str = r#"{"action": "backup", "backup_name": "data", "container": "c", "hostname": "h", "time_stamp": 1772326800}"#;
-
-/// Records as the real API keeps them: everything of the body but `status` within `backup_metadata`.
-#[derive(Clone, Default)]
-struct Shelf(Arc<Mutex<Vec<Value>>>);
-
-impl Shelf {
-    fn add(&self, mut metadata: Value) -> Value {
-        let mut records = self.0.lock().unwrap();
-        let id = format!("b{}", records.len() + 1);
-        let status = metadata.as_object_mut().unwrap().remove("status");
-        records.push(json!({"backup_id": id, "project_id": PROJECT, "user_id": "u1",
-            "status": status.unwrap_or(json!("available")), "backup_metadata": metadata}));
-        json!({"backup_id": id})
-    }
-
-    fn ids(&self) -> Vec<String> {
-        let records = self.0.lock().unwrap();
-        records
-            .iter()
-            .map(|record| record["backup_id"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
-    }
-
-    /// Answers as the real API does, with its search if `search`.
-    fn answer(&self, seen: &Seen, search: bool) -> Option<Reply> {
-        let path = seen
-            .target
-            .split('?')
-            .next()?
-            .strip_prefix("/v2/p1/backups")?
-            .trim_start_matches('/');
-        let find = |records: &[Value]| records.iter().position(|record| record["backup_id"] == path);
-        match seen.method.as_str() {
-            "POST" => Some(reply(201, self.add(seen.json()).to_string())),
-            "DELETE" => {
-                let mut records = self.0.lock().unwrap();
-                if let Some(at) = find(&records) {
-                    records.remove(at);
-                }
-                Some(reply(204, ""))
-            }
-            "PATCH" => {
-                let mut records = self.0.lock().unwrap();
-                let Some(at) = find(&records) else {
-                    return Some(reply(404, r#"{"title": "Not Found"}"#));
-                };
-                let patch = seen.json();
-                let into = records[at]["backup_metadata"].as_object_mut().unwrap();
-                into.extend(patch["backup_metadata"].as_object().unwrap().clone());
-                if let Some(status) = patch.get("status") {
-                    records[at]["status"] = status.clone();
-                }
-                Some(ok(&records[at]))
-            }
-            "GET" => {
-                let wanted = seen.json()["match"][0]["freezerd_run"].clone();
-                let number = |key| query(seen, key).unwrap().parse::<usize>().unwrap();
-                let records = self.0.lock().unwrap();
-                let page: Vec<_> = records
-                    .iter()
-                    .filter(|record| !search || record["backup_metadata"]["freezerd_run"] == wanted)
-                    .skip(number("offset"))
-                    .take(number("limit"))
-                    .collect();
-                Some(ok(&json!({"backups": page})))
-            }
-            _ => None,
-        }
-    }
-}
 
 async fn keep(api: &Api, metadata: &str, in_doubt: bool) -> Result<Kept, NotKept> {
     let backup = Backup {
         job: &JobId::new("j1"),
         project: None,
+        trust: None,
+        draft: Drafted::No,
         run: &RunId::from_stored("j1-20260301T010000Z".to_owned()),
         metadata: &Metadata::from_stored(0, metadata),
     };
     api.keep_backup(backup, in_doubt).await
-}
-
-fn impatient(server: &Server, retries: u32) -> Api {
-    let mut access = server.access();
-    access.patience.retries = retries;
-    access.patience.request = Duration::from_millis(300);
-    Api::connect(access, TestClock::new()).unwrap()
-}
-
-fn methods(server: &Server) -> Vec<String> {
-    let word = |target: String| target.split(' ').next().unwrap().to_owned();
-    server.targets().into_iter().map(word).collect()
 }
 
 #[tokio::test]
@@ -361,6 +277,8 @@ async fn the_record_of_another_projects_plan_is_made_there() {
     let backup = Backup {
         job: &JobId::new("j1"),
         project: Some(&ProjectId::new("p2")),
+        trust: None,
+        draft: Drafted::No,
         run: &RunId::from_stored("r".to_owned()),
         metadata: &Metadata::from_stored(0, METADATA),
     };

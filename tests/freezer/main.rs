@@ -5,11 +5,14 @@
 
 mod backups;
 mod bounds;
+mod drafts;
 mod faults;
 mod listing;
 mod register;
 mod reports;
 mod secrets;
 mod server;
+mod shelf;
 mod tls;
 mod tokens;
+mod trusts;

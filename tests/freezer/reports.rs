@@ -28,7 +28,11 @@ fn job(event: &str) -> Value {
 }
 
 async fn delivered(server: &Server) -> Delivered {
-    server.api().report(&JobId::new("j1"), &report()).await.unwrap()
+    server
+        .api()
+        .report(&JobId::new("j1"), None, &report())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -103,7 +107,7 @@ async fn a_404_that_the_api_did_not_say_is_an_error_and_not_a_job_that_is_gone()
     let server = Server::start(move |seen| (seen.method == "GET").then(|| reply(404, page))).await;
     let error = server
         .api()
-        .report(&JobId::new("j1"), &report())
+        .report(&JobId::new("j1"), None, &report())
         .await
         .unwrap_err();
     assert!(
@@ -120,7 +124,13 @@ async fn a_404_that_the_api_did_not_say_is_an_error_and_not_a_job_that_is_gone()
         _ => None,
     })
     .await;
-    assert!(server.api().report(&JobId::new("j1"), &report()).await.is_err());
+    assert!(
+        server
+            .api()
+            .report(&JobId::new("j1"), None, &report())
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -167,7 +177,7 @@ async fn what_the_api_will_never_take_is_final_and_not_tried_again() {
         .await;
         let error = server
             .api()
-            .report(&JobId::new("j1"), &report())
+            .report(&JobId::new("j1"), None, &report())
             .await
             .unwrap_err();
         assert_eq!(
@@ -191,7 +201,7 @@ async fn an_id_goes_into_the_address_encoded_or_not_at_all() {
     api.job(&JobId::new("../../x?y#z %2e")).await.unwrap();
     assert_eq!(server.targets(), ["GET /v2/p1/jobs/..%2F..%2Fx%3Fy%23z%20%252e"]);
     for id in ["", ".", ".."] {
-        let error = api.report(&JobId::new(id), &report()).await.unwrap_err();
+        let error = api.report(&JobId::new(id), None, &report()).await.unwrap_err();
         assert!(error.is_final(), "{error}");
     }
     assert_eq!(server.targets().len(), 1);

@@ -85,6 +85,7 @@ impl Bed {
             agent,
             steps: vec![step("backup fs")],
             environment: BTreeMap::from([("BED".to_owned(), self.path().display().to_string())]),
+            without: Vec::new(),
             kill_grace: 20,
             keep_output: 4096,
             limits: Limits::default(),

@@ -13,6 +13,12 @@ use serde_json::{Map, Value, json};
 const CASES: usize = 2000;
 const SEED: [u8; 32] = *b"the agent reads what we wrote...";
 
+/// What means something to Python's parser, or leads from one option to another.
+const PIECES: [&str; 19] = [
+    "a", "b", "%", "%%", "%(a)s", "%(B)s", "%(", ")s", "%(a%%b)s", "\n", "\r\n", "\n\n", "\n\t", "\n  ",
+    "\n#", "\n;", "\nb = c", "\n[b]", " ",
+];
+
 /// Characters that mean something to a parser of lines, Python's or ours.
 fn text() -> impl Strategy<Value = String> {
     let spicy = proptest::sample::select(vec![
@@ -25,6 +31,8 @@ fn text() -> impl Strategy<Value = String> {
         3 => proptest::collection::vec(prop_oneof![Just('a'), Just('%'), Just('é'), spicy.clone()], 0..8)
             .prop_map(String::from_iter),
         1 => proptest::collection::vec(any::<char>(), 0..6).prop_map(String::from_iter),
+        3 => proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..6)
+            .prop_map(|pieces| pieces.concat()),
         1 => spicy.prop_map(|found| format!("a{found}b")),
     ]
 }
@@ -49,12 +57,12 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 fn action() -> impl Strategy<Value = Map<String, Value>> {
-    let key = prop_oneof![30 => "[a-z]{1,6}([_.-][A-Za-z0-9]{1,4})?", 1 => text()];
+    let key = prop_oneof![20 => "[aAbc]", 30 => "[a-z]{1,6}([_.-][A-Za-z0-9]{1,4})?", 1 => text()];
     proptest::collection::vec((key, value()), 0..5).prop_map(|members| members.into_iter().collect())
 }
 
 #[test]
-fn python_reads_back_what_was_written_and_nothing_else_is_refused() {
+fn python_reads_what_it_reads_of_upstreams_file_and_nothing_else_is_refused() {
     eprintln!("seed: {:?}", String::from_utf8_lossy(&SEED));
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &SEED);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
@@ -69,7 +77,7 @@ fn python_reads_back_what_was_written_and_nothing_else_is_refused() {
         input.push('\n');
     }
     assert!(
-        (CASES / 20..CASES * 3 / 4).contains(&refused),
+        (CASES / 20..CASES / 2).contains(&refused),
         "{refused} of {CASES} refused: bad cases"
     );
 
@@ -81,12 +89,8 @@ fn python_reads_back_what_was_written_and_nothing_else_is_refused() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("python3");
-    python
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(input.as_bytes())
-        .expect("written");
+    // It stops reading at the first case that is wrong; what it says of that comes below.
+    let _ = python.stdin.take().expect("a pipe").write_all(input.as_bytes());
     let output = python.wait_with_output().expect("it ended");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");

@@ -1,10 +1,12 @@
 """Reads what freezerd wrote as freezer-agent does, and compares it with what freezer-scheduler would write.
 
+Whatever freezer-scheduler can write and the agent can then read means the same here. A text that its writer does
+not take, because of a percent sign, means itself.
+
 Standard input: one JSON object a line, {"action": {...}, "ini": text or null (refused)}. The first case that is
 wrong is printed, and the exit code is 1.
 """
 
-import ast
 import configparser
 import io
 import json
@@ -14,12 +16,16 @@ import unicodedata
 
 
 def upstream_writes(action):
-    """As freezer.scheduler.scheduler_job.Job.save_action_to_file."""
+    """As freezer.scheduler.scheduler_job.Job.save_action_to_file; where that crashes, the signs are doubled."""
     parser = configparser.ConfigParser()
     parser.add_section("action")
     for key, value in action.items():
-        if value is not None:
+        if value is None:
+            continue
+        try:
             parser.set("action", key, str(value))
+        except ValueError:
+            parser.set("action", key, str(value).replace("%", "%%"))
     out = io.StringIO()
     parser.write(out)
     return out.getvalue()
@@ -38,43 +44,41 @@ def agent_reads(text):
     }
 
 
-def refusal_is_due(action):
+def cannot_be_carried(action):
     kept = {key: value for key, value in action.items() if value is not None}
     if any(not re.fullmatch(r"[A-Za-z0-9_.-]+", key) for key in kept):
         return True
     if len({key.lower() for key in kept}) < len(kept):
         return True
-    return any(
-        isinstance(value, str)
-        and (
-            value != value.strip()
-            or any(char != "\t" and unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in value)
-        )
-        for value in kept.values()
-    )
+    return any(re.search("\r(?!\n)", str(value)) for value in kept.values())
 
 
-def same(read, value):
-    wanted = str(value)
-    if read == wanted or isinstance(value, str):
+def same(read, wanted, value):
+    if isinstance(value, str):
         return read == wanted
-    # A character that is in a newer Unicode only: shown by one side, escaped by the other.
-    return any(unicodedata.category(char) == "Cn" for char in read) and ast.literal_eval(read) == value
+    # A character that is in a newer Unicode only is shown by our side and escaped by Python's.
+    unknown = lambda char: f"\\U{ord(char):08x}" if ord(char) > 0xFFFF else f"\\u{ord(char):04x}"
+    return "".join(unknown(char) if unicodedata.category(char) == "Cn" else char for char in read) == wanted
 
 
 def problem(case):
     action, ini = case["action"], case["ini"]
-    if ini is None or refusal_is_due(action):
-        return None if ini is None and refusal_is_due(action) else "refused though it could be written, or not refused"
+    if cannot_be_carried(action):
+        return None if ini is None else "not refused"
+    try:
+        wanted = agent_reads(upstream_writes(action))
+    except configparser.InterpolationError:
+        return None if ini is None else "not refused, though the agent cannot read it"
+    if ini is None:
+        return "refused though it could be written"
     read = agent_reads(ini)
     kept = {key.lower(): value for key, value in action.items() if value is not None}
     if list(read) != ["action"] or list(read["action"]) != list(kept):
         return f"the agent sees other sections or options: {read}"
     for key, value in kept.items():
-        if not same(read["action"][key], value):
-            return f"{key}: the agent reads {read['action'][key]!r} for {str(value)!r}"
-    plain = not any("%" in str(value) or not str(value).isprintable() for value in kept.values())
-    if plain and "\\" not in ini and ini != upstream_writes(action):
+        if not same(read["action"][key], wanted["action"][key], value):
+            return f"{key}: the agent reads {read['action'][key]!r} for {wanted['action'][key]!r}"
+    if all(str(value).isprintable() for value in kept.values()) and "\\" not in ini and ini != upstream_writes(action):
         return f"not as freezer-scheduler writes it: {ini!r}"
     return None
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
 
 mod backups;
+mod drafts;
 mod history;
 mod model;
 mod opening;

@@ -82,6 +82,7 @@ pub fn live(seed: u64) -> Life {
         max_concurrent: usize::try_from(rng.within(1, 4)).expect("small"),
         catch_up: rng.pick(&[CatchUp::UntilNext, CatchUp::UntilNext, CatchUp::Within(1800)]),
         allow_exec: false,
+        central: false,
         capabilities: Capabilities::default(),
         late_after: HOUR,
         shadow: false,
@@ -253,6 +254,8 @@ impl Driver {
             keep_output: 1,
             elsewhere: false,
             credentials: std::collections::BTreeMap::new(),
+            trusts: true,
+            prepares: false,
         };
         let clock: Arc<Virtual> = Arc::clone(&self.machine.clock);
         let machine: Arc<Machine> = Arc::clone(&self.machine);

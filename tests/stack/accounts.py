@@ -51,5 +51,10 @@ def publish(service_type, name, url):
 grant("admin", user("freezer"), project("service"))
 # Whose plans the tests run: a member, as on a customer's node.
 grant("member", user("demo"), project("demo"))
+# Another customer, and the project of a node that runs the plans of both: it may see all plans (service), be a client
+# in its own project (member), and change nothing in theirs but by their trusts.
+grant("member", user("other"), project("other"))
+grant("service", user("freezer"), project("nodes"))
+grant("member", user("freezer"), project("nodes"))
 publish("identity", "keystone", keystone_url)
 publish("backup", "freezer", api_url)

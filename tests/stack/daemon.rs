@@ -14,7 +14,7 @@ use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::Stack;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_freezerd");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_freezerd");
 
 /// A daemon that runs. Dropped, it is killed; after a failed test it also shows the end of its log.
 pub struct Daemon<'a> {

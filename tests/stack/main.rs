@@ -20,6 +20,8 @@ mod session;
 mod user;
 
 mod api_away;
+mod central;
+mod cinder;
 mod end_to_end;
 mod killed;
 mod registration;

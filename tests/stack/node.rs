@@ -72,6 +72,25 @@ impl Node {
         self.path("freezerd.toml")
     }
 
+    /// Another agent in the place of freezer-agent: a script of Python's, behind the same gate.
+    pub fn replace_agent(&self, python: &str, script: &str) {
+        fs::write(self.path("agent.py"), script).expect("the agent's script");
+        let program = self.path("agent.sh");
+        let text = format!(
+            "#!/bin/sh\nexec '{python}' '{}' \"$@\"\n",
+            self.path("agent.py").display()
+        );
+        fs::write(&program, text).expect("the agent");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+        self.make_agent(&program.display().to_string());
+    }
+
+    /// More settings, beside the node's own file.
+    pub fn configure(&self, text: &str) {
+        fs::create_dir_all(self.path("conf.d")).expect("the folder of drop-ins");
+        fs::write(self.path("conf.d/more.toml"), text).expect("a drop-in");
+    }
+
     /// Writes a JSON file and gives its path.
     pub fn write(&self, name: &str, value: &Value) -> PathBuf {
         let path = self.path(name);

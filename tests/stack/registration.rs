@@ -32,12 +32,6 @@ fn await_log(daemon: &Daemon<'_>, text: &str) {
     });
 }
 
-/// More settings for the node, beside its own file.
-fn configure(node: &Node, text: &str) {
-    fs::create_dir_all(node.path("conf.d")).expect("the folder of drop-ins");
-    fs::write(node.path("conf.d/more.toml"), text).expect("a drop-in");
-}
-
 /// What freezer-scheduler registers as `client_id` on this machine, with its defaults.
 fn registered_by_freezer_scheduler(stack: &Stack, node: &Node, user: &User<'_>, client_id: &str) -> Value {
     let jobs = node.path("incumbent");
@@ -93,8 +87,7 @@ fn a_node_registers_as_freezer_scheduler_does() {
 
     // Once more, with lists of its own: the same entry, brought up to date.
     assert!(daemon.stop().success());
-    configure(
-        &node,
+    node.configure(
         "[capabilities]\nsupported_actions = [\"backup\"]\nsupported_modes = [\"fs\", \"mysql\"]\n",
     );
     let daemon = Daemon::start(&stack, &node);
@@ -122,7 +115,7 @@ fn who_may_not_be_central_is_registered_all_the_same_and_who_may_is_central() {
     let stack = stack();
     let node = Node::new(&stack, "central");
     let user = User::of(&stack, &node);
-    configure(&node, "[api]\ncentral = true\n");
+    node.configure("[api]\ncentral = true\n");
     let daemon = Daemon::start(&stack, &node);
     await_log(&daemon, "registered as a client");
     assert_eq!(
@@ -134,7 +127,7 @@ fn who_may_not_be_central_is_registered_all_the_same_and_who_may_is_central() {
     assert!(daemon.stop().success());
 
     let node = Node::new(&stack, "central");
-    configure(&node, "[api]\ncentral = true\n");
+    node.configure("[api]\ncentral = true\n");
     let service = [("OS_USERNAME", "freezer"), ("OS_PROJECT_NAME", "service")];
     let daemon = Daemon::start_with(&stack, &node, &[], &service);
     await_log(&daemon, "registered as a client");

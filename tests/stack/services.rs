@@ -122,6 +122,8 @@ pub struct Witnessed {
     /// Without `/v2`: `/PROJECT/jobs/ID`.
     pub path: String,
     pub body: String,
+    /// A digest of the token it came with.
+    pub token: String,
     /// Of the answer.
     pub status: u16,
 }

@@ -29,19 +29,39 @@ print(json.dumps((client.clients.get(sys.argv[1]) or {}).get("client")))
 pub struct User<'a> {
     stack: &'a Stack,
     node: &'a Node,
+    /// User and project; `None`: the stack's own.
+    name: Option<&'static str>,
 }
 
 impl<'a> User<'a> {
     pub fn of(stack: &'a Stack, node: &'a Node) -> Self {
-        Self { stack, node }
+        Self {
+            stack,
+            node,
+            name: None,
+        }
+    }
+
+    /// Another user than the stack's own, whose project is called like them.
+    pub fn called(stack: &'a Stack, node: &'a Node, name: &'static str) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::of(stack, node)
+        }
+    }
+
+    /// A command that is this user's.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.stack.command(program, &self.node.home());
+        command.env("PYTHONWARNINGS", "ignore");
+        if let Some(name) = self.name {
+            command.env("OS_USERNAME", name).env("OS_PROJECT_NAME", name);
+        }
+        command
     }
 
     fn freezer(&self) -> Command {
-        let mut command = self
-            .stack
-            .command(self.stack.value("STACK_FREEZER"), &self.node.home());
-        command.env("PYTHONWARNINGS", "ignore");
-        command
+        self.command(self.stack.value("STACK_FREEZER"))
     }
 
     /// Registers the node.
@@ -59,10 +79,8 @@ impl<'a> User<'a> {
     /// The client of this id, as the API holds it; null when there is none.
     pub fn client(&self, client_id: &str) -> Value {
         let python = self.stack.value("STACK_PYTHON");
-        let mut command = self.stack.command(python, &self.node.home());
-        command
-            .env("PYTHONWARNINGS", "ignore")
-            .args(["-c", CLIENT_TO_JSON, client_id]);
+        let mut command = self.command(python);
+        command.args(["-c", CLIENT_TO_JSON, client_id]);
         serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of a client")
     }
 
@@ -85,6 +103,11 @@ impl<'a> User<'a> {
 
     /// Makes a plan that backs up the node's data, and gives its id.
     pub fn create_plan(&self, job_schedule: &Value) -> String {
+        self.create_plan_of(job_schedule, &self.node.backup_action())
+    }
+
+    /// Makes a plan that does this, once and without another try, and gives its id.
+    pub fn create_plan_of(&self, job_schedule: &Value, freezer_action: &Value) -> String {
         let document = json!({
             "client_id": self.node.client_id,
             "description": self.node.client_id,
@@ -92,7 +115,7 @@ impl<'a> User<'a> {
             "job_actions": [{
                 "max_retries": 0,
                 "max_retries_interval": 1,
-                "freezer_action": self.node.backup_action(),
+                "freezer_action": freezer_action,
             }],
         });
         let file = self.node.write("job.json", &document);
@@ -117,9 +140,8 @@ impl<'a> User<'a> {
 
     /// The plan's document as the API holds it now.
     pub fn plan(&self, job_id: &str) -> Value {
-        let mut command = self.stack.command("sh", &self.node.home());
+        let mut command = self.command("sh");
         command
-            .env("PYTHONWARNINGS", "ignore")
             .args(["-c", "\"$1\" job-get --no-format \"$2\" | \"$3\" -c \"$4\"", "sh"])
             .args([
                 self.stack.value("STACK_FREEZER"),
@@ -145,6 +167,11 @@ impl<'a> User<'a> {
             .node
             .write("edit.json", &json!({ "job_schedule": job_schedule }));
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
+    }
+
+    /// Asks for a run of this plan.
+    pub fn start_plan(&self, job_id: &str) {
+        succeed(self.freezer().args(["job-start", job_id]), LIMIT);
     }
 
     /// The backups of this job, as `freezer backup-list` shows them: id, path and status. (It cannot show its

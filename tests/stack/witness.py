@@ -2,9 +2,10 @@
 
 The tests must know how often a report was sent and what it said, which the API does not keep. uWSGI
 serves this module; it hands each request to the real freezer_api.wsgi, and appends one JSON line a
-request to the file named by STACK_WITNESS: method, path, body, and the status of the answer.
+request to the file named by STACK_WITNESS: method, path, body, a digest of the token, and the status of the answer.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -33,6 +34,7 @@ def application(environ, start_response):
         "method": environ["REQUEST_METHOD"],
         "path": environ["PATH_INFO"],
         "body": body.decode("utf-8", "replace"),
+        "token": hashlib.sha256(environ.get("HTTP_X_AUTH_TOKEN", "").encode()).hexdigest(),
         "status": answer.get("status"),
     })
     # One write to a file opened for appending: whole lines, whoever else writes.

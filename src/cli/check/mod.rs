@@ -160,19 +160,31 @@ impl Sheet<'_> {
             Source::Api => "the API".to_owned(),
             Source::Folder { path } | Source::File { path } => path.display().to_string(),
         };
-        match plans::configured(&loaded.settings) {
+        match plans::with_trusts(&loaded.settings) {
             Err(failure) => self.wrong(&format!("{place}: {failure}")),
-            Ok(Plans {
-                plans,
-                problems,
-                others,
-            }) => {
+            Ok((
+                Plans {
+                    plans,
+                    problems,
+                    others,
+                },
+                trusts,
+            )) => {
                 self.fine(&format!("{place}: plans that can be used: {}", plans.len()))?;
                 if others > 0 {
                     let who = "plans of other clients (see `client_id` in [api])";
                     self.fine(&format!("{place}: {who}: {others}"))?;
                 }
                 for problem in &problems {
+                    self.wrong(&plans::describe(problem))?;
+                }
+                for plan in plans.iter().filter(|plan| policy.lacks_trust(plan)) {
+                    let error = "will be skipped: it came without a trust, which a central client needs; its user \
+                                 makes it anew";
+                    let note = Problem::new(plan.id.as_str(), "user_credentials", "", error);
+                    self.warn(&plans::describe(&note.named(Some(&plan.name))))?;
+                }
+                for problem in &trusts {
                     self.wrong(&plans::describe(problem))?;
                 }
                 let upstream = plans.iter().any(|plan| plan.dialect == Dialect::Upstream);

@@ -165,6 +165,9 @@ fn why_not(
     match (hindrance, plan.schedule.kind()) {
         (Some(Reason::Stopped), _) => Some("stopped by its user"),
         (Some(Reason::Disabled), _) => Some("disabled by its user"),
+        (Some(Reason::NoTrust), _) => {
+            Some("came without a trust, which a central client needs (api.central): will be skipped")
+        }
         (_, Kind::Manual) => Some("has no schedule: runs only when it is started by hand"),
         (_, Kind::Once) if has_run(plan) => Some("runs once, and has run"),
         (_, Kind::Once) => Some("runs once, as soon as the daemon sees it"),

@@ -25,6 +25,7 @@ fn policy(zone: Arc<Zone>) -> Policy {
         max_concurrent: 1,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
+        central: false,
         capabilities: Capabilities::default(),
         late_after: 0,
         shadow: false,

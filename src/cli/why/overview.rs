@@ -160,6 +160,7 @@ impl Coming {
                 return Some(Cow::Owned(format!("unsupported: {unsupported}")));
             }
             (Reason::ExecDenied, _) => "exec-denied: it has an exec action, which this node does not allow",
+            (Reason::NoTrust, _) => "no-trust: this node is a central client, and it came without a trust",
             (other, _) => other.word(),
         }))
     }

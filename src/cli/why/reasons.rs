@@ -53,6 +53,10 @@ pub(super) fn advice(reason: Reason) -> Option<&'static str> {
             "dispatch.session_wait says how long it waits for the API, and dispatch.session_refused what happens then",
         ),
         Reason::Shadow => Some("without --shadow the daemon launches what it decides"),
+        Reason::NoTrust => Some(
+            "its user makes it anew, now that this node is registered as a central client: then the API gives it a \
+             trust",
+        ),
     }
 }
 
@@ -68,6 +72,11 @@ impl Scene<'_> {
             Reason::ExecDenied => "it has an exec action, which this node does not allow".to_owned(),
             Reason::OutsideWindow => "its window was shut, and it is not to wait for it".to_owned(),
             Reason::Superseded => "the plan was edited or removed before it could start".to_owned(),
+            Reason::NoTrust => {
+                "it came without a trust, and this node is a central client, which runs plans in their \
+                                users' names (api.central)"
+                    .to_owned()
+            }
             Reason::SessionRefused => {
                 "its session did not let it start: it had just started with this plan in it, \
                                        or had started without it"

@@ -11,7 +11,7 @@ use super::{Answer, Api, Called, not_json};
 use crate::freezer::error::ApiError;
 use crate::freezer::http::parse;
 use crate::freezer::keystone::Session;
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionState};
 use crate::schedule::DueTime;
 
@@ -74,8 +74,12 @@ impl Api {
 
     async fn start_once(&self, ask: &SessionAsk) -> Result<SessionAnswer, ApiError> {
         let body = json!({"start": {"job_id": ask.job.as_str(), "current_tag": ask.tag}});
-        let project = ask.project.as_ref();
-        let said = match self.act(&ask.session, project, &body).await {
+        let place = Place {
+            session: &ask.session,
+            project: ask.project.as_ref(),
+            trust: ask.trust.as_ref(),
+        };
+        let said = match self.act(place, &body).await {
             Ok(Called { at, answer }) => {
                 let said: Said = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
                 (said, at)
@@ -86,7 +90,7 @@ impl Api {
                     status: 400 | 404, ..
                 },
             ) => {
-                let Some(session) = self.session(&ask.session, project).await? else {
+                let Some(session) = self.session(place).await? else {
                     return Ok(SessionAnswer::NoSession);
                 };
                 let state = session.state(&ask.job);
@@ -116,7 +120,7 @@ impl Api {
                 return Err(ApiError::Protocol { at, message });
             }
         };
-        let Some(session) = self.session(&ask.session, project).await? else {
+        let Some(session) = self.session(place).await? else {
             return Ok(SessionAnswer::NoSession);
         };
         let session = session.state(&ask.job);
@@ -132,40 +136,38 @@ impl Api {
         &self,
         job: &JobId,
         project: Option<&ProjectId>,
+        trust: Option<&TrustId>,
         end: &SessionEnd,
     ) -> Result<(), ApiError> {
         let body = json!({
             "end": {"job_id": job.as_str(), "current_tag": end.tag, "result": end.result}
         });
+        let place = Place {
+            session: &end.session,
+            project,
+            trust,
+        };
         let mut tries = self.tries();
         loop {
-            match self.act(&end.session, project, &body).await {
+            match self.act(place, &body).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done.map(|_| ()),
             }
         }
     }
 
-    async fn act(
-        &self,
-        session: &str,
-        project: Option<&ProjectId>,
-        body: &Value,
-    ) -> Result<Called, ApiError> {
-        let url = |token: &Session| address(token, session, &["action"], project);
+    async fn act(&self, place: Place<'_>, body: &Value) -> Result<Called, ApiError> {
         let body = body.to_string().into_bytes();
-        self.call(Method::POST, url, Some(body), |_| false).await
+        let url = |token: &Session| place.url(token, &["action"]);
+        self.call_by(place.trust, Method::POST, url, Some(body), |_| false)
+            .await
     }
 
     /// The session as it is now; `None`: there is none.
-    async fn session(
-        &self,
-        session: &str,
-        project: Option<&ProjectId>,
-    ) -> Result<Option<Document>, ApiError> {
-        let url = |token: &Session| address(token, session, &[], project);
+    async fn session(&self, place: Place<'_>) -> Result<Option<Document>, ApiError> {
+        let url = |token: &Session| place.url(token, &[]);
         let Called { at, answer } = self
-            .call(Method::GET, url, None, Answer::is_document_missing)
+            .call_by(place.trust, Method::GET, url, None, Answer::is_document_missing)
             .await?;
         if !answer.status.is_success() {
             return Ok(None);
@@ -176,13 +178,17 @@ impl Api {
     }
 }
 
-fn address(
-    token: &Session,
-    session: &str,
-    below: &[&str],
-    project: Option<&ProjectId>,
-) -> Result<Url, ApiError> {
-    token
-        .endpoint
-        .session(session, below, project.map(ProjectId::as_str))
+/// Where a session is, and in whose name it is asked.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    session: &'a str,
+    project: Option<&'a ProjectId>,
+    trust: Option<&'a TrustId>,
+}
+
+impl Place<'_> {
+    fn url(&self, token: &Session, below: &[&str]) -> Result<Url, ApiError> {
+        let project = self.project.map(ProjectId::as_str);
+        token.endpoint.session(self.session, below, project)
+    }
 }

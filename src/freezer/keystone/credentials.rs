@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use crate::freezer::access::{Auth, Credential, Domain, Named, Scope};
 use crate::freezer::secret::Secret;
+use crate::plan::TrustId;
 
-/// What Keystone is told: who we are, and for what.
-pub(super) fn body(auth: &Auth) -> Value {
+/// What Keystone is told: who we are, and for what. By a trust it is for the project of whoever gave it, which
+/// takes the place of our own.
+pub(super) fn body(auth: &Auth, trust: Option<&TrustId>) -> Value {
     let (identity, scope) = match auth {
         Auth::Password {
             user,
@@ -35,7 +37,9 @@ pub(super) fn body(auth: &Auth) -> Value {
         ),
     };
     let mut auth = json!({"identity": identity});
-    if let Some(Scope::Project(project)) = scope {
+    if let Some(trust) = trust {
+        put(&mut auth, "scope", json!({"OS-TRUST:trust": {"id": trust}}));
+    } else if let Some(Scope::Project(project)) = scope {
         put(&mut auth, "scope", json!({"project": named(project)}));
     }
     json!({"auth": auth})
@@ -93,22 +97,22 @@ mod tests {
             scope: Scope::Project(project),
         };
         assert_eq!(
-            body(&auth),
+            body(&auth, None),
             json!({"auth": {
                 "identity": {"methods": ["password"],
                     "password": {"user": {"name": "backup", "domain": {"name": "Default"}, "password": "pw"}}},
                 "scope": {"project": {"name": "service", "domain": {"id": "default"}}}
             }})
         );
+        let by_trust = body(&auth, Some(&TrustId::new("t1")));
+        assert_eq!(by_trust["auth"]["scope"], json!({"OS-TRUST:trust": {"id": "t1"}}));
     }
 
     #[test]
     fn application_credential_by_id_and_by_name_without_scope() {
         let by = |credential| {
-            body(&Auth::ApplicationCredential {
-                credential,
-                secret: Secret::new("s"),
-            })
+            let secret = Secret::new("s");
+            body(&Auth::ApplicationCredential { credential, secret }, None)
         };
         assert_eq!(
             by(Credential::Id("c1".into())),
@@ -133,7 +137,7 @@ mod tests {
             scope: Scope::Project(Named::Id("p1".into())),
         };
         assert_eq!(
-            body(&auth),
+            body(&auth, None),
             json!({"auth": {"identity": {"methods": ["token"], "token": {"id": "t"}},
                 "scope": {"project": {"id": "p1"}}}})
         );

@@ -3,12 +3,13 @@
 //! The small part of Keystone that a service needs: one request, which gives the token, its lifetime, the
 //! project and the catalogue. Time is taken from the monotonic clock, as a length, so neither a stepped
 //! clock nor one that differs from Keystone's makes a good token look old.
-//! May use: `http` (of this room), `clock`. Must not use: anything that knows what a job is, but for the
+//! May use: `http` (of this room), `clock`, `plan`'s `TrustId`. Must not use: anything that knows what a job is, but for the
 //! endpoint they live at.
 
 mod catalog;
 mod credentials;
 mod session;
+mod trusts;
 
 use reqwest::Url;
 

@@ -1,4 +1,4 @@
-//! The current token: got once for all who wait, renewed before it expires, replaced when it is refused.
+//! The current tokens: each got once for all who wait, renewed before it expires, replaced when it is refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::catalog::{self, Service};
+use super::trusts::Trusts;
 use super::{credentials, tokens_url};
 use crate::clock::Clock;
 use crate::freezer::access::Access;
@@ -17,6 +18,7 @@ use crate::freezer::endpoint::Endpoint;
 use crate::freezer::error::ApiError;
 use crate::freezer::http::{Ask, Http, Peer, parse, random};
 use crate::freezer::secret::Secret;
+use crate::plan::TrustId;
 
 /// Bytes of Keystone's answer. The catalogues of large clouds have some hundred thousand.
 const ANSWER_BYTES: u64 = 4 << 20;
@@ -24,6 +26,8 @@ const ANSWER_BYTES: u64 = 4 << 20;
 const MARGIN: Duration = Duration::from_secs(300);
 /// How long a token that could not be replaced in time is used before that is tried again.
 const POSTPONED: Duration = Duration::from_secs(30);
+/// How long a trust that was refused is not asked about again: nobody gives one back in less.
+const REFUSED: Duration = Duration::from_secs(60);
 
 /// One token and what came with it.
 #[derive(Debug, Clone)]
@@ -37,13 +41,31 @@ pub(in crate::freezer) struct Session {
     dead: Duration,
 }
 
-/// Keeps the token.
+/// What is known of one scope: our own, or a trust's.
+#[derive(Debug)]
+enum Held {
+    /// A token.
+    Good(Arc<Session>),
+    /// Keystone does not give one by this trust.
+    Refused {
+        error: ApiError,
+        /// On the monotonic clock: not asked again before.
+        until: Duration,
+    },
+}
+
+/// The place of one scope's token. Those who ask while one is being got wait for that one.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Mutex<Option<Held>>);
+
+/// Keeps the tokens: our own, and those by plans' trusts.
 pub(in crate::freezer) struct Keystone {
     http: Arc<Http>,
     access: Arc<Access>,
     clock: Arc<dyn Clock>,
     tokens: Url,
-    current: Mutex<Option<Arc<Session>>>,
+    own: Arc<Slot>,
+    trusts: Trusts,
 }
 
 impl Keystone {
@@ -54,54 +76,108 @@ impl Keystone {
             access,
             clock,
             tokens,
-            current: Mutex::new(None),
+            own: Arc::default(),
+            trusts: Trusts::default(),
         })
     }
 
-    /// A token that is still good for a while. Those who ask while one is being got wait for that one.
-    pub async fn session(&self) -> Result<Arc<Session>, ApiError> {
-        let mut current = self.current.lock().await;
+    /// A token that is still good for a while: our own, or by this trust.
+    pub async fn session(&self, trust: Option<&TrustId>) -> Result<Arc<Session>, ApiError> {
         let now = self.clock.monotonic();
-        let known = current.take();
-        if let Some(session) = known.as_ref().filter(|session| now < session.renew) {
-            *current = known.clone();
-            return Ok(session.clone());
-        }
-        match self.fetch().await {
-            Ok(session) => Ok(current.insert(session).clone()),
-            Err(error) => match known.filter(|session| now < session.dead) {
-                // The old one is still good: a Keystone that is away for a moment stops nothing.
-                Some(old) => {
-                    tracing::warn!(%error, "the token could not be renewed; the old one is used while it lasts");
-                    let postponed = Session {
-                        renew: now + POSTPONED,
-                        ..Session::clone(&old)
-                    };
-                    Ok(current.insert(Arc::new(postponed)).clone())
-                }
-                None => Err(error),
-            },
+        let slot = self.slot(trust, now);
+        let mut held = slot.0.lock().await;
+        let old = match &*held {
+            Some(Held::Good(session)) if now < session.renew => return Ok(Arc::clone(session)),
+            Some(Held::Refused { error, until }) if now < *until => return Err(error.clone()),
+            Some(Held::Good(session)) if now < session.dead => Some(Arc::clone(session)),
+            _ => None,
+        };
+        match (self.fetch(trust).await, old) {
+            // The old one is still good: a Keystone that is away for a moment stops nothing.
+            (Err(error), Some(old)) if !error.is_refused_trust() => {
+                tracing::warn!(%error, "the token could not be renewed; the old one is used while it lasts");
+                let postponed = Arc::new(Session {
+                    renew: now + POSTPONED,
+                    ..Session::clone(&old)
+                });
+                *held = Some(Held::Good(Arc::clone(&postponed)));
+                Ok(postponed)
+            }
+            (fetched, _) => self.keep(&mut held, fetched),
         }
     }
 
     /// Another token than `refused`, which the API did not take: got now, unless somebody already has.
-    pub async fn instead_of(&self, refused: &Session) -> Result<Arc<Session>, ApiError> {
-        let mut current = self.current.lock().await;
-        if let Some(session) = current.as_ref().filter(|session| session.token != refused.token) {
-            return Ok(session.clone());
+    pub async fn instead_of(
+        &self,
+        refused: &Session,
+        trust: Option<&TrustId>,
+    ) -> Result<Arc<Session>, ApiError> {
+        let slot = self.slot(trust, self.clock.monotonic());
+        let mut held = slot.0.lock().await;
+        if let Some(Held::Good(session)) = &*held
+            && session.token != refused.token
+        {
+            return Ok(Arc::clone(session));
         }
-        *current = None;
-        Ok(current.insert(self.fetch().await?).clone())
+        let fetched = self.fetch(trust).await;
+        self.keep(&mut held, fetched)
     }
 
-    async fn fetch(&self) -> Result<Arc<Session>, ApiError> {
+    fn slot(&self, trust: Option<&TrustId>, now: Duration) -> Arc<Slot> {
+        trust.map_or_else(|| Arc::clone(&self.own), |trust| self.trusts.slot(trust, now))
+    }
+
+    fn keep(
+        &self,
+        held: &mut Option<Held>,
+        fetched: Result<Arc<Session>, ApiError>,
+    ) -> Result<Arc<Session>, ApiError> {
+        *held = match &fetched {
+            Ok(session) => Some(Held::Good(Arc::clone(session))),
+            Err(error) if error.is_refused_trust() => Some(Held::Refused {
+                error: error.clone(),
+                until: self.clock.monotonic() + REFUSED,
+            }),
+            Err(_) => None,
+        };
+        fetched
+    }
+
+    async fn fetch(&self, trust: Option<&TrustId>) -> Result<Arc<Session>, ApiError> {
+        let Some(trust) = trust else {
+            return self.ask(None).await;
+        };
+        self.ask(Some(trust)).await.map_err(|error| match error {
+            ApiError::Refused { at, status, said, .. } => refused(trust, at, status, said),
+            ApiError::Forbidden { at, said, .. } => refused(trust, at, 403, said),
+            // With a wrong password nobody is served; else it is the trust, or its user.
+            ApiError::Auth { at, said, .. } if self.is_known() => refused(trust, at, 401, said),
+            other => other,
+        })
+    }
+
+    /// Whether Keystone lately took our own credentials.
+    fn is_known(&self) -> bool {
+        let now = self.clock.monotonic();
+        self.own
+            .0
+            .try_lock()
+            .is_ok_and(|held| matches!(&*held, Some(Held::Good(session)) if now < session.dead))
+    }
+
+    async fn ask(&self, trust: Option<&TrustId>) -> Result<Arc<Session>, ApiError> {
         let ask = Ask {
             method: Method::POST,
             url: self.tokens.clone(),
             peer: Peer::Keystone,
             token: None,
             secrets: vec![credentials::secret(&self.access.auth)],
-            body: Some(credentials::body(&self.access.auth).to_string().into_bytes()),
+            body: Some(
+                credentials::body(&self.access.auth, trust)
+                    .to_string()
+                    .into_bytes(),
+            ),
             limit: ANSWER_BYTES,
         };
         // Before the request: its own time counts against the token's.
@@ -129,6 +205,8 @@ impl Keystone {
             ));
         };
         let endpoint = match &self.access.backup_url {
+            // What is in our own project's address is not for another's.
+            Some(url) if trust.is_some() => Endpoint::new("backup_url", url, &project)?.moved_to(&project),
             Some(url) => Endpoint::new("backup_url", url, &project)?,
             None => {
                 // Each service by itself: what is odd about another one is not our concern.
@@ -151,6 +229,15 @@ impl Keystone {
             renew: asked + life.saturating_sub(early),
             dead: asked + life,
         }))
+    }
+}
+
+fn refused(trust: &TrustId, at: String, status: u16, said: String) -> ApiError {
+    ApiError::Trust {
+        at,
+        trust: trust.to_string(),
+        status,
+        said,
     }
 }
 

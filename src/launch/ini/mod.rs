@@ -4,21 +4,22 @@
 //!
 //! freezer-scheduler writes this file with Python's `configparser` (section `[action]`, `key = str(value)`,
 //! `None` left out); the agent reads it with `configparser.ConfigParser()` and its default interpolation.
-//! What that reader does to a line decides what may be written:
+//! Documents were written for that pair, so a value means here what it means to them:
 //!
-//! - It ends a line at LF, CR and CRLF and takes indented lines as continuations. So no value may hold a line
-//!   break; the other control characters, and the separators U+2028 and U+2029, are refused with them: some
-//!   reader (an editor, `str.splitlines`) takes each for a line break, and none has business in an option.
-//! - It strips blanks (Unicode's, not only ASCII's) from both ends of keys and values. They cannot be
-//!   quoted, so a value that has some cannot be represented and is refused.
-//! - It lowers keys, and refuses a file in which two are then equal.
-//! - `%` starts an interpolation. It is written `%%`, which is read as one `%`. (freezer-scheduler fails on a
-//!   lone `%`, and lets the agent read `%%` and `%(option)s` as something else; here a text means itself.)
+//! - Blanks (Unicode's, not only ASCII's) at both ends of values, and of each of their lines, are stripped by
+//!   the reader. They cannot be quoted.
+//! - A line break is written with a tab after it: the reader takes an indented line as more of the value, so no
+//!   value leaves its option. It leaves out such lines that begin with `#` or `;`. CRLF is read as LF; a CR alone
+//!   would end the line without the tab, and is refused.
+//! - `%%` is read as `%`, and `%(option)s` as another option's value ([`percent`]). A text that the writer does
+//!   not take (a lone `%`; freezer-scheduler's run crashes on it) means itself: its percent signs are doubled.
+//! - Keys are lowered by the reader, which refuses a file in which two are then equal.
 //!
 //! The file is UTF-8, as the agent reads it in any locale but an old one that says otherwise. Left alone, as
 //! upstream does: `$` (oslo.config's substitution is part of the agent's option language), and
 //! the texts `True`, `False` and `None`, which the agent turns into booleans.
 
+mod percent;
 mod python;
 
 #[cfg(test)]
@@ -50,40 +51,30 @@ pub enum IniError {
         /// The later one.
         second: String,
     },
-    /// A value that would break out of its line, or be changed by reading it.
+    /// A value that would break out of its line.
     #[error(
-        "freezer_action {key}: its value holds {found}, which the agent's configuration file cannot carry: remove it"
+        "freezer_action {key}: its value holds a carriage return, which the agent's configuration file cannot carry: remove it"
     )]
-    Value {
+    CarriageReturn {
         /// Whose value.
         key: String,
-        /// What is wrong: `a line break`, `a blank at its end`.
-        found: Blemish,
     },
-}
-
-/// What makes a value unfit for a line of the INI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blemish {
-    /// A line feed, carriage return or another character that readers take for a line's end.
-    LineBreak,
-    /// Another control character; NUL among them.
-    Control(char),
-    /// The reader would strip it.
-    BlankAtStart,
-    /// The reader would strip it.
-    BlankAtEnd,
-}
-
-impl std::fmt::Display for Blemish {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::LineBreak => f.write_str("a line break"),
-            Self::Control(found) => write!(f, "the control character U+{:04X}", u32::from(*found)),
-            Self::BlankAtStart => f.write_str("a blank at its start"),
-            Self::BlankAtEnd => f.write_str("a blank at its end"),
-        }
-    }
+    /// A value that the agent could not make out.
+    #[error(
+        "freezer_action {key}: its value refers by %(...)s to an option that the action does not set, or round in a circle, so the agent cannot read it: write %% for a percent sign"
+    )]
+    Reference {
+        /// Whose value.
+        key: String,
+    },
+    /// A value that, with all it refers to, is longer than any option.
+    #[error("freezer_action {key}: with what it refers to by %(...)s its value is longer than {limit} bytes")]
+    TooLong {
+        /// Whose value.
+        key: String,
+        /// The most, bytes.
+        limit: usize,
+    },
 }
 
 /// Writes one `freezer_action` as the agent's INI, in the order of its keys. UTF-8.
@@ -92,32 +83,40 @@ impl std::fmt::Display for Blemish {
 /// its JSON was parsed.
 ///
 /// # Errors
-/// When a key or value cannot be represented so that the agent reads it back exactly.
+/// When a key or value cannot be written so that the agent reads what its author meant.
 pub fn render(action: &Map<String, Value>) -> Result<String, IniError> {
-    let mut seen: HashMap<String, &str> = HashMap::with_capacity(action.len());
-    let mut out = String::from("[action]\n");
-    for (key, value) in action {
-        if value.is_null() {
-            continue;
-        }
+    let mut names: HashMap<String, &str> = HashMap::with_capacity(action.len());
+    let mut options: Vec<(String, String)> = Vec::with_capacity(action.len());
+    for (key, value) in action.iter().filter(|(_, value)| !value.is_null()) {
         let option = option_name(key)?;
-        let text = python::text(value);
-        if let Some(found) = blemish(&text) {
-            return Err(IniError::Value {
-                key: key.clone(),
-                found,
-            });
+        let text = python::text(value).replace("\r\n", "\n");
+        if text.contains('\r') {
+            return Err(IniError::CarriageReturn { key: key.clone() });
         }
-        out.push_str(&option);
-        out.push_str(" = ");
-        out.push_str(&text.replace('%', "%%"));
-        out.push('\n');
-        if let Some(first) = seen.insert(option, key) {
+        options.push((option.clone(), percent::written(&text)));
+        if let Some(first) = names.insert(option, key) {
             return Err(IniError::Twice {
                 first: first.to_owned(),
                 second: key.clone(),
             });
         }
+    }
+    percent::check(&options).map_err(|(option, fault)| {
+        let key = names.get(option).copied().unwrap_or(option).to_owned();
+        match fault {
+            percent::Fault::Reference => IniError::Reference { key },
+            percent::Fault::TooLong => IniError::TooLong {
+                key,
+                limit: percent::LIMIT,
+            },
+        }
+    })?;
+    let mut out = String::from("[action]\n");
+    for (option, text) in options {
+        out.push_str(&option);
+        out.push_str(" = ");
+        out.push_str(&text.replace('\n', "\n\t"));
+        out.push('\n');
     }
     out.push('\n');
     Ok(out)
@@ -133,21 +132,4 @@ fn option_name(key: &str) -> Result<String, IniError> {
         });
     }
     Ok(key.to_ascii_lowercase())
-}
-
-fn blemish(text: &str) -> Option<Blemish> {
-    for found in text.chars() {
-        match found {
-            '\n' | '\r' | '\u{0b}' | '\u{0c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
-                return Some(Blemish::LineBreak);
-            }
-            '\t' => {}
-            other if other.is_control() => return Some(Blemish::Control(other)),
-            _ => {}
-        }
-    }
-    if text.starts_with(char::is_whitespace) {
-        return Some(Blemish::BlankAtStart);
-    }
-    text.ends_with(char::is_whitespace).then_some(Blemish::BlankAtEnd)
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Blemish, IniError, render};
+use super::{IniError, render};
 
 fn ini(action: &Value) -> Result<String, IniError> {
     render(action.as_object().expect("an object"))
@@ -39,29 +39,47 @@ fn writes_what_upstream_writes() {
 }
 
 #[test]
-fn a_value_that_could_leave_its_line_is_refused() {
-    for (value, found) in [
-        ("a\nb", Blemish::LineBreak),
-        ("a\r", Blemish::LineBreak),
-        ("a\u{85}b", Blemish::LineBreak),
-        ("a\u{2028}b", Blemish::LineBreak),
-        ("a\0b", Blemish::Control('\0')),
-        ("a\u{9b}b", Blemish::Control('\u{9b}')),
-        (" a", Blemish::BlankAtStart),
-        ("\u{a0}a", Blemish::BlankAtStart),
-        ("a\t", Blemish::BlankAtEnd),
-        (" ", Blemish::BlankAtStart),
-    ] {
+fn a_line_break_never_leaves_its_option_and_a_lone_carriage_return_is_refused() {
+    let action = json!({"command": "set -e\r\nmode = evil\n[storage:x]\n\nend", "exclude": " * "});
+    assert_eq!(
+        ini(&action).expect("it can be written"),
+        "[action]\ncommand = set -e\n\tmode = evil\n\t[storage:x]\n\t\n\tend\nexclude =  * \n\n"
+    );
+    for value in ["a\r", "a\rmode = evil", "\r\r\n"] {
         let refused = ini(&json!({ "password": value }));
-        assert_eq!(
-            refused,
-            Err(IniError::Value {
-                key: "password".to_owned(),
-                found
-            }),
-            "{value:?}"
-        );
+        let key = "password".to_owned();
+        assert_eq!(refused, Err(IniError::CarriageReturn { key }), "{value:?}");
     }
+}
+
+#[test]
+fn percent_signs_mean_what_they_mean_to_upstream_and_a_lone_one_means_itself() {
+    let line = |value: &str| {
+        let written = ini(&json!({"x": value, "host": "h"})).expect("it can be written");
+        written.lines().nth(1).expect("a line").to_owned()
+    };
+    assert_eq!(line("80%%FREE"), "x = 80%%FREE", "read as 80%FREE");
+    assert_eq!(line("on-%(HOST)s"), "x = on-%(HOST)s");
+    assert_eq!(line("80%FREE"), "x = 80%%FREE");
+    assert_eq!(line("50% of %(host)s"), "x = 50%% of %%(host)s");
+    assert_eq!(line("50% and 50%%"), "x = 50%% and 50%%%%");
+}
+
+#[test]
+fn a_reference_that_the_agent_cannot_follow_is_refused() {
+    let reference = |key: &str| Err(IniError::Reference { key: key.to_owned() });
+    assert_eq!(ini(&json!({"x": "%(nothing)s"})), reference("x"));
+    assert_eq!(ini(&json!({"x": "%(y)s", "y": null})), reference("x"));
+    assert_eq!(ini(&json!({"x": "%(X)s"})), reference("x"));
+    assert_eq!(
+        ini(&json!({"a": "1", "X": "%(y)s", "y": "%(x)s"})),
+        reference("X")
+    );
+    let mut many: serde_json::Map<String, Value> = (0..9)
+        .map(|n| (format!("x{n}"), json!(format!("%(x{})s", n + 1).repeat(20))))
+        .collect();
+    many.insert("x9".to_owned(), json!("!"));
+    assert!(matches!(render(&many), Err(IniError::TooLong { .. })));
 }
 
 #[test]
@@ -88,6 +106,8 @@ fn a_key_that_is_no_option_name_is_refused() {
 
 #[test]
 fn an_error_names_the_key_and_keeps_the_value_to_itself() {
-    let refused = ini(&json!({"ssh_password": "hunter2\n"})).expect_err("a line break");
-    insta::assert_snapshot!(refused, @"freezer_action ssh_password: its value holds a line break, which the agent's configuration file cannot carry: remove it");
+    let refused = ini(&json!({"ssh_password": "hunter2\r"})).expect_err("a carriage return");
+    insta::assert_snapshot!(refused, @"freezer_action ssh_password: its value holds a carriage return, which the agent's configuration file cannot carry: remove it");
+    let refused = ini(&json!({"ssh_password": "%(hunter2)s"})).expect_err("a reference");
+    insta::assert_snapshot!(refused, @"freezer_action ssh_password: its value refers by %(...)s to an option that the action does not set, or round in a circle, so the agent cannot read it: write %% for a percent sign");
 }

@@ -17,6 +17,7 @@ mod order;
 mod restart;
 mod sessions;
 mod sightings;
+mod trusts;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -71,6 +72,7 @@ pub(super) fn policy() -> Policy {
     Policy {
         max_concurrent: 4,
         catch_up: CatchUp::UntilNext,
+        central: false,
         allow_exec: false,
         capabilities: Capabilities::default(),
         late_after: 3600,

@@ -125,6 +125,7 @@ fn recipe() -> Recipe {
         agent: "/nowhere".into(),
         steps: Vec::new(),
         environment: BTreeMap::new(),
+        without: Vec::new(),
         kill_grace: 1,
         keep_output: 1,
         limits: crate::launch::Limits::default(),

@@ -1,0 +1,213 @@
+//! Runs that something has to be asked of the API for before they start.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::*;
+use crate::launch::{Limits, Recipe};
+use crate::plan;
+use crate::planner::{Capabilities, CatchUp, LedgerPlan, Past, Policy, Reports, SessionRefused};
+use crate::schedule::Zone;
+
+struct At(DateTime<Utc>);
+
+impl Clock for At {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+#[derive(Default)]
+struct Started(Mutex<Vec<Recipe>>);
+
+impl Launcher for Started {
+    fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
+        self.0.lock().expect("no panic").push(recipe.clone());
+        Ok(())
+    }
+
+    fn find(&self, _: &RunId) -> Result<launch::Found, LaunchError> {
+        Ok(launch::Found::Never)
+    }
+
+    fn abort(&self, _: &RunId) -> Result<(), LaunchError> {
+        panic!("there is nothing to abort")
+    }
+
+    fn forget(&self, _: &RunId) {}
+}
+
+#[derive(Default)]
+struct Kept(Vec<Record>);
+
+impl Store for Kept {
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.0.extend_from_slice(records);
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+impl Witness for Nobody {
+    fn recorded(&mut self, _: &[Record]) {}
+    fn unrecorded(&mut self, _: &str) {}
+}
+
+type World = (Engine<Kept, Nobody>, Arc<Started>);
+
+fn plan(event: &str) -> Plan {
+    let document = json!({"job_id": "j1", "job_schedule": {"schedule_minute": "0", "event": event},
+        "job_actions": [{"freezer_action": {"action": "backup", "mode": "cindernative"}}]});
+    plan::parse(&document.to_string(), "a test").expect("a plan").plan
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-03-01T01:00:00Z".parse().expect("a time")
+}
+
+fn world(past: Past) -> World {
+    let policy = Policy {
+        max_concurrent: 4,
+        catch_up: CatchUp::UntilNext,
+        allow_exec: false,
+        central: false,
+        capabilities: Capabilities::default(),
+        late_after: 0,
+        session_refused: SessionRefused::Skip,
+        session_wait: 0,
+        shadow: false,
+        reports: Reports::Upstream,
+        zone: Arc::new(Zone::utc()),
+        zones: Vec::new(),
+        windows: Vec::new(),
+    };
+    let recipes = Recipes {
+        agent: PathBuf::from("agent"),
+        kill_grace: 1,
+        keep_output: 1,
+        limits: Limits::default(),
+        credentials: BTreeMap::new(),
+        elsewhere: false,
+        trusts: true,
+        prepares: true,
+    };
+    let started = Arc::new(Started::default());
+    let planner = Planner::restore(policy, past);
+    let launcher: Arc<Started> = Arc::clone(&started);
+    let engine = Engine::new(
+        Arc::new(At(now())),
+        planner,
+        Kept::default(),
+        Nobody,
+        launcher,
+        recipes,
+    );
+    (engine, started)
+}
+
+fn known() -> LedgerPlan {
+    let before = DueTime::floor(now()).plus(-60);
+    LedgerPlan {
+        plan: plan(""),
+        first_seen: before,
+        covered: before,
+        last: None,
+        success: None,
+    }
+}
+
+/// The plan is due this moment: its run, which is being prepared.
+fn due() -> (World, RunId) {
+    let (mut engine, started) = world(Past {
+        plans: vec![known()],
+        ..Past::default()
+    });
+    let step = engine.step(vec![Input::Begin]);
+    let run = asked(&step);
+    assert_eq!(engine.preparing(&run).expect("it").0.state, RunState::Starting);
+    assert!(started.0.lock().expect("no panic").is_empty());
+    ((engine, started), run)
+}
+
+fn asked(step: &Step) -> RunId {
+    let prepare = |errand: &Errand| match errand {
+        Errand::Prepare(run) => Some(run.clone()),
+        _ => None,
+    };
+    step.errands
+        .iter()
+        .find_map(prepare)
+        .expect("it is to be prepared")
+}
+
+fn last_run(engine: &Engine<Kept, Nobody>) -> RunRecord {
+    let run = |record: &Record| match record {
+        Record::Run(run) => Some(run.clone()),
+        _ => None,
+    };
+    engine.store.0.iter().rev().find_map(run).expect("a run")
+}
+
+#[test]
+fn it_starts_when_it_is_prepared_with_what_was_got_ready() {
+    let ((mut engine, started), run) = due();
+    let step = engine.prepared(&run, Ok(Drafts::from([(0, "b1".to_owned())])));
+    assert!(step.settled && engine.preparing(&run).is_none());
+    let recipe = started.0.lock().expect("no panic").pop().expect("it was started");
+    assert_eq!(recipe.run, run);
+    assert!(recipe.steps[0].ini.contains("backup_id = b1\n"));
+    // Said again, it starts nothing.
+    engine.prepared(&run, Ok(Drafts::new()));
+    assert!(started.0.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_how_it_ends() {
+    let ((mut engine, started), run) = due();
+    let step = engine.prepared(&run, Err("its trust is gone".to_owned()));
+    let record = last_run(&engine);
+    assert_eq!(record.state, RunState::Done(Outcome::Fail));
+    assert_eq!(
+        (record.detail.as_str(), record.started),
+        ("its trust is gone", None)
+    );
+    assert!(step.errands.contains(&Errand::Deliver));
+    assert!(started.0.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn an_abort_meanwhile_is_heeded() {
+    let ((mut engine, started), run) = due();
+    engine.step(vec![Input::Seen(Box::new(plan("abort")))]);
+    assert!(
+        engine.preparing(&run).is_some(),
+        "what is on its way is waited for"
+    );
+    engine.prepared(&run, Ok(Drafts::new()));
+    assert_eq!(last_run(&engine).state, RunState::Done(Outcome::Aborted));
+    assert!(started.0.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn a_daemon_that_died_meanwhile_begins_anew() {
+    let ((engine, _), run) = due();
+    let (mut engine, started) = world(Past {
+        plans: vec![known()],
+        open: vec![last_run(&engine)],
+        ..Past::default()
+    });
+    engine.find_launched();
+    let step = engine.step(vec![Input::Begin]);
+    assert_eq!(asked(&step), run);
+    engine.prepared(&run, Ok(Drafts::new()));
+    assert_eq!(started.0.lock().expect("no panic").len(), 1);
+}
