@@ -24,6 +24,8 @@ fmt:
 	cargo fmt
 
 PREFIX ?= /usr
+UNITS = /usr/lib/systemd/system
+DOC = $(PREFIX)/share/doc/freezerd
 # The version of systemd that the service will run under; this machine's, if nobody says.
 SYSTEMD ?= $(or $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p'),253)
 RELEASE = $(or $(CARGO_TARGET_DIR),target)/release/freezerd
@@ -34,14 +36,20 @@ $(RELEASE):
 # that this needs root and no cargo.)
 install: $(RELEASE)
 	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/freezerd
-	install -D -m 0644 systemd/freezerd.service $(DESTDIR)/usr/lib/systemd/system/freezerd.service
+	install -D -m 0644 systemd/freezerd.service $(DESTDIR)$(UNITS)/freezerd.service
+	install -D -m 0644 systemd/freezerd-runs.slice $(DESTDIR)$(UNITS)/freezerd-runs.slice
+	install -D -m 0644 systemd/freezerd-run.conf $(DESTDIR)$(UNITS)/freezerd-run-.service.d/10-freezerd.conf
 	@# Later ones reload by Type=notify-reload, and would be told twice.
 	if [ "$(SYSTEMD)" -lt 253 ]; then \
 		install -D -m 0644 systemd/freezerd-before-systemd-253.conf \
-			$(DESTDIR)/usr/lib/systemd/system/freezerd.service.d/10-reload.conf; \
+			$(DESTDIR)$(UNITS)/freezerd.service.d/10-reload.conf; \
 	fi
 	install -D -m 0644 systemd/freezerd.sysusers $(DESTDIR)/usr/lib/sysusers.d/freezerd.conf
 	install -D -m 0644 systemd/freezerd.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/freezerd.conf
-	install -D -m 0644 config/prometheus-rules.yml $(DESTDIR)$(PREFIX)/share/doc/freezerd/prometheus-rules.yml
-	install -D -m 0644 config/freezerd.toml $(DESTDIR)$(PREFIX)/share/doc/freezerd/freezerd.toml
-	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/freezerd/README.md
+	@# What only some want: README says who.
+	for file in launcher-process.conf own-user.conf 50-freezerd.rules; do \
+		install -D -m 0644 systemd/$$file $(DESTDIR)$(DOC)/$$file || exit; \
+	done
+	install -D -m 0644 config/prometheus-rules.yml $(DESTDIR)$(DOC)/prometheus-rules.yml
+	install -D -m 0644 config/freezerd.toml $(DESTDIR)$(DOC)/freezerd.toml
+	install -D -m 0644 README.md $(DESTDIR)$(DOC)/README.md

@@ -15,9 +15,10 @@ use super::file::explain;
 use super::fragment::{ApiFragment, AuthFragment, Fragment, Key, Part};
 
 /// Variables that are ours but no settings: `--config`, the log filter (`observe`'s, which overrides `log.level`),
-/// and what a run's agent is told.
-const OTHERS: [&str; 5] = [
+/// what a run's agent is told, and what our unit says of itself.
+const OTHERS: [&str; 6] = [
     "FREEZERD_CONFIG",
+    "FREEZERD_CONFINED",
     "FREEZERD_LOG",
     "FREEZERD_JOB_ID",
     "FREEZERD_RUN_ID",

@@ -9,6 +9,7 @@
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
+mod agents;
 mod backups;
 pub mod engine;
 mod gauges;
@@ -131,27 +132,18 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
             what: "start the runtime",
             source,
         })?;
-    let result = runtime.block_on(async { live::Daemon::open(start, &loaded)?.live().await });
+    let result = runtime.block_on(async { live::Daemon::open(start, &loaded).await?.live().await });
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
     result
 }
 
 fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
-    use crate::config::Launcher;
-    let settings = &loaded.settings;
-    if settings.cluster.is_some() {
+    if loaded.settings.cluster.is_some() {
         return Err(DaemonError::Unsupported {
             setting: "cluster",
             reason: "this version runs on one node alone; remove [cluster]",
         });
     }
-    let reason = match settings.dispatch.launcher {
-        Launcher::Auto | Launcher::Process | Launcher::Event => return Ok(()),
-        Launcher::Systemd => "\"systemd\" is not in this version; set \"process\" or \"auto\"",
-    };
-    Err(DaemonError::Unsupported {
-        setting: "dispatch.launcher",
-        reason,
-    })
+    Ok(())
 }

@@ -12,7 +12,6 @@ use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
 use crate::launch::event::{EventLauncher, Listener, Patience};
-use crate::launch::process::ProcessLauncher;
 use crate::launch::{Limits, Several};
 use crate::ledger::{Ledger, Restored};
 use crate::observe::health::Health;
@@ -32,7 +31,7 @@ use super::register::Contact;
 use super::registering::Registering;
 use super::service::Remote;
 use super::witness::{Shelf, Teller};
-use super::{DaemonError, Start, policy, signals, unsupported};
+use super::{DaemonError, Start, agents, policy, signals, unsupported};
 
 /// Questions to the API about single plans at one time.
 const QUESTIONS: usize = 4;
@@ -175,7 +174,7 @@ fn agent(agent: &Path, search_path: &str) -> PathBuf {
 
 impl Daemon {
     /// Opens everything. Nothing runs yet, and nothing was decided.
-    pub(super) fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
+    pub(super) async fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
         let settings = loaded.settings.clone();
         let log = crate::observe::logs::init(&log_settings(&settings))?;
         unsupported(loaded)?;
@@ -205,12 +204,17 @@ impl Daemon {
 
         let (events, launches) = mpsc::unbounded_channel();
         let program = std::env::current_exe().map_err(system("find its own program"))?;
-        let (state, runtime) = (&settings.state_dir, &settings.runtime_dir);
         let polling = watch::Sender::new(polling);
-        let agents = ProcessLauncher::new(state, runtime, program, Arc::clone(&clock), events.clone())?;
+        let agents = agents::launcher(&settings, program, &clock, events.clone()).await?;
         let service = Remote(polling.subscribe());
-        let asking = EventLauncher::new(state, service, patience(&settings), Arc::clone(&clock), events)?;
-        let (agents, asking) = (Arc::new(agents), Arc::new(asking));
+        let asking = EventLauncher::new(
+            &settings.state_dir,
+            service,
+            patience(&settings),
+            Arc::clone(&clock),
+            events,
+        )?;
+        let asking = Arc::new(asking);
         let listener = Arc::clone(&asking) as Arc<dyn Listener>;
         let launcher = match settings.dispatch.launcher {
             config::Launcher::Event => Several {

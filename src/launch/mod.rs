@@ -20,6 +20,7 @@ mod run_dir;
 mod run_lock;
 mod several;
 pub mod supervise;
+pub mod systemd;
 mod traces;
 
 use std::path::PathBuf;
@@ -141,6 +142,12 @@ pub enum LaunchError {
         pid: u32,
         /// Why.
         source: std::io::Error,
+    },
+    /// systemd cannot be used to start runs.
+    #[error("systemd cannot start runs: {why}")]
+    Manager {
+        /// Why.
+        why: String,
     },
     /// The launcher itself could not be set up.
     #[error("cannot {what} {path}: {source}")]

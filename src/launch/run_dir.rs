@@ -89,6 +89,24 @@ impl RunDir {
         self.state.join("claim")
     }
 
+    /// There for a run that is a unit of systemd's; so says who finds it.
+    pub(super) fn unit(&self) -> PathBuf {
+        self.state.join("unit")
+    }
+
+    pub(super) fn is_unit(&self) -> bool {
+        self.unit().exists()
+    }
+
+    /// There once the daemon has told the run to stop.
+    pub(super) fn abort_mark(&self) -> PathBuf {
+        self.state.join("abort")
+    }
+
+    pub(super) fn abort_asked(&self) -> bool {
+        self.abort_mark().exists()
+    }
+
     pub(super) fn log(&self) -> PathBuf {
         self.state.join("log")
     }

@@ -36,10 +36,6 @@ fn what_this_version_has_not_is_refused() {
             "cluster: this version runs on one node alone",
         ),
         (
-            "dispatch = { launcher = 'systemd' }",
-            "dispatch.launcher: \"systemd\" is not in this version",
-        ),
-        (
             "dispatch = { launcher = 'event' }",
             "`dispatch.launcher`: \"event\" has the API start the plans, and `source.kind` is not \"api\"",
         ),
@@ -52,6 +48,30 @@ fn what_this_version_has_not_is_refused() {
         assert_eq!(code, Some(78), "{settings}: {said}");
         assert!(said.contains(reason), "{settings}: {said}");
     }
+}
+
+#[test]
+fn units_take_a_systemd_that_answers() {
+    let mut bed = Bed::new("dispatch = { launcher = 'systemd' }");
+    let nowhere = "unix:path=/nonexistent/system_bus_socket".to_owned();
+    bed.environment
+        .insert("DBUS_SYSTEM_BUS_ADDRESS".to_owned(), nowhere);
+    let (code, said) = refused(&bed);
+    assert_eq!(code, Some(1), "the machine may be about to have one: {said}");
+    assert!(said.contains("systemd cannot start runs: "), "{said}");
+}
+
+#[test]
+fn a_confined_service_starts_no_agents_of_its_own() {
+    let mut bed = Bed::new("");
+    bed.environment
+        .insert("FREEZERD_CONFINED".to_owned(), "1".to_owned());
+    let (code, said) = refused(&bed);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(
+        said.contains("dispatch.launcher: \"process\" would start agents inside this service"),
+        "{said}"
+    );
 }
 
 #[test]

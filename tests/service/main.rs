@@ -66,15 +66,50 @@ fn systemd_version() -> u32 {
         .expect(&said)
 }
 
+/// A drop-in of the service.
+fn drop_in(directory: &Path, name: &str) {
+    let drop_ins = directory.join("freezerd.service.d");
+    fs::create_dir_all(&drop_ins).unwrap();
+    fs::copy(home().join("systemd").join(name), drop_ins.join(name)).unwrap();
+}
+
 #[test]
 fn systemd_has_no_complaint() {
+    for further in [&[][..], &["launcher-process.conf"], &["own-user.conf"]] {
+        let directory = tempfile::tempdir().unwrap();
+        let unit = installed(directory.path());
+        for name in further {
+            drop_in(directory.path(), name);
+        }
+        no_complaint_of(&unit);
+    }
+    // The unit of a run, as the launcher has it made.
     let directory = tempfile::tempdir().unwrap();
-    let unit = installed(directory.path());
+    let unit = directory
+        .path()
+        .join("freezerd-run-some-20260101T000000Z.service");
+    fs::write(
+        &unit,
+        "[Service]\nSlice=freezerd-runs.slice\nExecStart=/bin/true\n",
+    )
+    .unwrap();
+    let drop_ins = directory.path().join("freezerd-run-.service.d");
+    fs::create_dir(&drop_ins).unwrap();
+    fs::copy(
+        home().join("systemd/freezerd-run.conf"),
+        drop_ins.join("10-freezerd.conf"),
+    )
+    .unwrap();
+    let slice = directory.path().join("freezerd-runs.slice");
+    fs::copy(home().join("systemd/freezerd-runs.slice"), &slice).unwrap();
+    no_complaint_of(&unit);
+    no_complaint_of(&slice);
+}
+
+fn no_complaint_of(unit: &Path) {
+    let directory = unit.parent().unwrap();
     if systemd_version() < 253 {
-        let drop_ins = directory.path().join("freezerd.service.d");
-        fs::create_dir(&drop_ins).unwrap();
-        let source = home().join("systemd/freezerd-before-systemd-253.conf");
-        fs::copy(source, drop_ins.join("10-reload.conf")).unwrap();
+        drop_in(directory, "freezerd-before-systemd-253.conf");
     }
     let (good, said) = tool(
         false,
@@ -100,13 +135,27 @@ fn an_older_systemd_falls_back_to_notify() {
 
 #[test]
 fn exposure_does_not_grow() {
+    for (further, threshold) in [
+        (None, "--threshold=22"),
+        (Some("own-user.conf"), "--threshold=16"),
+        // Its agents are root, and must be.
+        (Some("launcher-process.conf"), "--threshold=79"),
+    ] {
+        exposed_at_most(further, threshold);
+    }
+}
+
+fn exposed_at_most(further: Option<&str>, threshold: &str) {
     let directory = tempfile::tempdir().unwrap();
     let unit = installed(directory.path());
+    if let Some(name) = further {
+        drop_in(directory.path(), name);
+    }
     let arguments = [
         "security",
         "--offline=true",
         "--no-pager",
-        "--threshold=79",
+        threshold,
         unit.to_str().unwrap(),
     ];
     let (good, said) = tool(false, "systemd-analyze", &arguments);
@@ -114,7 +163,7 @@ fn exposure_does_not_grow() {
         .lines()
         .find(|line| line.contains("Overall exposure"))
         .expect(&said);
-    assert!(good, "{overall}");
+    assert!(good, "{further:?}: {overall}");
 }
 
 #[test]

@@ -190,7 +190,8 @@ impl Watch {
             let too_long = self.bounds.until.is_some_and(|until| now >= until);
             match self.phase {
                 Phase::Running if asked || (too_long && self.ended_at.is_none()) => {
-                    let cut = if asked { Cut::Abort } else { Cut::TooLong };
+                    // systemd asks, too, of one that takes too long.
+                    let cut = if too_long { Cut::TooLong } else { Cut::Abort };
                     cut_short = self.ended_at.is_none().then_some(cut);
                     self.signal(Signal::TERM);
                     self.phase = Phase::Aborting {

@@ -87,10 +87,10 @@ struct Run<'a> {
 impl Run<'_> {
     /// Whether it may go on.
     fn look_up(&mut self) {
-        if self.cut.is_none() && self.abort.asked() {
-            self.cut = Some(Cut::Abort);
-        } else if self.cut.is_none() && self.until.is_some_and(|until| self.clock.monotonic() >= until) {
+        if self.cut.is_none() && self.until.is_some_and(|until| self.clock.monotonic() >= until) {
             self.cut = Some(Cut::TooLong);
+        } else if self.cut.is_none() && self.abort.asked() {
+            self.cut = Some(Cut::Abort);
         }
     }
 
@@ -113,6 +113,10 @@ impl Run<'_> {
             let killed = memory.kills().saturating_sub(before);
             tries = tries.saturating_add(1);
             self.cut = attempt.cut_short;
+            // A unit that is stopped has its agent told, too: it may have ended before we heard of it.
+            if !attempt.end.is_success() {
+                self.look_up();
+            }
             if self.cut.is_some() || attempt.end.is_success() || tries > step.max_retries {
                 break (attempt, killed);
             }

@@ -1,0 +1,112 @@
+//! Installed, enabled, run; restarted, upgraded and reloaded while a backup runs.
+
+use crate::node::Node;
+
+/// Tells that it runs, and ends when it is let go.
+const HELD: &str = "echo up >$BED/says; read x <$BED/gate";
+
+#[test]
+fn a_run_is_a_unit_of_its_own_and_its_outcome_is_recorded() {
+    let node = Node::boot(
+        "[dispatch.limits]\nnice = 7\ncpu_weight = 50\nio_weight = 40\nmemory_max = '1G'\nruntime_max = '1h'",
+    );
+    node.start();
+    node.pipe("gate");
+    node.plan(
+        "held",
+        &format!("echo a word for the journal >&2; nice >$BED/nice; {HELD}"),
+    );
+    node.line("says");
+    let unit = node.unit("held");
+    let shown = node.sh(&format!(
+        "systemctl show {unit} -p Slice,CPUWeight,IOWeight,MemoryMax,RuntimeMaxUSec,OOMPolicy,KillMode,ControlGroup"
+    ));
+    for property in [
+        "Slice=freezerd-runs.slice",
+        "CPUWeight=50",
+        "IOWeight=40",
+        "MemoryMax=1073741824",
+        "RuntimeMaxUSec=1h 40s",
+        "OOMPolicy=continue",
+        "KillMode=control-group",
+    ] {
+        assert!(shown.lines().any(|line| line == property), "{property}:\n{shown}");
+    }
+    assert_eq!(node.line("nice"), "7");
+    // What holds for all of them comes from the package.
+    let agents = node.sh(&format!(
+        "systemctl show {unit} -p SystemCallErrorNumber,RestrictRealtime"
+    ));
+    assert_eq!(
+        agents, "SystemCallErrorNumber=1\nRestrictRealtime=yes",
+        "EPERM is 1"
+    );
+    node.release("gate");
+    assert_eq!(node.done("held"), ("success".to_owned(), String::new()));
+    assert!(
+        node.sh(&format!("journalctl --no-pager -o cat -u {unit}"))
+            .contains("a word for the journal")
+    );
+    // Nothing is left of it.
+    let left = node.sh("systemctl list-units --all --no-legend 'freezerd-run-*'; ls /var/lib/freezerd/runs /run/freezerd/runs");
+    assert_eq!(left, "/run/freezerd/runs:\n\n/var/lib/freezerd/runs:");
+    let said = node.sh("journalctl --no-pager -o cat -u freezerd");
+    assert!(said.contains("runs are transient units of systemd"), "{said}");
+}
+
+#[test]
+fn a_restart_and_an_upgrade_leave_a_running_backup_alone() {
+    let node = Node::boot("");
+    node.start();
+    node.pipe("gate");
+    node.plan("held", HELD);
+    node.line("says");
+    let unit = node.unit("held");
+    let supervisor = node.sh(&format!("systemctl show -p MainPID --value {unit}"));
+    let before = node.daemon();
+    node.sh("systemctl restart freezerd");
+    assert_ne!(node.daemon(), before);
+    // As a package does it: another file in the place of the one that runs.
+    node.sh(
+        "cp /usr/bin/freezerd /usr/bin/.new && mv /usr/bin/.new /usr/bin/freezerd && systemctl daemon-reload",
+    );
+    node.sh("systemctl try-restart freezerd");
+    assert_eq!(node.run("held", "running").outcome, None);
+    assert_eq!(
+        node.sh(&format!("systemctl show -p MainPID --value {unit}")),
+        supervisor
+    );
+    // While nobody is there it ends; whoever comes hears of it.
+    node.sh("systemctl stop freezerd");
+    node.release("gate");
+    node.gone(&unit);
+    node.sh("systemctl start freezerd");
+    assert_eq!(node.done("held"), ("success".to_owned(), String::new()));
+}
+
+#[test]
+fn a_reload_takes_a_good_configuration_and_leaves_a_bad_one() {
+    let node = Node::boot("");
+    node.start();
+    node.pipe("gate");
+    node.plan("held", HELD);
+    node.line("says");
+    let daemon = node.daemon();
+    node.settings("[dispatch.limits]\nnice = 11");
+    node.sh("systemctl reload freezerd");
+    node.until_journal("the configuration was read again");
+    node.plan("nice", "nice >$BED/is-nice");
+    assert_eq!(node.done("nice").0, "success");
+    assert_eq!(node.line("is-nice"), "11");
+    node.settings("[dispatch.limits]\nnice = 20");
+    node.sh("systemctl reload freezerd");
+    node.until_journal("`dispatch.limits.nice`: 20 is not between -20 and 19");
+    node.plan("nicer", "nice >$BED/is-nicer");
+    assert_eq!(node.line("is-nicer"), "11", "the old settings stay in force");
+    // `freezerd history` reads the configuration, too.
+    node.settings("");
+    assert_eq!(node.done("nicer").0, "success");
+    assert_eq!(node.daemon(), daemon);
+    node.release("gate");
+    assert_eq!(node.done("held").0, "success");
+}

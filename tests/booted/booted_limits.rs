@@ -1,0 +1,111 @@
+//! Too much memory, too much time, deaf agents, children that hide, and a name that is taken.
+
+use crate::node::Node;
+use crate::until::until;
+
+#[test]
+fn an_agent_out_of_memory_fails_for_that_reason() {
+    let node = Node::boot("[dispatch.limits]\nmemory_max = '64M'");
+    node.own_memory();
+    node.start();
+    // Another one of the run's processes, so that a step that may still run does.
+    node.plan("greedy", "head -c 300m /dev/zero | tail >/dev/null; exit 5");
+    let (outcome, detail) = node.done("greedy");
+    assert_eq!(outcome, "fail", "{detail}");
+    let reason = "out of memory: 1 process of its control group was killed by the kernel, 67108864 bytes, \
+                  dispatch.limits.memory_max";
+    assert!(detail.contains(reason), "{detail}");
+    assert!(
+        node.sh("freezerd why greedy").contains("out of memory"),
+        "why says it, too"
+    );
+}
+
+#[test]
+fn a_run_that_takes_too_long_fails_for_that_reason() {
+    let node = Node::boot("[dispatch]\nkill_grace = '1s'\n[dispatch.limits]\nruntime_max = '1s'");
+    node.soon("TimeoutStopSec=3s");
+    node.start();
+    // Deaf, and so is the child that has left its session.
+    node.plan("long", "trap '' TERM; setsid sleep 4711 & sleep 4711; sleep 4711");
+    let unit = node.unit("long");
+    let (outcome, detail) = node.done("long");
+    assert_eq!(outcome, "fail", "{detail}");
+    let said = "took longer than 1 s (dispatch.limits.runtime_max): backup fs long: killed by signal 9";
+    assert_eq!(detail, said);
+    node.gone(&unit);
+    assert!(!node.lives("sleep 4711"), "nothing escapes");
+}
+
+#[test]
+fn a_supervisor_that_hangs_is_ended_by_systemd_and_the_reason_is_known() {
+    let node = Node::boot("[dispatch]\nkill_grace = '0s'\n[dispatch.limits]\nruntime_max = '1s'");
+    // What an administrator says of all runs comes last.
+    node.soon("RuntimeMaxSec=3s");
+    node.start();
+    node.plan("hung", "echo up >$BED/says; kill -STOP $PPID; sleep 4711");
+    node.line("says");
+    // systemd's SIGTERM comes with a SIGCONT, so it can still say what it knows.
+    let (outcome, detail) = node.done("hung");
+    assert_eq!(outcome, "fail", "{detail}");
+    let said = "took longer than 1 s (dispatch.limits.runtime_max): backup fs hung: killed by signal ";
+    assert!(detail.starts_with(said), "{detail}");
+    // What systemd kept until it was recorded is forgotten now.
+    until("the unit is forgotten", || {
+        let units = node
+            .ask("systemctl list-units --all --no-legend 'freezerd-run-*'")
+            .1;
+        units.is_empty().then_some(())
+    });
+}
+
+#[test]
+fn an_abort_reaches_what_is_deaf_and_what_hides() {
+    let node = Node::boot("[dispatch]\nkill_grace = '1s'");
+    node.soon("TimeoutStopSec=3s");
+    node.start();
+    // A child of a child in a session of its own, and deaf: neither a process group nor a parent leads to it.
+    node.plan(
+        "deaf",
+        "trap '' TERM; (setsid sh -c 'trap \"\" TERM; sleep 4711' &) & echo up >$BED/says; sleep 4711; sleep 4711",
+    );
+    node.line("says");
+    let unit = node.unit("deaf");
+    node.run("deaf", "running");
+    node.event("deaf", "abort");
+    let (outcome, detail) = node.done("deaf");
+    assert_eq!(
+        (outcome.as_str(), detail.as_str()),
+        ("aborted", "aborted: backup fs deaf: killed by signal 9")
+    );
+    node.gone(&unit);
+    assert!(!node.lives("sleep 4711"), "nothing escapes");
+}
+
+#[test]
+fn what_an_agent_leaves_behind_ends_with_its_run() {
+    let node = Node::boot("");
+    node.start();
+    node.plan("leaves", "(setsid sleep 4711 >/dev/null 2>&1 &) ; exit 0");
+    assert_eq!(node.done("leaves").0, "success");
+    assert!(!node.lives("sleep 4711"), "nothing escapes");
+}
+
+#[test]
+fn a_unit_of_the_same_name_is_refused_and_waited_for() {
+    let node = Node::boot("");
+    // A date that is still to come, so that the run's name is known.
+    node.start();
+    let due = node.sh("date -u -d '+3 seconds' +%Y-%m-%dT%H:%M:%SZ");
+    let unit = format!("freezerd-run-named-{}.service", due.replace(['-', ':'], ""));
+    node.sh(&format!(
+        "mkfifo /run/gate; systemd-run --quiet --unit={unit} sh -c 'read x </run/gate'"
+    ));
+    node.plan_at("named", &due, "true");
+    node.run("named", "starting");
+    let (good, said) = node.ask(&format!("systemd-run --unit={unit} true"));
+    assert!(!good && said.contains("was already loaded"), "{said}");
+    // It is nobody's run; when it is over, it is our turn.
+    node.sh("echo go >/run/gate");
+    assert_eq!(node.done("named").0, "success");
+}
