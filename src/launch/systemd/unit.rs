@@ -141,6 +141,7 @@ mod tests {
             agent: "/usr/bin/freezer-agent".into(),
             steps: Vec::new(),
             environment: [("OS_PASSWORD".to_owned(), "hunter2".to_owned())].into(),
+            without: Vec::new(),
             kill_grace: 30,
             keep_output: 1024,
             limits,
