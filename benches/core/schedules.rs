@@ -3,8 +3,9 @@
 //!
 //! benches/bench.py takes the numbers out of criterion's files: group = `work` of benches/rows.toml, function = whose.
 
+mod peers;
+
 use std::hint::black_box;
-use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -40,7 +41,7 @@ fn next_due(criterion: &mut Criterion) {
             .filter_map(|after| DateTime::from_timestamp(*after, 0))
             .map(|after| after.with_timezone(&chrono_tz::Europe::Berlin))
             .collect();
-        if let Ok(schedule) = cron::Schedule::from_str(sample.crontab) {
+        if let Some(schedule) = peers::cron(sample.crontab) {
             let mut times = instants.iter().cycle();
             group.bench_function("cron 0.17", |bencher| {
                 bencher.iter(|| {
@@ -50,7 +51,7 @@ fn next_due(criterion: &mut Criterion) {
                 });
             });
         }
-        if let Some(schedule) = croner(sample.crontab) {
+        if let Some(schedule) = peers::croner(sample.crontab) {
             let mut times = instants.iter().cycle();
             group.bench_function("croner 4.0.3", |bencher| {
                 bencher.iter(|| {
@@ -86,23 +87,13 @@ fn compile(criterion: &mut Criterion) {
             bencher.iter(|| black_box(sample).compiled())
         });
         group.bench_function("cron 0.17", |bencher| {
-            bencher.iter(|| cron::Schedule::from_str(black_box(sample.crontab)));
+            bencher.iter(|| peers::cron(black_box(sample.crontab)));
         });
         group.bench_function("croner 4.0.3", |bencher| {
-            bencher.iter(|| croner(black_box(sample.crontab)));
+            bencher.iter(|| peers::croner(black_box(sample.crontab)));
         });
         group.finish();
     }
-}
-
-/// Read as a crontab of six fields whose day and weekday must both match.
-fn croner(crontab: &str) -> Option<croner::Cron> {
-    croner::parser::CronParser::builder()
-        .seconds(croner::parser::Seconds::Required)
-        .dom_and_dow(true)
-        .build()
-        .parse(crontab)
-        .ok()
 }
 
 fn group<'a>(criterion: &'a mut Criterion, work: &str) -> BenchmarkGroup<'a, WallTime> {

@@ -58,7 +58,8 @@ impl Witness for Teller {
             match record {
                 Record::Verdict(verdict) => {
                     // The verdict of a withdrawn run takes the place of one that was counted.
-                    let again = withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
+                    let again =
+                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
                     self.verdict(verdict, again);
                 }
                 Record::Run(run) => self.run(run),

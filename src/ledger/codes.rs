@@ -65,6 +65,10 @@ pub(super) fn run_value(record: &VerdictRecord) -> Value {
     let (Verdict::Run(run) | Verdict::Coalesced(run)) = &record.verdict else {
         return Value::Null;
     };
+    // Nearly always it is the run of this very due time.
+    if RunId::new(&record.job, record.last) == *run {
+        return Value::Integer(record.last.since(record.first));
+    }
     let due = run.as_str().rsplit_once('-').and_then(|(_, text)| {
         let due = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
         Some(DueTime::from_epoch(due.and_utc().timestamp()))

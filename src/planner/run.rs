@@ -1,6 +1,6 @@
 //! The words of a run's life: ids, states, verdicts, outcomes, and the durable records of them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{JobId, ProjectId};
@@ -26,8 +26,15 @@ impl RunId {
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        let stem = if safe { text.to_owned() } else { digest(text) };
-        Self(format!("{stem}-{}", due.instant().format("%Y%m%dT%H%M%SZ")))
+        let mut id = String::with_capacity(text.len().max(33) + 17);
+        if safe {
+            id.push_str(text);
+        } else {
+            id.push_str(&digest(text));
+        }
+        id.push('-');
+        write_second(due, &mut id);
+        Self(id)
     }
 
     /// Its text.
@@ -41,6 +48,21 @@ impl RunId {
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
+}
+
+/// Writes `due` as `20260329T010000Z`.
+fn write_second(due: DueTime, id: &mut String) {
+    use std::fmt::Write;
+    let instant = due.instant();
+    // Writing to a string cannot fail.
+    let _ = match (instant.year(), instant.month(), instant.day()) {
+        // By far the usual case, and a hundred thousand plans may be due at one second.
+        (year @ 0..=9999, month, day) => {
+            let (hour, minute, second) = (instant.hour(), instant.minute(), instant.second());
+            write!(id, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+        }
+        _ => write!(id, "{}", instant.format("%Y%m%dT%H%M%SZ")),
+    };
 }
 
 fn digest(text: &str) -> String {
@@ -322,4 +344,28 @@ pub enum Record {
         /// When.
         at: DateTime<Utc>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_named_by_its_second_in_any_year() {
+        for epoch in [
+            i64::MIN,
+            -62_200_000_000,
+            -1,
+            0,
+            1_774_746_005,
+            253_402_300_799,
+            253_402_300_800,
+            i64::MAX,
+        ] {
+            let due = DueTime::from_epoch(epoch);
+            let name = RunId::new(&JobId::new("a"), due);
+            let second = due.instant().format("%Y%m%dT%H%M%SZ");
+            assert_eq!(name.as_str(), format!("a-{second}"));
+        }
+    }
 }

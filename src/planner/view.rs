@@ -93,9 +93,18 @@ impl Planner {
     /// The first `most` plans by id, in short.
     #[must_use]
     pub fn plans(&self, most: usize) -> Vec<PlanView> {
+        if most == 0 {
+            return Vec::new();
+        }
         let mut slots: Vec<&Slot> = self.slots.values().collect();
-        slots.sort_unstable_by(|a, b| a.plan.id.cmp(&b.plan.id));
-        slots.into_iter().take(most).map(|slot| self.view(slot)).collect()
+        let by_id = |a: &&Slot, b: &&Slot| a.plan.id.cmp(&b.plan.id);
+        // Whoever asks for a thousand of a million need not have the million in order.
+        if most < slots.len() {
+            slots.select_nth_unstable_by(most, by_id);
+            slots.truncate(most);
+        }
+        slots.sort_unstable_by(by_id);
+        slots.into_iter().map(|slot| self.view(slot)).collect()
     }
 
     fn view(&self, slot: &Slot) -> PlanView {

@@ -1,6 +1,11 @@
 //! Installed, enabled, run; restarted, upgraded and reloaded while a backup runs.
 
+use std::time::Duration;
+
+use freezerd::clock::pause_thread;
+
 use crate::node::Node;
+use crate::until::until;
 
 /// Tells that it runs, and ends when it is let go.
 const HELD: &str = "echo up >$BED/says; read x <$BED/gate";
@@ -107,6 +112,38 @@ fn a_reload_takes_a_good_configuration_and_leaves_a_bad_one() {
     node.settings("");
     assert_eq!(node.done("nicer").0, "success");
     assert_eq!(node.daemon(), daemon);
+    node.release("gate");
+    assert_eq!(node.done("held").0, "success");
+}
+
+#[test]
+fn while_a_run_goes_on_nobody_wakes() {
+    let node = Node::boot("");
+    // systemd is to be told that it lives every half a minute, which is a wake-up.
+    node.write(
+        "/etc/systemd/system/freezerd.service.d/watchdog.conf",
+        "[Service]\nWatchdogSec=0\n",
+    );
+    node.sh("systemctl daemon-reload");
+    node.start();
+    node.pipe("gate");
+    node.plan("held", HELD);
+    node.line("says");
+    let unit = node.unit("held");
+    node.run("held", "running");
+    let supervisor = node.sh(&format!("systemctl show -p MainPID --value {unit}"));
+    let threads = format!("/proc/{}/task/* /proc/{supervisor}", node.daemon());
+    // How often each thread went to sleep: every wake-up ends in that.
+    let script = format!("for one in {threads}; do echo $one $(grep ^voluntary $one/status); done");
+    let look = || node.sh(&script);
+    // The last of the work may still be under way.
+    let before = until("they come to rest", || {
+        let seen = look();
+        pause_thread(Duration::from_millis(500));
+        (look() == seen).then_some(seen)
+    });
+    pause_thread(Duration::from_secs(3));
+    assert_eq!(look(), before, "three seconds with nothing to do");
     node.release("gate");
     assert_eq!(node.done("held").0, "success");
 }

@@ -144,6 +144,31 @@ proptest! {
     }
 
     #[test]
+    fn the_tables_columns_are_straight(names in proptest::collection::vec("\\PC{1,50}", 1..6)) {
+        prop_assume!(names.iter().all(|name| !name.trim().is_empty()));
+        let plans = names.iter().enumerate().map(|(number, name)| plan(&format!("p{number}"), name, 5)).collect();
+        let forecast = forecast(plans);
+        let now = DueTime::from_epoch(0).instant();
+        let (text, count) = written(|out| table::write(&forecast, now, false, out));
+        prop_assert_eq!(text.find('\u{1b}'), None);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  in ")).collect();
+        prop_assert_eq!(rows.len() as u64, count);
+        let columns: std::collections::BTreeSet<usize> = rows
+            .iter()
+            .filter_map(|row| row.rsplit_once("  backup").map(|(before, _)| before.width()))
+            .collect();
+        prop_assert!(columns.len() <= 1, "{text}");
+        let (coloured, _) = written(|out| table::write(&forecast, now, true, out));
+        let plain = ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"].iter();
+        prop_assert_eq!(plain.fold(coloured, |text, code| text.replace(code, "")), text);
+    }
+}
+
+proptest! {
+    // Each case is some thousand runs.
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
     fn json_lines_are_those_of_serde(
         name in "\\PC{1,60}|[\"\\\\/\\u{0}-\\u{1f}]{1,9}x",
         plans in proptest::collection::vec(("[0-9*,/-]{1,3}|\\*/[1-9]", 0_u32..60, any::<bool>()), 1..6),
@@ -203,25 +228,5 @@ proptest! {
         expected.sort_unstable();
         let runs: Vec<_> = forecast.runs().map(|run| (run.due, run.job_id.as_str())).collect();
         prop_assert_eq!(runs, expected);
-    }
-
-    #[test]
-    fn the_tables_columns_are_straight(names in proptest::collection::vec("\\PC{1,50}", 1..6)) {
-        prop_assume!(names.iter().all(|name| !name.trim().is_empty()));
-        let plans = names.iter().enumerate().map(|(number, name)| plan(&format!("p{number}"), name, 5)).collect();
-        let forecast = forecast(plans);
-        let now = DueTime::from_epoch(0).instant();
-        let (text, count) = written(|out| table::write(&forecast, now, false, out));
-        prop_assert_eq!(text.find('\u{1b}'), None);
-        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  in ")).collect();
-        prop_assert_eq!(rows.len() as u64, count);
-        let columns: std::collections::BTreeSet<usize> = rows
-            .iter()
-            .filter_map(|row| row.rsplit_once("  backup").map(|(before, _)| before.width()))
-            .collect();
-        prop_assert!(columns.len() <= 1, "{text}");
-        let (coloured, _) = written(|out| table::write(&forecast, now, true, out));
-        let plain = ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[33m", "\u{1b}[0m"].iter();
-        prop_assert_eq!(plain.fold(coloured, |text, code| text.replace(code, "")), text);
     }
 }

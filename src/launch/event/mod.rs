@@ -36,7 +36,7 @@ use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
 
 pub use course::Sight;
 use follow::Follower;
-use traces::{Phase, Traces};
+use traces::{Left, Phase, Traces};
 
 /// What a plan can be asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +214,7 @@ impl<S: Service> Launcher for EventLauncher<S> {
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
         let run = &recipe.run;
         let already = || LaunchError::AlreadyStarted { run: run.clone() };
-        if self.inner.traces.read(run)?.is_some() {
+        if self.inner.traces.read(run)? != Left::Nothing {
             return Err(already());
         }
         let follower = self.inner.take(run, &recipe.job, None).ok_or_else(already)?;
@@ -228,8 +228,10 @@ impl<S: Service> Launcher for EventLauncher<S> {
         if let Some(started) = followed {
             return alive(started);
         }
-        let Some(trace) = self.inner.traces.read(run)? else {
-            return Ok(Found::Never);
+        let trace = match self.inner.traces.read(run)? {
+            Left::Nothing => return Ok(Found::Never),
+            Left::Damaged => return Ok(Found::Lost),
+            Left::Trace(trace) => trace,
         };
         if let Phase::Ended(report) = trace.phase {
             return Ok(Found::Ended(report));

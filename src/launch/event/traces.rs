@@ -49,6 +49,17 @@ impl Trace {
     }
 }
 
+/// What there is of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Left {
+    /// Nothing: it was never asked for.
+    Nothing,
+    /// This.
+    Trace(Trace),
+    /// A file that cannot be read any more: it was asked for, and all else is gone.
+    Damaged,
+}
+
 /// The folder of them.
 #[derive(Debug)]
 pub(super) struct Traces {
@@ -77,12 +88,12 @@ impl Traces {
             .map_err(|source| file("write", run, path, source))
     }
 
-    /// `None`: it was never asked for.
-    pub(super) fn read(&self, run: &RunId) -> Result<Option<Trace>, LaunchError> {
+    pub(super) fn read(&self, run: &RunId) -> Result<Left, LaunchError> {
         let path = self.path(run)?;
         match read_json(&path) {
-            Ok(trace) => Ok(Some(trace)),
-            Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(trace) => Ok(Left::Trace(trace)),
+            Err(problem) if problem.kind() == ErrorKind::NotFound => Ok(Left::Nothing),
+            Err(problem) if problem.kind() == ErrorKind::InvalidData => Ok(Left::Damaged),
             Err(source) => Err(file("read", run, path, source)),
         }
     }

@@ -144,8 +144,10 @@ mod tests {
             without: Vec::new(),
             kill_grace: 30,
             keep_output: 1024,
+            without: Vec::new(),
             limits,
             journal: true,
+            without: Vec::new(),
         }
     }
 

@@ -130,6 +130,7 @@ fn recipe() -> Recipe {
         keep_output: 1,
         limits: crate::launch::Limits::default(),
         journal: false,
+        without: Vec::new(),
     }
 }
 
@@ -238,4 +239,19 @@ async fn what_cannot_be_noted_is_not_asked_for() {
     };
     assert!(detail.contains("asked/a-20260101T000000Z.json"), "{detail}");
     assert!(bed.service.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_trace_is_a_lost_run_and_no_second_start() {
+    let bed = Bed::new();
+    let run = recipe().run;
+    std::fs::write(bed.folder.path().join(format!("asked/{run}.json")), "{").expect("written");
+    assert_eq!(bed.launcher.find(&run).expect("looked"), Found::Lost);
+    let again = bed.launcher.start(&recipe());
+    assert!(
+        matches!(again, Err(LaunchError::AlreadyStarted { .. })),
+        "{again:?}"
+    );
+    bed.launcher.forget(&run);
+    assert_eq!(bed.launcher.find(&run).expect("looked"), Found::Never);
 }

@@ -1,0 +1,216 @@
+//! The whole daemon, from outside: memory, start, polls, wake-ups, launches.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+use freezerd::ledger::Ledger;
+use freezerd::planner::RunState;
+
+use crate::cloud::Cloud;
+use crate::report::{rate, row};
+use crate::{documents, inside};
+
+/// A daemon that ends with its owner.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Daemon {
+    /// Started; returns when it says that it is ready, with the time that took.
+    fn start(
+        program: &Path,
+        folder: &Path,
+        settings: &str,
+        environment: &[(&str, String)],
+    ) -> (Self, Duration) {
+        let (state, run) = (folder.join("state"), folder.join("run"));
+        let config = folder.join("freezerd.toml");
+        let text = format!(
+            "timezone = 'UTC'\nstate_dir = '{}'\nruntime_dir = '{}'\nhttp = {{ listen = 'off' }}\n{settings}",
+            state.display(),
+            run.display()
+        );
+        fs::write(&config, text).expect("a configuration");
+        let socket = folder.join("notify");
+        let _ = fs::remove_file(&socket);
+        let notify = UnixDatagram::bind(&socket).expect("a socket");
+        let mut command = Command::new(program);
+        command.arg("run").arg("--config").arg(&config).env_clear();
+        command.env("NOTIFY_SOCKET", &socket).env("PATH", "/usr/bin:/bin");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let log = fs::File::create(folder.join("log")).expect("a log");
+        let began = Instant::now();
+        let child = command
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("a daemon");
+        let daemon = Self(child);
+        let mut said = [0; 4096];
+        notify
+            .set_read_timeout(Some(Duration::from_secs(600)))
+            .expect("a patience");
+        loop {
+            let length = notify.recv(&mut said).expect("it becomes ready");
+            if String::from_utf8_lossy(&said[..length]).contains("READY=1") {
+                return (daemon, began.elapsed());
+            }
+        }
+    }
+
+    /// A number of /proc/PID/status: KiB, or a count.
+    fn status(&self, name: &str) -> u128 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it lives");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .expect("a line");
+        line.trim_start_matches(':')
+            .split_whitespace()
+            .next()
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    }
+
+    /// Voluntary switches of all its threads.
+    fn wakes(&self) -> u128 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("it lives");
+        tasks
+            .flatten()
+            .filter_map(|task| fs::read_to_string(task.path().join("status")).ok())
+            .filter_map(|text| {
+                let line = text
+                    .lines()
+                    .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+                line.trim().parse::<u128>().ok()
+            })
+            .sum()
+    }
+}
+
+/// So many plans: a start from the ledger, two polls, and then nothing.
+pub fn daemon(program: &Path, count: usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state");
+    // Nothing is due for more than an hour.
+    let due = Utc::now() + TimeDelta::hours(12);
+    drop(inside::seeded(
+        &state.join("ledger.db"),
+        count,
+        Utc::now() - TimeDelta::minutes(1),
+        due,
+    ));
+    let cloud = Cloud::start(count, due);
+    let settings = "source = { kind = 'api', poll = '20s' }\napi = { client_id = '*', page_size = 500, register = false }\n";
+    let environment = [
+        ("OS_AUTH_URL", format!("http://{}", cloud.address)),
+        ("OS_USERNAME", "freezer".to_owned()),
+        ("OS_PASSWORD", "secret".to_owned()),
+        ("OS_PROJECT_NAME", "service".to_owned()),
+    ];
+    let (daemon, took) = Daemon::start(program, folder.path(), settings, &environment);
+    row("start, until ready", count, took.as_nanos());
+    row(
+        "resident memory, after a start",
+        count,
+        daemon.status("VmRSS") * 1024,
+    );
+    let patience = Instant::now();
+    for listings in 1..=2 {
+        while cloud.listings.load(Ordering::Relaxed) < listings {
+            assert!(patience.elapsed() < Duration::from_secs(900), "it polls");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    std::thread::sleep(Duration::from_secs(3));
+    row(
+        "resident memory, polled twice",
+        count,
+        daemon.status("VmRSS") * 1024,
+    );
+    row("peak memory, polled twice", count, daemon.status("VmHWM") * 1024);
+    let before = (daemon.wakes(), cloud.listings.load(Ordering::Relaxed));
+    std::thread::sleep(Duration::from_secs(10));
+    if cloud.listings.load(Ordering::Relaxed) == before.1 {
+        row("idle for ten seconds: wake-ups", count, daemon.wakes() - before.0);
+    }
+}
+
+/// A thousand plans due at one second, sixty-four at a time, an agent that does nothing.
+pub fn launches(program: &Path) {
+    let count = 1_000;
+    let folder = tempfile::tempdir().expect("a folder");
+    let plans = folder.path().join("plans");
+    fs::create_dir(&plans).expect("a folder");
+    let due = Utc::now() + TimeDelta::seconds(15);
+    for number in 0..count {
+        let schedule = format!(r#""schedule_date": "{}""#, due.format("%Y-%m-%dT%H:%M:%SZ"));
+        let text = documents::document(number, &schedule, 0);
+        fs::write(plans.join(format!("job_{number}.conf")), text).expect("a plan");
+    }
+    let settings = format!(
+        "source = {{ kind = 'folder', path = '{}' }}\ndispatch = {{ agent = '/bin/true', launcher = 'process', max_concurrent = 64 }}\n",
+        plans.display()
+    );
+    let (_daemon, _) = Daemon::start(program, folder.path(), &settings, &[]);
+    let reader = loop {
+        std::thread::sleep(Duration::from_secs(1));
+        match Ledger::open_reader(&folder.path().join("state/ledger.db")) {
+            Ok(reader) => break reader,
+            Err(_) => {}
+        }
+    };
+    let patience = Instant::now();
+    let runs = loop {
+        std::thread::sleep(Duration::from_secs(1));
+        let runs = reader.runs(None, count + 1).expect("runs");
+        let over = runs
+            .iter()
+            .filter(|run| matches!(run.state, RunState::Done(_)))
+            .count();
+        if over == count {
+            break runs;
+        }
+        assert!(
+            patience.elapsed() < Duration::from_secs(180),
+            "{over} runs are over"
+        );
+    };
+    let mut late: Vec<i64> = runs
+        .iter()
+        .filter_map(|run| Some((run.started? - run.due.instant()).num_milliseconds()))
+        .collect();
+    late.sort_unstable();
+    let (first, last) = (
+        late.first().copied().unwrap_or(0),
+        late.last().copied().unwrap_or(0),
+    );
+    let nanos = |millis: i64| u128::try_from(millis.max(0)).unwrap_or(0) * 1_000_000;
+    row(
+        "a thousand due at once: the first agent starts",
+        count,
+        nanos(first),
+    );
+    row(
+        "a thousand due at once: the median agent starts",
+        count,
+        nanos(late[late.len() / 2]),
+    );
+    rate(
+        "a thousand due at once: agents started",
+        count,
+        late.len() as f64 * 1000.0 / (last - first).max(1) as f64,
+    );
+}
