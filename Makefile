@@ -1,5 +1,5 @@
 # Two commands for a fresh clone: `make demo` and `make test`. Both do their own set-up.
-.PHONY: release demo test bench check fmt install
+.PHONY: release demo test bench check fmt install soak
 
 release:
 	cargo build --release --locked
@@ -11,6 +11,10 @@ demo:
 # Everything; scripts/test says in which order and why.
 test:
 	@scripts/test
+
+# Lives of the simulator with fresh seeds, until one fails (or for FREEZERD_SOAK_FOR seconds).
+soak:
+	@scripts/sim soak --ignored
 
 # The quick part of `make test`: formats, house rules, dependencies, lints. Seconds once it is built.
 check:

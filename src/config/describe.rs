@@ -25,6 +25,11 @@ impl Loaded {
                 list.push(("source.path", quoted(&path.to_string_lossy())));
             }
             (Source::Api, Ok(access)) => {
+                let copy = settings.copy.as_deref();
+                list.push((
+                    "source.copy",
+                    copy.map_or_else(|| "(none)".to_owned(), |path| quoted(&path.to_string_lossy())),
+                ));
                 list.extend(api(access));
                 list.extend(registration(settings.registration));
                 list.push(("api.reports", as_wanted(settings.reports)));

@@ -91,7 +91,12 @@ pub(super) enum SourceKind {
 
 fragment! {
     /// `[source]`
-    SourceFragment { kind: Option<SourceKind>, path: Option<String>, poll: Option<Length> }
+    SourceFragment {
+        kind: Option<SourceKind>,
+        path: Option<String>,
+        poll: Option<Length>,
+        copy: Option<String>,
+    }
 }
 
 fragment! {

@@ -133,6 +133,7 @@ fn anchor(fragment: &mut Fragment, file: &Path) {
         state_dir,
         runtime_dir,
         &mut source.path,
+        &mut source.copy,
         &mut api.ca_file,
         &mut auth.password_file,
         &mut auth.application_credential_secret_file,

@@ -51,6 +51,7 @@ pub(super) fn resolve(
         state_dir: check.path("state_dir", fragment.state_dir, "/var/lib/freezerd"),
         runtime_dir: check.path("runtime_dir", fragment.runtime_dir, "/run/freezerd"),
         poll: check.length("source.poll", fragment.source.poll, MINUTE, (SECOND, DAY)),
+        copy: check.copy(&fragment.source),
         source: check.source(fragment.source),
         registration: Registration {
             register: fragment.api.register,
@@ -163,6 +164,17 @@ impl Check<'_> {
                 &format!("{url:?} is no URL: it begins with http:// or https://"),
             );
         }
+    }
+
+    fn copy(&mut self, source: &SourceFragment) -> Option<PathBuf> {
+        let copy = self.text("source.copy", source.copy.clone())?;
+        if source.kind.is_some_and(|kind| kind != SourceKind::Api) {
+            self.refuse(
+                "source.copy",
+                "only the API's listing is copied: leave this out, or set kind = \"api\"",
+            );
+        }
+        Some(PathBuf::from(copy))
     }
 
     fn source(&mut self, source: SourceFragment) -> Source {

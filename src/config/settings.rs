@@ -24,6 +24,8 @@ pub struct Settings {
     pub source: Source,
     /// How often a listing is taken (API), or a folder is looked through although nothing was noticed there.
     pub poll: Duration,
+    /// A folder in which a copy of the listing is kept; `None`: nowhere. Only [`Source::Api`] has one.
+    pub copy: Option<PathBuf>,
     /// How to reach the API and as whom; why not, when that cannot be said. Only [`Source::Api`] needs it.
     pub access: Result<Access, CredentialsError>,
     /// Whether and as what this node registers with the API.

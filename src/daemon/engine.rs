@@ -153,9 +153,16 @@ impl<S: Store, W: Witness> Engine<S, W> {
         self.recipes = recipes;
     }
 
-    /// Looks for every run that an earlier daemon launched, and takes up what became of it.
-    pub fn find_launched(&mut self) -> Step {
+    /// Looks for every run that an earlier daemon launched, and takes up what became of it. `later`: with the next
+    /// step, after what that is told; when only the traces of runs are known, and what plans they are of is not.
+    pub fn find_launched(&mut self, later: bool) -> Step {
         self.unseen = self.planner.launched();
+        if later {
+            return Step {
+                settled: true,
+                ..Step::default()
+            };
+        }
         self.step(Vec::new())
     }
 

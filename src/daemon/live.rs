@@ -1,8 +1,9 @@
 //! The loop, and what it holds in its hands.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,6 +25,7 @@ use crate::planner::{Input, RunId};
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
+use super::copying::{self, Copying};
 use super::engine::{Engine, Errand, Prepared, Step, told};
 use super::listing::{self, Listed, Polled, Polling};
 use super::outbox::{Bell, Outbox};
@@ -38,8 +40,6 @@ const LEDGER_RETRY: Duration = Duration::from_secs(5);
 const LATE: TimeDelta = TimeDelta::seconds(2);
 /// How long such news is waited for.
 const NEWS: Duration = Duration::from_millis(50);
-/// Old history is removed once a day.
-const PRUNE_EVERY: TimeDelta = TimeDelta::hours(24);
 
 /// A running daemon. [`Daemon::open`] makes one.
 pub(super) struct Daemon {
@@ -55,6 +55,9 @@ pub(super) struct Daemon {
     /// Hears what listings say: runs that were started elsewhere are seen in them.
     pub(super) listener: Arc<dyn Listener>,
     pub(super) contact: watch::Sender<Contact>,
+    pub(super) copies: watch::Sender<Copying>,
+    /// Where the copy of the listing is kept.
+    pub(super) copy: Option<PathBuf>,
     pub(super) keep: Duration,
     pub(super) stop_grace: Duration,
     pub(super) health: Arc<Health>,
@@ -72,6 +75,8 @@ pub(super) struct Daemon {
     pub(super) settled: bool,
     /// The first listing is in, or was waited for long enough.
     pub(super) begun: bool,
+    /// The ledger of before was lost.
+    pub(super) lost: bool,
     pub(super) stopping: bool,
     /// Plans that the source is being asked for by themselves.
     pub(super) asking: HashSet<JobId>,
@@ -108,7 +113,7 @@ impl Daemon {
         let (results, mut polls) = mpsc::channel(1);
         let poll_now = Arc::new(Notify::new());
         let mut tasks = self.tasks(Arc::clone(&poll_now), results);
-        let step = self.engine.find_launched();
+        let step = self.engine.find_launched(self.lost);
         self.see_to(step)?;
         self.announce();
 
@@ -200,6 +205,10 @@ impl Daemon {
             shadow: self.start.shadow,
         };
         tasks.spawn(outbox.forever());
+        tasks.spawn(copying::forever(
+            self.copies.subscribe(),
+            Arc::clone(&self.metrics),
+        ));
         if !self.start.shadow {
             let (polling, contact) = (self.polling.subscribe(), self.contact.subscribe());
             tasks.spawn(register::forever(polling, contact, BackOff::default()));
@@ -305,6 +314,7 @@ impl Daemon {
                 let (plans, broken) = (understood.plans, understood.broken);
                 self.contact.send_replace(Contact::of(&plans));
                 self.listener.listed(began, &plans);
+                self.keep_copy(&plans, &broken);
                 tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
                 let problems = understood.problems.into_iter();
                 let problems: BTreeSet<_> = problems
@@ -323,27 +333,6 @@ impl Daemon {
                 tracing::error!("no listing: {error}");
                 None
             }
-        }
-    }
-
-    /// Removes history that is old enough, a bounded part at a time.
-    fn prune(&mut self) {
-        let now = self.clock.now();
-        if self.pruned.is_some_and(|last| now - last < PRUNE_EVERY) {
-            return;
-        }
-        let keep = TimeDelta::from_std(self.keep).unwrap_or(TimeDelta::MAX);
-        let Some(before) = now.checked_sub_signed(keep) else {
-            return;
-        };
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        let pruned = ledger.prune(DueTime::floor(before));
-        drop(ledger);
-        match pruned {
-            // The rest is left to the next poll, so that no due time waits for it.
-            Ok(pruned) if pruned.more => {}
-            Ok(_) => self.pruned = Some(now),
-            Err(error) => tracing::warn!("old history is still there: {error}"),
         }
     }
 

@@ -11,6 +11,7 @@
 
 mod agents;
 mod backups;
+mod copying;
 pub mod engine;
 mod gauges;
 pub mod listing;
@@ -19,10 +20,12 @@ mod open;
 mod outbox;
 pub mod policy;
 mod prepare;
+mod pruning;
 pub mod recipes;
 pub mod register;
 pub mod registering;
 mod reload;
+mod salvage;
 mod service;
 mod sessions;
 mod signals;

@@ -13,7 +13,7 @@ use crate::config::{self, Loaded, Settings};
 use crate::freezer::Api;
 use crate::launch::event::{EventLauncher, Listener, Patience};
 use crate::launch::{Limits, Several};
-use crate::ledger::{Ledger, Restored};
+use crate::ledger::Restored;
 use crate::observe::health::Health;
 use crate::observe::http;
 use crate::observe::logs::{Format, LogSettings};
@@ -23,12 +23,14 @@ use crate::plan;
 use crate::planner::{Aside, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
 use crate::zones::Zones;
 
+use super::copying;
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
 use super::recipes::Recipes;
 use super::register::Contact;
 use super::registering::Registering;
+use super::salvage::{self, Opened};
 use super::service::Remote;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, agents, policy, signals, unsupported};
@@ -190,15 +192,21 @@ impl Daemon {
         let polling = polling(&settings, &clock)?;
         let http = settings.http.listen.map(http::bind).transpose()?;
 
-        let ledger = Ledger::open(&settings.state_dir.join("ledger.db"))?;
-        let restored = ledger.reader().restore()?;
-        let ledger = Arc::new(Mutex::new(ledger));
+        let opened = salvage::open(&settings, clock.now())?;
         let metrics = MetricsSettings {
             plan_limit: settings.metrics.per_plan,
             poll_every: Some(settings.poll),
             shadow: start.shadow,
         };
         let metrics = Arc::new(Metrics::new(metrics, Arc::clone(&clock)));
+        opened.tell(&metrics);
+        let Opened {
+            ledger,
+            restored,
+            lost,
+            ..
+        } = opened;
+        let ledger = Arc::new(Mutex::new(ledger));
         metrics.restore_totals(&totals(&restored));
         let health = Arc::new(Health::new());
 
@@ -226,7 +234,11 @@ impl Daemon {
                 others: vec![asking],
             },
         };
-        let planner = Planner::restore(policy, past(&restored));
+        let past = Past {
+            lost,
+            ..past(&restored)
+        };
+        let planner = Planner::restore(policy, past);
         let teller = Teller {
             metrics: Arc::clone(&metrics),
             stuck: None,
@@ -246,6 +258,7 @@ impl Daemon {
             Notifier::silent()
         });
         let (ask, answers) = mpsc::unbounded_channel();
+        let copy = copying::folder(&settings, start.shadow);
         let (prepare, prepared) = mpsc::unbounded_channel();
         Ok(Self {
             start,
@@ -257,6 +270,8 @@ impl Daemon {
             polling,
             listener,
             contact: watch::Sender::new(Contact::None),
+            copies: watch::Sender::new(None),
+            copy,
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
@@ -275,6 +290,7 @@ impl Daemon {
             wake: None,
             settled: true,
             begun: false,
+            lost: lost.is_some(),
             stopping: false,
             asking: HashSet::new(),
             proves_absence: false,

@@ -4,7 +4,7 @@ use crate::planner::Input;
 
 use super::live::Daemon;
 use super::register::Contact;
-use super::{DaemonError, open, policy};
+use super::{DaemonError, copying, open, policy};
 
 impl Daemon {
     /// Reads the configuration again; the input is the planner's new policy.
@@ -54,6 +54,7 @@ impl Daemon {
         }
         self.engine
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
+        self.copy = copying::folder(&loaded.settings, self.start.shadow);
         self.keep = loaded.settings.history.keep;
         self.stop_grace = loaded.settings.dispatch.stop_grace;
         self.metrics.set_plan_limit(loaded.settings.metrics.per_plan);

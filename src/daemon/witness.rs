@@ -24,9 +24,12 @@ impl Store for Shelf {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match ledger.commit(records) {
             Ok(_) => Ok(()),
-            Err(error @ (LedgerError::UnknownPlan { .. } | LedgerError::Started { .. })) => {
-                Err(StoreError::Refused(error.to_string()))
-            }
+            // A damaged one is put aside when the daemon starts afresh.
+            Err(
+                error @ (LedgerError::UnknownPlan { .. }
+                | LedgerError::Started { .. }
+                | LedgerError::Damaged { .. }),
+            ) => Err(StoreError::Refused(error.to_string())),
             Err(error) => Err(StoreError::Away(error.to_string())),
         }
     }

@@ -15,7 +15,7 @@ type Object = BTreeMap<String, Box<RawValue>>;
 
 /// What to send for a report.
 #[derive(Debug)]
-pub(super) enum Merge {
+pub enum Merge {
     /// Nothing: this API keeps its own account of runs.
     NotWanted,
     /// Nothing: the job already says so.
@@ -41,7 +41,10 @@ struct Patch<'a> {
 ///
 /// `time_started` and `time_ended` stay when the report does not know them; `current_pid` goes, because a
 /// process that has ended must not be pointed at. `to_virtuozzo`: also where state lives at the top level.
-pub(super) fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merge, serde_json::Error> {
+///
+/// # Errors
+/// When `job`, or its `job_schedule`, is no JSON object.
+pub fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merge, serde_json::Error> {
     let job: Object = serde_json::from_str(job.get())?;
     // Virtuozzo's dialect, as `plan` knows it.
     if job.contains_key("status") || job.contains_key("disabled") {

@@ -29,5 +29,7 @@ pub use access::{
 };
 pub use api::{Api, Backup, Connection, Delivered, Draft, Drafted, Kept, Listing, NotKept};
 pub use error::ApiError;
+pub use merge::{Merge, merge};
+pub use pager::{Habits, Next, Pager};
 pub use registration::Registration;
 pub use secret::Secret;

@@ -43,7 +43,7 @@ impl Style {
 
 /// What is known of a server from earlier listings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Habits {
+pub struct Habits {
     style: Option<Style>,
     /// The most documents it ever gave in one page.
     largest: usize,
@@ -55,7 +55,7 @@ pub(super) struct Habits {
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Next {
+pub enum Next {
     /// Ask for the page with this `offset`; `None`: the first.
     Ask(Option<String>),
     /// The listing is complete.
@@ -73,7 +73,7 @@ enum Setback {
 
 /// One walk through a listing.
 #[derive(Debug)]
-pub(super) struct Pager {
+pub struct Pager {
     limit: usize,
     /// Keep only documents of this client.
     client: Option<String>,
@@ -90,8 +90,11 @@ pub(super) struct Pager {
     last_length: usize,
     last_id: Option<String>,
     known: HashSet<Key>,
+    /// The documents that were asked for, each once.
     pub documents: Vec<Document>,
+    /// Different documents of other clients, or of none.
     pub others: usize,
+    /// Documents that came again on a later page.
     pub repeated: usize,
 }
 
@@ -123,6 +126,7 @@ fn text(value: Option<&RawValue>) -> Option<String> {
 
 impl Pager {
     /// `limit`: documents asked for in one page.
+    #[must_use]
     pub fn new(limit: usize, client: Option<String>, habits: Habits) -> Self {
         Self {
             limit,
@@ -144,16 +148,19 @@ impl Pager {
     }
 
     /// Pages taken in.
+    #[must_use]
     pub fn pages(&self) -> u32 {
         self.pages
     }
 
     /// Different documents seen, whosever they are.
+    #[must_use]
     pub fn seen(&self) -> usize {
         self.known.len()
     }
 
     /// What is known of the server now; to be kept when the listing is complete.
+    #[must_use]
     pub fn habits(&self) -> Habits {
         self.habits
     }

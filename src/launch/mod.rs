@@ -13,6 +13,7 @@ mod arrivals;
 pub mod event;
 mod furnish;
 pub mod ini;
+mod left;
 pub mod process;
 mod recipe;
 mod report;
@@ -29,6 +30,7 @@ use chrono::{DateTime, Utc};
 
 use crate::planner::{NotStarted, RunId};
 
+pub use left::{Left, left};
 pub use recipe::{Limits, Recipe, Step};
 pub use report::{RunReport, StepReport};
 pub use several::Several;

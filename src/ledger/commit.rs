@@ -209,6 +209,8 @@ impl<'t> Writer<'t> {
             self.transaction
                 .prepare_cached("INSERT OR REPLACE INTO document (plan, text) VALUES (?1, ?2)")?
                 .execute(params![key, document])?;
+        } else {
+            self.open_again(key, covered)?;
         }
         self.transaction
             .prepare_cached(
@@ -217,6 +219,26 @@ impl<'t> Writer<'t> {
             )?
             .execute([key, covered.epoch()])?;
         self.new_keys.insert(job.clone(), key);
+        Ok(())
+    }
+
+    /// `covered` of a plan that goes back (the wall clock had been wrong): the verdicts beyond it are void.
+    fn open_again(&mut self, plan: i64, covered: DueTime) -> Result<(), Failure> {
+        let back = self
+            .transaction
+            .prepare_cached("SELECT 1 FROM progress WHERE plan = ?1 AND covered > ?2")?
+            .exists([plan, covered.epoch()])?;
+        if !back {
+            return Ok(());
+        }
+        let void: Vec<(i64, i64)> = self
+            .transaction
+            .prepare_cached("DELETE FROM verdict WHERE first > ?2 AND plan = ?1 RETURNING kind, count")?
+            .query_map([plan, covered.epoch()], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        for (kind, count) in void {
+            self.count(kind, -count);
+        }
         Ok(())
     }
 

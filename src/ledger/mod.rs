@@ -7,6 +7,7 @@
 //! Due times are stored as epoch seconds, other instants as epoch milliseconds. The file holds the plans'
 //! documents and the agents' metadata, which may hold passwords: it is for its owner alone (0600).
 
+mod aside;
 mod backups;
 mod codes;
 mod commit;
@@ -29,6 +30,7 @@ use std::fs::File;
 
 use crate::plan::JobId;
 
+pub use aside::PutAside;
 pub use backups::{BackupId, PendingBackup};
 pub use commit::Committed;
 pub use drafts::{DraftId, DraftSent, PendingDraft};

@@ -41,10 +41,18 @@ impl Ledger {
                 .map_err(|error| failed(folder, "create this folder", error))?;
         }
         let lock = take_lock(path)?;
+        let was_there = path.exists();
         let size = make_private(path)?;
         let crashed = with_suffix(path, "-wal")
             .metadata()
             .is_ok_and(|log| log.len() > 0);
+        if was_there && size == 0 && !crashed {
+            // SQLite would take it for a new one, and nobody would hear of what is lost.
+            return Err(LedgerError::Damaged {
+                path: path.to_owned(),
+                detail: "the file is empty".to_owned(),
+            });
+        }
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let version = version(&connection, path)?;
         if size <= CHECKED_ALWAYS || (crashed && size <= CHECKED_AFTER_CRASH) {
@@ -100,7 +108,7 @@ impl Ledger {
     }
 }
 
-fn failed(path: &Path, what: &'static str, source: io::Error) -> LedgerError {
+pub(super) fn failed(path: &Path, what: &'static str, source: io::Error) -> LedgerError {
     match source.kind() {
         io::ErrorKind::ReadOnlyFilesystem => LedgerError::ReadOnly {
             path: path.to_owned(),
@@ -116,7 +124,7 @@ fn failed(path: &Path, what: &'static str, source: io::Error) -> LedgerError {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut text = path.as_os_str().to_owned();
     text.push(suffix);
     PathBuf::from(text)

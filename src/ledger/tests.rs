@@ -132,6 +132,37 @@ fn a_full_disk_is_told_and_leaves_the_ledger_whole() {
     assert_eq!(ledger.reader().restore().expect("restored").tally.due(), 10_000);
 }
 
+/// Found by the simulator: what was decided again had two verdicts.
+#[test]
+fn verdicts_of_a_time_that_is_opened_again_are_void() {
+    let folder = tempdir().expect("a folder");
+    let mut ledger = Ledger::open(&folder.path().join("ledger.db")).expect("a ledger");
+    let overlap = || Verdict::Skipped(Reason::Overlap);
+    let decided = [10, 20, 30].map(|first| Record::Verdict(verdict("j", first, overlap())));
+    ledger.commit(&[plan("j"), plan("k")]).expect("committed");
+    ledger.commit(&decided).expect("committed");
+    ledger
+        .commit(&[Record::Verdict(verdict("k", 30, overlap()))])
+        .expect("committed");
+    let back = Record::Plan {
+        job: JobId::new("j"),
+        name: "j".to_owned(),
+        project: None,
+        document: None,
+        first_seen: DueTime::from_epoch(0),
+        covered: DueTime::from_epoch(15),
+    };
+    ledger.commit(&[back]).expect("committed");
+    let (from, to) = (DueTime::from_epoch(0), DueTime::from_epoch(100));
+    let firsts = |job| {
+        let verdicts = ledger.reader().verdicts(&JobId::new(job), from, to, 9);
+        let firsts = verdicts.expect("verdicts").into_iter();
+        firsts.map(|record| record.first.epoch()).collect::<Vec<_>>()
+    };
+    assert_eq!((firsts("j"), firsts("k")), (vec![10], vec![30]));
+    assert_eq!(ledger.reader().restore().expect("restored").tally.due(), 2);
+}
+
 #[test]
 fn a_row_that_nobody_wrote_is_damage() {
     let folder = tempdir().expect("a folder");

@@ -180,6 +180,9 @@ pub struct Past {
     pub aside: Vec<Aside>,
     /// When the last complete listing was taken in.
     pub polled: Option<DateTime<Utc>>,
+    /// When the ledger of before was lost, if it was and no listing was taken in since: what ran before that is not
+    /// known.
+    pub lost: Option<DateTime<Utc>>,
 }
 
 /// A plan as the ledger has it, but for its document, which cannot be used.

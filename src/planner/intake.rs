@@ -84,10 +84,23 @@ impl Planner {
         }
     }
 
+    /// Whether a plan that runs once may have had its run by a ledger that was lost. To run it again unasked would be
+    /// worse than to wait for its users, who see that it has no result.
+    fn may_have_run(&self, plan: &Plan) -> bool {
+        let Some(lost) = self.lost.filter(|_| self.polled.is_none()) else {
+            return false;
+        };
+        // The API keeps whole seconds.
+        let made = plan.updated.or(plan.created).map(DueTime::floor);
+        let older = made.is_none_or(|made| made <= DueTime::floor(lost));
+        let under_way = self.open.values().any(|run| run.job == plan.id);
+        under_way || (older && plan.reported.event != "start")
+    }
+
     fn welcome(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
         let second = DueTime::floor(now);
         let covered = match plan.schedule.kind() {
-            Kind::Once if has_run(&plan) => second,
+            Kind::Once if has_run(&plan) || self.may_have_run(&plan) => second,
             Kind::Once | Kind::Continuous => second.plus(-1),
             _ => self.since(plan.updated.or(plan.created), now),
         };

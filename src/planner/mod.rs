@@ -74,6 +74,8 @@ pub struct Planner {
     asking: BTreeSet<RunId>,
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
+    /// When the ledger of before was lost: what the first listing holds may have run.
+    lost: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
     aside: BTreeMap<JobId, Aside>,
     phase: Phase,
@@ -105,6 +107,7 @@ impl Planner {
             held: BTreeSet::new(),
             asking: BTreeSet::new(),
             polled: past.polled,
+            lost: past.lost,
             aside: past
                 .aside
                 .into_iter()
@@ -229,7 +232,6 @@ impl Planner {
             .collect();
         for job in ahead {
             if let Some(slot) = self.slots.get_mut(&job) {
-                slot.covered = now;
                 // Nothing of a time that has not been may count: no anchor, no success.
                 slot.first_seen = slot.first_seen.min(now);
                 slot.since = slot.since.min(now);
@@ -237,6 +239,9 @@ impl Planner {
                 slot.last.take_if(|run| ahead(run));
                 slot.success.take_if(|run| ahead(run));
                 slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
+                // What ran never runs again, nor does what had its verdict before that.
+                let last = slot.ran.filter(|_| !slot.is_now());
+                slot.covered = last.map_or(now, |ran| ran.max(now));
                 slot.rebind(&self.policy);
                 out.records.push(slot.record(false));
             }

@@ -119,6 +119,11 @@ impl Slot {
         self.timetable.schedule().kind()
     }
 
+    /// Whether it is due whenever nothing keeps it from running: its due times lie in no calendar.
+    pub(super) fn is_now(&self) -> bool {
+        matches!(self.kind(), Kind::Continuous | Kind::Once)
+    }
+
     /// The next due time without a verdict.
     ///
     /// A continuous plan has one only while no run of it is open and nothing hinders it, and so has a plan
@@ -127,9 +132,7 @@ impl Slot {
         if self.broken {
             return None;
         }
-        if matches!(self.kind(), Kind::Continuous | Kind::Once)
-            && (self.open.is_some() || self.hindrance.is_some())
-        {
+        if self.is_now() && (self.open.is_some() || self.hindrance.is_some()) {
             return None;
         }
         let due = |after| self.timetable.next(after).map(|occurrence| occurrence.due);
@@ -145,7 +148,7 @@ impl Slot {
     /// The due times up to `now` that have no verdict yet.
     pub(super) fn undecided(&self, now: DueTime) -> Option<Missed> {
         let first = self.next_due().filter(|due| *due <= now)?;
-        if matches!(self.kind(), Kind::Continuous | Kind::Once) {
+        if self.is_now() {
             return Some(Missed {
                 first,
                 last: first,

@@ -1,9 +1,12 @@
 //! Where plans come from when no service is needed: a saved listing, or a folder of job documents.
 //!
+//! Also keeps a copy of a listing in such a folder ([`FolderCopy`]), for the day when the API is gone.
+//!
 //! Gives documents as texts; what they mean is `plan`'s business. (The API, the third source, is `freezer`.)
 //! May use: `plan`'s `Problem`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
 
 mod contents;
+mod copy;
 mod error;
 pub mod file;
 pub mod folder;
@@ -15,6 +18,7 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
+pub use copy::{CopyError, Documents, FolderCopy};
 pub use error::SourceError;
 pub use watch::Watch;
 

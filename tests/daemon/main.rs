@@ -13,6 +13,7 @@
 
 mod bed;
 mod cloud;
+mod copy;
 mod process;
 #[path = "../freezer/server.rs"]
 #[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
@@ -21,6 +22,7 @@ mod until;
 
 mod api_away;
 mod crashes;
+mod damaged;
 mod dispatch;
 mod folder;
 mod full_disk;

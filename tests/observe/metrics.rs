@@ -122,7 +122,8 @@ fn the_text_of_a_daemon_that_has_seen_nothing() {
         assert!(all.iter().all(|(_, value)| **value == "0"), "{all:?}");
         all.len()
     };
-    assert_eq!(zeros("freezerd_verdicts_total{"), 14);
+    // Run, coalesced, and a reason each.
+    assert_eq!(zeros("freezerd_verdicts_total{"), Reason::ALL.len() + 2);
     assert_eq!(zeros("freezerd_runs_total{"), 4);
     assert_eq!(zeros("freezerd_poll_errors_total{"), 7);
     assert_eq!(zeros("freezerd_plans{"), 6);

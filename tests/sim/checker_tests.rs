@@ -1,23 +1,35 @@
-//! The checker is checked: fed with each kind of broken history, it must say so.
+//! The checker is checked: fed with each kind of broken history, it must say so. And the shrinker shrinks.
 
 use chrono::TimeDelta;
-use freezerd::planner::{Outcome, Reason, RunState, Verdict};
+use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict};
+use serde_json::json;
 
-use super::checker::check;
-use super::story::{Life, live};
+use super::checker::{History, check};
+use super::script::{DAY, Event, write};
+use super::shrink::{faults, shrink};
+use super::world::live;
 
 /// A life in which enough happened, and nothing wrong.
-fn sound() -> Life {
-    let life = (1000..).map(live).find(|life| {
-        let crashed = life.evidence.iter().any(|seen| seen.crashed.is_some());
-        life.evidence.len() > 20 && crashed
+fn sound() -> History {
+    super::quiet();
+    let lives = (1000..).map(|seed| {
+        let mut script = write(seed);
+        (script.length, script.catch_up) = (script.length.min(4 * DAY), CatchUp::UntilNext);
+        script
+            .events
+            .retain(|(_, event)| !matches!(event, Event::Step(_)));
+        live(&script).history
     });
-    let life = life.expect("some seed has it");
+    let mut rich = lives.filter(|life| {
+        let crashed = life.evidence.iter().any(|seen| seen.crashed.is_some());
+        life.evidence.len() > 20 && crashed && !life.told.is_empty()
+    });
+    let life = rich.next().expect("some seed has it");
     assert_eq!(check(&life), Vec::<String>::new());
     life
 }
 
-fn must_say(life: &Life, what: &str) {
+fn must_say(life: &History, what: &str) {
     let faults = check(life);
     assert!(
         faults.iter().any(|fault| fault.contains(what)),
@@ -25,88 +37,125 @@ fn must_say(life: &Life, what: &str) {
     );
 }
 
+/// Breaks a sound history, and what the checker must say of it.
+type Break = (&'static str, fn(&mut History));
+
+const BREAKS: [Break; 19] = [
+    ("ran twice", |life| {
+        let again = life.evidence[3].clone();
+        life.evidence.push(again);
+    }),
+    ("1 s early", |life| {
+        life.evidence[3].started = life.evidence[3].due - 1;
+    }),
+    ("started while its plan still ran", |life| {
+        let mut again = life.evidence[3].clone();
+        again.due += 1;
+        life.evidence.push(again);
+    }),
+    ("above the cap", |life| life.rules.max_concurrent = 0),
+    ("has no verdict", |life| {
+        let of = |seen: &super::checker::Evidence| Verdict::Run(seen.run.clone());
+        let ran: Vec<Verdict> = life.evidence.iter().map(of).collect();
+        life.verdicts.retain(|record| !ran.contains(&record.verdict));
+    }),
+    ("has two verdicts", |life| {
+        let again = life.verdicts[0].clone();
+        life.verdicts.push(again);
+    }),
+    ("no version of the plan has these due times", |life| {
+        life.verdicts[0].last = life.verdicts[0].last.plus(1);
+    }),
+    ("no version of the plan has these due times", |life| {
+        life.verdicts[0].count += 1;
+    }),
+    ("it was not too late", |life| {
+        let record = &mut life.verdicts[0];
+        record.verdict = Verdict::Skipped(Reason::Expired);
+        record.decided = record.last.instant() + TimeDelta::seconds(1);
+    }),
+    ("nothing of its plan ran then", |life| {
+        let record = &mut life.verdicts[0];
+        record.verdict = Verdict::Skipped(Reason::Overlap);
+        record.decided = chrono::DateTime::UNIX_EPOCH;
+    }),
+    ("it was never stopped", |life| {
+        life.verdicts[0].verdict = Verdict::Skipped(Reason::Stopped);
+        life.verdicts[0].decided = chrono::DateTime::UNIX_EPOCH;
+    }),
+    ("it was never edited or removed", |life| {
+        life.verdicts[0].verdict = Verdict::Skipped(Reason::Superseded);
+        life.verdicts[0].decided = chrono::DateTime::UNIX_EPOCH;
+    }),
+    ("cannot be in this world", |life| {
+        life.verdicts[0].verdict = Verdict::Skipped(Reason::Shadow);
+    }),
+    ("but its agent saw Some(Lost)", |life| {
+        let crashed = life.evidence.iter().find(|seen| seen.crashed.is_some());
+        let run = crashed.expect("a crash").run.clone();
+        life.runs.get_mut(&run).expect("its run").state = RunState::Done(Outcome::Success);
+    }),
+    ("is Lost in the ledger", |life| {
+        let ended = life.evidence.iter().find(|seen| seen.ended.is_some());
+        let run = ended.expect("an end").run.clone();
+        life.runs.get_mut(&run).expect("its run").state = RunState::Done(Outcome::Lost);
+    }),
+    ("is not in the ledger", |life| {
+        life.runs.remove(&life.evidence[0].run);
+    }),
+    ("was reported 0 times", |life| {
+        // Of a plan that is gone nobody needs to hear.
+        let all = life.users.iter().map(|(id, _)| id.clone());
+        life.plans.extend(all);
+        life.reports.clear();
+    }),
+    ("never ended", |life| {
+        life.runs.values_mut().next().expect("a run").state = RunState::Running;
+    }),
+    ("the API was told twice of one end", |life| {
+        let again = life.told[0].clone();
+        life.told.push(again);
+    }),
+];
+
 #[test]
-fn a_run_that_ran_twice() {
-    let mut life = sound();
-    let again = life.evidence[3].clone();
-    life.evidence.push(again);
-    must_say(&life, "ran twice");
+fn every_kind_of_broken_history_is_seen() {
+    let sound = sound();
+    for (said, broken) in BREAKS {
+        let mut life = sound.clone();
+        broken(&mut life);
+        must_say(&life, said);
+    }
 }
 
 #[test]
-fn a_run_that_ran_early() {
+fn a_job_that_is_not_what_it_should_be_is_seen() {
     let mut life = sound();
-    life.evidence[3].started = life.evidence[3].due - 1;
-    must_say(&life, "1 s early");
+    life.waiting = 1;
+    must_say(&life, "1 reports still wait");
+    let job = life.evidence[0].job.clone();
+    let document = json!({"job_schedule": {"schedule_hour": "7", "result": "success", "time_ended": 1}});
+    life.jobs.insert(job.clone(), document);
+    life.wanted.insert(job.clone(), json!({"schedule_hour": "8"}));
+    life.plans.insert(job);
+    must_say(&life, "its user wrote");
+    must_say(&life, "and the API says");
 }
 
 #[test]
-fn runs_above_the_cap() {
-    let mut life = sound();
-    life.policy.max_concurrent = 0;
-    must_say(&life, "above the cap");
-}
-
-#[test]
-fn a_due_time_without_a_verdict() {
-    let mut life = sound();
-    let run = life.evidence[5].run.clone();
-    life.shelf
-        .verdicts
-        .retain(|_, record| record.verdict != Verdict::Run(run.clone()));
-    must_say(&life, "has no verdict");
-}
-
-#[test]
-fn a_verdict_for_what_was_never_due() {
-    let mut life = sound();
-    let record = life.shelf.verdicts.values_mut().next().expect("a verdict");
-    record.first = record.first.plus(1);
-    record.last = record.last.plus(1);
-    must_say(&life, "no version of the plan has these due times");
-}
-
-#[test]
-fn an_untrue_reason() {
-    let mut life = sound();
-    let record = life.shelf.verdicts.values_mut().next().expect("a verdict");
-    record.verdict = Verdict::Skipped(Reason::Expired);
-    record.decided = record.last.instant() + TimeDelta::seconds(1);
-    must_say(&life, "it was not too late");
-}
-
-#[test]
-fn an_outcome_that_is_not_what_the_agent_saw() {
-    let mut life = sound();
-    let run = life
-        .evidence
-        .iter()
-        .find(|seen| seen.crashed.is_some())
-        .expect("a crash")
-        .run
-        .clone();
-    life.shelf.runs.get_mut(&run).expect("its run").state = RunState::Done(Outcome::Success);
-    must_say(&life, "but its agent saw Some(Lost)");
-}
-
-#[test]
-fn a_run_that_nobody_recorded() {
-    let mut life = sound();
-    let run = life.evidence[0].run.clone();
-    life.shelf.runs.remove(&run);
-    must_say(&life, "is not in the ledger");
-}
-
-#[test]
-fn an_outcome_that_was_not_reported() {
-    let mut life = sound();
-    life.shelf.reports.clear();
-    must_say(&life, "was reported 0 times");
-}
-
-#[test]
-fn a_run_that_never_ended() {
-    let mut life = sound();
-    life.shelf.runs.values_mut().next().expect("a run").state = RunState::Running;
-    must_say(&life, "never ended");
+fn a_story_is_made_as_short_as_it_can_be() {
+    // A job that nothing can be made of: a fault of this story, wherever it stands.
+    let mut script = write(7);
+    let (middle, end) = (script.events.len() / 2, script.events.len());
+    let at = script.events[middle.min(end - 1)].0;
+    script
+        .events
+        .insert(middle, (at, Event::Make("broken".to_owned(), usize::MAX)));
+    assert!(!faults(&script).is_empty());
+    let shrunk = shrink(&script);
+    assert_eq!(
+        shrunk.events,
+        [(at, Event::Make("broken".to_owned(), usize::MAX))]
+    );
+    assert!(!faults(&shrunk).is_empty());
 }

@@ -1,8 +1,8 @@
-//! The machine: its clock, its agents, and when the daemon is struck dead.
+//! The node: its clocks, its agents, its disk, and when the daemon is struck dead.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,21 +10,46 @@ use freezerd::clock::Clock;
 use freezerd::launch::{Found, LaunchError, LaunchEvent, Launcher, Recipe, RunReport};
 use freezerd::planner::{Outcome, RunId};
 
-/// A clock that stands until it is moved. Seconds since the epoch.
+use super::checker::Evidence;
+use super::rng::Rng;
+use super::script::{DAY, HOUR};
+
+/// True time stands until it is moved, and only goes forward; the wall clock is set against it.
 #[derive(Debug)]
-pub struct Virtual(AtomicI64);
+pub struct Virtual {
+    now: AtomicI64,
+    ahead: AtomicI64,
+}
 
 impl Virtual {
     pub fn at(second: i64) -> Self {
-        Self(AtomicI64::new(second))
+        Self {
+            now: AtomicI64::new(second),
+            ahead: AtomicI64::new(0),
+        }
     }
 
     pub fn set(&self, second: i64) {
-        self.0.store(second, Ordering::Relaxed);
+        self.now.store(second, Ordering::Relaxed);
     }
 
-    pub fn second(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+    pub fn step(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    /// True time.
+    pub fn now(&self) -> i64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// What the wall clock shows.
+    pub fn wall(&self) -> i64 {
+        self.now() + self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// When, in true time, the wall clock will show this.
+    pub fn when(&self, wall: i64) -> i64 {
+        wall - self.ahead.load(Ordering::Relaxed)
     }
 }
 
@@ -34,22 +59,24 @@ pub fn instant(second: i64) -> DateTime<Utc> {
 
 impl Clock for Virtual {
     fn now(&self) -> DateTime<Utc> {
-        instant(self.second())
+        instant(self.wall())
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::from_secs(u64::try_from(self.second()).expect("after 1970"))
+        Duration::from_secs(u64::try_from(self.now()).expect("after 1970"))
     }
 }
 
 /// Thrown through the daemon when it is killed.
 pub struct Killed;
 
-/// Strikes the daemon dead before its n-th effect from now, and fills its disk.
+/// Strikes the daemon dead before its n-th effect from now, and lets its disk fail.
 #[derive(Debug, Default)]
 pub struct Fate {
     countdown: AtomicI64,
-    full: AtomicBool,
+    /// Percent of the commits that fail.
+    failing: AtomicI64,
+    commits: AtomicU64,
 }
 
 impl Fate {
@@ -58,12 +85,13 @@ impl Fate {
         self.countdown.store(effect, Ordering::Relaxed);
     }
 
-    pub fn fill_disk(&self, full: bool) {
-        self.full.store(full, Ordering::Relaxed);
+    pub fn fail_commits(&self, percent: i64) {
+        self.failing.store(percent, Ordering::Relaxed);
     }
 
     pub fn disk_fails(&self) -> bool {
-        self.full.load(Ordering::Relaxed)
+        let number = self.commits.fetch_add(1, Ordering::Relaxed);
+        Rng::new(number).chance(self.failing.load(Ordering::Relaxed))
     }
 
     /// Called before and after every effect.
@@ -74,31 +102,14 @@ impl Fate {
     }
 }
 
-/// What an agent itself saw: written outside the ledger.
-#[derive(Debug, Clone)]
-pub struct Evidence {
-    pub run: RunId,
-    pub job: String,
-    pub due: i64,
-    pub started: i64,
-    /// When it ended, and how.
-    pub ended: Option<(i64, Outcome)>,
-    /// When a reboot ended it without a word.
-    pub crashed: Option<i64>,
-}
-
-impl Evidence {
-    /// When it was over, however that came.
-    pub fn over(&self) -> Option<i64> {
-        self.ended.map(|(at, _)| at).or(self.crashed)
-    }
-}
-
 #[derive(Debug)]
 struct Agent {
     evidence: usize,
+    /// When it ends by itself (true time); never, if it hangs.
     until: i64,
     outcome: Outcome,
+    /// What the wall clock showed when it ended.
+    ended: i64,
     told_start: bool,
     told_end: bool,
 }
@@ -107,24 +118,12 @@ struct Agent {
 pub struct Agents {
     known: BTreeMap<RunId, Agent>,
     pub evidence: Vec<Evidence>,
-    /// How long the next ones last, and how they end; taken in turn.
-    plans: Vec<(i64, Outcome)>,
-    started: usize,
-}
-
-impl Agents {
-    /// Nothing runs yet.
-    pub fn new(plans: Vec<(i64, Outcome)>) -> Self {
-        Self {
-            plans,
-            ..Self::default()
-        }
-    }
 }
 
 pub struct Machine {
-    pub clock: std::sync::Arc<Virtual>,
-    pub fate: std::sync::Arc<Fate>,
+    pub seed: u64,
+    pub clock: Arc<Virtual>,
+    pub fate: Arc<Fate>,
     pub agents: Mutex<Agents>,
 }
 
@@ -133,18 +132,20 @@ impl Machine {
     pub fn next_end(&self) -> Option<i64> {
         let agents = self.agents.lock().expect("no thread panics with it");
         let open = |agent: &&Agent| agents.evidence[agent.evidence].over().is_none();
-        agents.known.values().filter(open).map(|agent| agent.until).min()
+        let ends = agents.known.values().filter(open).map(|agent| agent.until);
+        ends.min().filter(|end| *end < i64::MAX)
     }
 
     /// Agents whose time has come end, whether or not a daemon is there to hear it.
     pub fn let_agents_end(&self) {
-        let now = self.clock.second();
+        let now = self.clock.now();
         let mut agents = self.agents.lock().expect("no thread panics with it");
-        let Agents { known, evidence, .. } = &mut *agents;
+        let Agents { known, evidence } = &mut *agents;
         for agent in known.values_mut() {
             let seen = &mut evidence[agent.evidence];
             if seen.over().is_none() && agent.until <= now {
                 seen.ended = Some((agent.until, agent.outcome));
+                agent.ended = self.clock.wall() - (now - agent.until);
             }
         }
     }
@@ -154,8 +155,16 @@ impl Machine {
         self.let_agents_end();
         let mut agents = self.agents.lock().expect("no thread panics with it");
         for seen in agents.evidence.iter_mut().filter(|seen| seen.over().is_none()) {
-            seen.crashed = Some(self.clock.second());
+            seen.crashed = Some(self.clock.now());
         }
+    }
+
+    /// One agent that runs, and its supervisor, are killed. Gives which.
+    pub fn kill_one(&self) -> Option<RunId> {
+        let mut agents = self.agents.lock().expect("no thread panics with it");
+        let seen = agents.evidence.iter_mut().find(|seen| seen.over().is_none())?;
+        seen.crashed = Some(self.clock.now());
+        Some(seen.run.clone())
     }
 
     /// A daemon that starts knows of nothing: it will be told again.
@@ -171,15 +180,15 @@ impl Machine {
     pub fn has_news(&self) -> bool {
         let agents = self.agents.lock().expect("no thread panics with it");
         agents.known.values().any(|agent| {
-            let seen = &agents.evidence[agent.evidence];
-            (!agent.told_start && seen.crashed.is_none()) || (seen.ended.is_some() && !agent.told_end)
+            let over = agents.evidence[agent.evidence].over().is_some();
+            (!agent.told_start && !over) || (over && !agent.told_end)
         })
     }
 
     /// What there is to tell a daemon that listens.
     pub fn news(&self) -> Vec<LaunchEvent> {
         let mut agents = self.agents.lock().expect("no thread panics with it");
-        let Agents { known, evidence, .. } = &mut *agents;
+        let Agents { known, evidence } = &mut *agents;
         let mut news = Vec::new();
         for (run, agent) in known {
             let seen = &evidence[agent.evidence];
@@ -191,25 +200,43 @@ impl Machine {
                     at: instant(seen.started),
                 });
             }
-            if let (Some((ended, outcome)), false) = (seen.ended, agent.told_end) {
+            if seen.over().is_some() && !agent.told_end {
                 agent.told_end = true;
                 news.push(LaunchEvent::Ended {
                     run: run.clone(),
-                    report: report(seen.started, ended, outcome),
+                    report: self.report(seen, agent.ended),
                 });
             }
         }
         news
     }
-}
 
-fn report(started: i64, ended: i64, outcome: Outcome) -> RunReport {
-    RunReport {
-        outcome,
-        started: Some(instant(started)),
-        ended: instant(ended),
-        steps: Vec::new(),
-        detail: String::new(),
+    /// What is left of a run that is over; of one that was killed the watcher says that it is lost.
+    fn report(&self, seen: &Evidence, ended: i64) -> RunReport {
+        let (ended, outcome) = match seen.ended {
+            Some((_, outcome)) => (ended, outcome),
+            None => (self.clock.wall(), Outcome::Lost),
+        };
+        RunReport {
+            outcome,
+            started: Some(instant(seen.started)),
+            ended: instant(ended),
+            steps: Vec::new(),
+            detail: String::new(),
+        }
+    }
+
+    /// How long an agent lasts, and how it ends: by the run alone. One of twenty hangs.
+    fn fortune(&self, run: &RunId) -> (i64, Outcome) {
+        let mut rng = Rng::of(self.seed, run.as_str());
+        let lengths = [5, 60, 600, 600, 2 * HOUR, 9 * HOUR, 2 * DAY];
+        let outcomes = [Outcome::Success, Outcome::Success, Outcome::Fail];
+        let length = if rng.chance(5) {
+            i64::MAX
+        } else {
+            rng.pick(&lengths)
+        };
+        (length, rng.pick(&outcomes))
     }
 }
 
@@ -223,23 +250,23 @@ impl Launcher for Machine {
                     run: recipe.run.clone(),
                 });
             }
-            let (length, outcome) = agents.plans[agents.started % agents.plans.len()];
-            agents.started += 1;
-            let now = self.clock.second();
+            let (length, outcome) = self.fortune(&recipe.run);
             let due = DateTime::parse_from_rfc3339(&recipe.environment["FREEZERD_DUE"]).expect("RFC 3339");
             let evidence = Evidence {
                 run: recipe.run.clone(),
                 job: recipe.environment["FREEZERD_JOB_ID"].clone(),
                 due: due.timestamp(),
-                started: now,
+                started: self.clock.wall(),
+                began: self.clock.now(),
                 ended: None,
                 crashed: None,
             };
             agents.evidence.push(evidence);
             let agent = Agent {
                 evidence: agents.evidence.len() - 1,
-                until: now + length,
+                until: self.clock.now().saturating_add(length),
                 outcome,
+                ended: 0,
                 told_start: false,
                 told_end: false,
             };
@@ -255,9 +282,9 @@ impl Launcher for Machine {
             return Ok(Found::Never);
         };
         let seen = &agents.evidence[agent.evidence];
-        Ok(match seen.ended {
-            Some((ended, outcome)) => Found::Ended(report(seen.started, ended, outcome)),
-            None if seen.crashed.is_some() => Found::Lost,
+        Ok(match seen.over() {
+            Some(_) if seen.ended.is_none() => Found::Lost,
+            Some(_) => Found::Ended(self.report(seen, agent.ended)),
             None => Found::Alive {
                 pid: 7,
                 started: Some(instant(seen.started)),
@@ -265,7 +292,18 @@ impl Launcher for Machine {
         })
     }
 
-    fn abort(&self, _: &RunId) -> Result<(), LaunchError> {
+    /// It takes its time to die.
+    fn abort(&self, run: &RunId) -> Result<(), LaunchError> {
+        self.fate.strikes();
+        let now = self.clock.now();
+        {
+            let mut agents = self.agents.lock().expect("no thread panics with it");
+            if let Some(agent) = agents.known.get_mut(run).filter(|agent| agent.until > now + 10) {
+                agent.until = now + 10;
+                agent.outcome = Outcome::Aborted;
+            }
+        }
+        self.fate.strikes();
         Ok(())
     }
 

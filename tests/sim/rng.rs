@@ -7,6 +7,13 @@ impl Rng {
         Self(seed)
     }
 
+    /// Chance that hangs on nothing but these two: what else happens does not change it, so that a story can be
+    /// made shorter without becoming another one.
+    pub fn of(seed: u64, about: &str) -> Self {
+        let mix = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(about.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, mix))
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -27,7 +34,11 @@ impl Rng {
     }
 
     pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
-        let last = i64::try_from(all.len()).expect("a short list") - 1;
-        all[usize::try_from(self.within(0, last)).expect("within the list")]
+        all[self.index(all.len())]
+    }
+
+    pub fn index(&mut self, length: usize) -> usize {
+        let last = i64::try_from(length).expect("a short list") - 1;
+        usize::try_from(self.within(0, last)).expect("within the list")
     }
 }

@@ -18,10 +18,12 @@ pub struct Shelf {
     pub plans: BTreeMap<JobId, (Arc<str>, DueTime, DueTime)>,
     pub verdicts: BTreeMap<(JobId, DueTime), VerdictRecord>,
     pub runs: BTreeMap<RunId, RunRecord>,
-    pub reports: Vec<(JobId, Option<RunId>, Report)>,
+    /// The outbox: as in the ledger, the newest of each plan waits.
+    pub outbox: BTreeMap<JobId, (u64, Report)>,
+    numbers: u64,
+    /// Runs for whose end the outbox was given a report.
+    pub ended: Vec<RunId>,
     pub polled: Option<DateTime<Utc>>,
-    /// Verdicts that replaced another one of the same due time, as `old -> new`.
-    pub replaced: Vec<(VerdictRecord, VerdictRecord)>,
 }
 
 impl Shelf {
@@ -39,7 +41,12 @@ impl Shelf {
                     .clone()
                     .or(former)
                     .expect("the first record of a plan has its document");
-                self.plans.insert(job.clone(), (text, *first_seen, *covered));
+                let before = self.plans.insert(job.clone(), (text, *first_seen, *covered));
+                if document.is_none() && before.is_some_and(|before| before.2 > *covered) {
+                    // What was decided ahead of a clock that was wrong is void.
+                    self.verdicts
+                        .retain(|(of, first), _| of != job || first <= covered);
+                }
             }
             Record::Covered { job, covered } => {
                 if let Some(plan) = self.plans.get_mut(job) {
@@ -54,9 +61,7 @@ impl Shelf {
                     plan.2 = plan.2.max(verdict.last);
                 }
                 let key = (verdict.job.clone(), verdict.first);
-                if let Some(old) = self.verdicts.insert(key, verdict.clone()) {
-                    self.replaced.push((old, verdict.clone()));
-                }
+                self.verdicts.insert(key, verdict.clone());
             }
             Record::Run(run) => {
                 self.runs.insert(run.id.clone(), run.clone());
@@ -65,10 +70,36 @@ impl Shelf {
                 self.runs.remove(run);
             }
             Record::Report { job, run, report } => {
-                self.reports.push((job.clone(), run.clone(), report.clone()));
+                if let (Some(run), false) = (run, report.result.as_deref().unwrap_or_default().is_empty()) {
+                    self.ended.push(run.clone());
+                }
+                self.put(job, report);
             }
             Record::Backup { .. } | Record::SessionEnd { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
+        }
+    }
+
+    /// What the older report would have told and the new one leaves out is kept.
+    fn put(&mut self, job: &JobId, report: &Report) {
+        self.numbers += 1;
+        let mut report = report.clone();
+        if let Some((_, old)) = self.outbox.remove(job) {
+            report.result = report.result.or(old.result);
+            report.time_started = report.time_started.or(old.time_started);
+            report.time_ended = report.time_ended.or(old.time_ended);
+            report.answers_event = report.answers_event.or(old.answers_event);
+            if report.time_ended.is_none_or(|ended| ended < 0) {
+                report.current_pid = report.current_pid.or(old.current_pid);
+            }
+        }
+        self.outbox.insert(job.clone(), (self.numbers, report));
+    }
+
+    /// The API took this one; a newer one stays.
+    pub fn delivered(&mut self, job: &JobId, number: u64) {
+        if self.outbox.get(job).is_some_and(|(newest, _)| *newest == number) {
+            self.outbox.remove(job);
         }
     }
 
@@ -101,6 +132,7 @@ impl Shelf {
             open: open.cloned().collect(),
             aside: Vec::new(),
             polled: self.polled,
+            lost: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -120,6 +120,13 @@ impl<'a> Daemon<'a> {
             Ok(now) => Err(format!("{before} polls, then {now}")),
             Err(seen) => Err(seen),
         });
+    }
+
+    /// One of its commands, on the same configuration.
+    pub fn command(&self, stack: &Stack, arguments: &[&str]) -> Command {
+        let mut command = stack.command(PROGRAM, &self.node.home());
+        command.args(arguments).arg("--config").arg(self.node.config());
+        command
     }
 
     /// `kill -9`

@@ -3,17 +3,20 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use freezerd::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::eventually::eventually;
 use crate::services::Stack;
 
 /// Stands before freezer-agent: notes each start and end in `agent.runs`, and holds it until `gate` exists.
 /// It gives up when the test's folder is gone, so that a test that failed leaves nothing behind.
 const GATED_AGENT: &str = r#"#!/bin/sh
+echo $$ >'@DIR@/agent.pid'
 echo "start $FREEZERD_RUN_ID" >>'@DIR@/agent.runs'
 while [ ! -e '@DIR@/gate' ]; do
     [ -d '@DIR@' ] || exit 1
@@ -112,6 +115,24 @@ impl Node {
     pub fn agent_runs(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path("agent.runs")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until so many lines are noted in all.
+    pub fn await_agent_runs(&self, lines: usize) {
+        eventually(Duration::from_secs(90), "the agents' notes", || {
+            let runs = self.agent_runs();
+            if runs.len() >= lines {
+                Ok(())
+            } else {
+                Err(format!("{runs:?}"))
+            }
+        });
+    }
+
+    /// More settings for freezerd, beside the node's own file.
+    pub fn configure(&self, text: &str) {
+        fs::create_dir_all(self.path("conf.d")).expect("the folder of drop-ins");
+        fs::write(self.path("conf.d/more.toml"), text).expect("a drop-in");
     }
 
     fn action(&self, action: &str) -> Value {

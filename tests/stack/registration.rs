@@ -1,14 +1,13 @@
 //! A node registers by itself, so that users see it and can give it plans: as freezer-scheduler does, which
 //! runs beside it here.
 
-use std::fs;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::daemon::Daemon;
 use crate::eventually::eventually;
+use crate::incumbent::{Incumbent, Options};
 use crate::node::Node;
 use crate::services::{Stack, stack};
 use crate::user::User;
@@ -34,31 +33,12 @@ fn await_log(daemon: &Daemon<'_>, text: &str) {
 
 /// What freezer-scheduler registers as `client_id` on this machine, with its defaults.
 fn registered_by_freezer_scheduler(stack: &Stack, node: &Node, user: &User<'_>, client_id: &str) -> Value {
-    let jobs = node.path("incumbent");
-    fs::create_dir_all(&jobs).expect("its folder");
-    let file = node.path("scheduler.conf");
-    let text = format!(
-        "[scheduler]\nclient_id = {client_id}\njobs_dir = {}\nno_daemon = true\n",
-        jobs.display()
-    );
-    fs::write(&file, text).expect("its configuration");
-    let agent = stack
-        .value("STACK_AGENT")
-        .replace("freezer-agent", "freezer-scheduler");
-    let mut scheduler = stack
-        .command(&agent, &node.home())
-        .arg("--config-file")
-        .arg(&file)
-        .arg("start")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("freezer-scheduler");
-    let client = await_client(user, client_id);
-    scheduler.kill().expect("its end");
-    scheduler.wait().expect("its end");
-    client
+    let options = Options {
+        client_id: Some(client_id.to_owned()),
+        ..Options::default()
+    };
+    let _scheduler = Incumbent::start(stack, node, &options);
+    await_client(user, client_id)
 }
 
 #[test]

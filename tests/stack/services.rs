@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::command::succeed;
+use crate::eventually::eventually;
 
 /// From nothing, on a busy machine, with a slow way to the package index.
 const UP_LIMIT: Duration = Duration::from_secs(1200);
@@ -48,13 +49,27 @@ fn lock_file(dir: &Path, name: &str) -> File {
 /// The stack in `.stack` (or `STACK_DIR`), running, for the caller alone. With `STACK_KEEP` in the environment
 /// it is left running at the end.
 pub fn stack() -> Stack {
-    static UP: OnceLock<Up> = OnceLock::new();
-    let up = UP.get_or_init(bring_up);
+    let up = up();
     let turn = lock_file(&up.dir, "turn.lock");
     turn.lock().expect("the turn");
     // A test that failed while the API was down must not fail the next one too.
     succeed(&mut up.script("up.sh"), UP_LIMIT);
     Stack { up, _turn: turn }
+}
+
+/// The same, for those who leave its services alone: several of them use it at once.
+pub fn shared_stack() -> Stack {
+    let up = up();
+    let turn = lock_file(&up.dir, "turn.lock");
+    turn.lock_shared().expect("the turn");
+    // As above; two at once take turns.
+    succeed(&mut up.script("up.sh"), UP_LIMIT);
+    Stack { up, _turn: turn }
+}
+
+fn up() -> &'static Up {
+    static UP: OnceLock<Up> = OnceLock::new();
+    UP.get_or_init(bring_up)
 }
 
 fn bring_up() -> Up {
@@ -176,6 +191,29 @@ impl Stack {
     pub fn patches(&self, job_id: &str) -> Vec<Witnessed> {
         let end = format!("/jobs/{job_id}");
         self.witnessed(|seen| seen.method == "PATCH" && seen.path.ends_with(&end))
+    }
+
+    /// The `job_schedule` that was last written to this job; null: nobody wrote to it.
+    pub fn last_written(&self, job_id: &str) -> Value {
+        self.patches(job_id)
+            .last()
+            .map_or(Value::Null, Witnessed::job_schedule)
+    }
+
+    /// Waits until the `job_schedule` that was last written to this job has this under that key.
+    pub fn await_written(&self, job_id: &str, key: &str, text: &str) {
+        eventually(
+            Duration::from_secs(90),
+            &format!("{key} {text:?} is written"),
+            || {
+                let written = self.last_written(job_id);
+                if written.get(key).and_then(Value::as_str) == Some(text) {
+                    Ok(())
+                } else {
+                    Err(format!("{job_id}: {written}"))
+                }
+            },
+        );
     }
 
     /// What was POSTed to make records of this job's backups, oldest first.

@@ -64,7 +64,7 @@ install() { # name packages...
     echo "$want" >"$dir/$name/.installed"
     say "installed $*"
 }
-install node freezer python-freezerclient &
+install node freezer python-freezerclient python-openstackclient &
 node=$!
 install services keystone freezer-api uWSGI || fail "pip could not install Keystone and freezer-api" "$dir/log/pip-services.log"
 
@@ -213,7 +213,7 @@ else
     fi
     echo "$keystone_port $api_port" >"$dir/ports"
 fi
-wait "$node" || fail "pip could not install freezer-agent and python-freezerclient" "$dir/log/pip-node.log"
+wait "$node" || fail "pip could not install freezer and its clients" "$dir/log/pip-node.log"
 
 cat >"$dir/env" <<ENV
 OS_AUTH_URL=$keystone_url
@@ -227,6 +227,8 @@ OS_REGION_NAME=RegionOne
 STACK_API_URL=$api_url
 STACK_AGENT=$dir/node/bin/freezer-agent
 STACK_FREEZER=$dir/node/bin/freezer
+STACK_OPENSTACK=$dir/node/bin/openstack
+STACK_SCHEDULER=$dir/node/bin/freezer-scheduler
 STACK_PYTHON=$dir/node/bin/python
 STACK_WITNESS=$dir/log/witness.jsonl
 ENV

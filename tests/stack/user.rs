@@ -169,6 +169,31 @@ impl<'a> User<'a> {
         succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
     }
 
+    fn openstack(&self) -> Command {
+        let openstack = self.stack.value("STACK_OPENSTACK");
+        let mut command = self.stack.command(openstack, &self.node.home());
+        command.env("PYTHONWARNINGS", "ignore");
+        command
+    }
+
+    /// Status, result and event, as `freezer job-show` shows them, and `openstack backup job show` does too.
+    pub fn shown(&self, job_id: &str) -> [String; 3] {
+        let cells = |command: &mut Command| -> [String; 3] {
+            let row: Value = serde_json::from_str(&succeed(command, LIMIT)).expect("JSON of a job");
+            ["Status", "Result", "Event"].map(|column| {
+                let cell = row.get(column).and_then(Value::as_str);
+                cell.unwrap_or_default().to_owned()
+            })
+        };
+        let shown = cells(self.freezer().args(["job-show", "-f", "json", job_id]));
+        let mut openstack = self.openstack();
+        assert_eq!(
+            cells(openstack.args(["backup", "job", "show", "-f", "json", job_id])),
+            shown
+        );
+        shown
+    }
+
     /// Asks for a run of this plan.
     pub fn start_plan(&self, job_id: &str) {
         succeed(self.freezer().args(["job-start", job_id]), LIMIT);

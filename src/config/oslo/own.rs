@@ -66,9 +66,10 @@ impl Import {
 
     fn jobs_dir(&mut self, option: &Opt, text: &str, values: &Values<'_>) -> Outcome {
         if values.flag("scheduler", "no_api") != Some(true) {
-            let why =
-                "a copy of the listing is kept in this folder; freezerd keeps what it knows in state_dir";
-            return nothing(why);
+            if text.trim().is_empty() {
+                return refused("it names no folder; no copy of the listing is kept");
+            }
+            return and(self.set("source.copy", text, source(option)), relative(text));
         }
         if text.trim().is_empty() {
             return refused("it names no folder; source.path stays /etc/freezerd/plans");

@@ -205,7 +205,7 @@ fn a_daemon_that_died_meanwhile_begins_anew() {
         open: vec![last_run(&engine)],
         ..Past::default()
     });
-    engine.find_launched();
+    engine.find_launched(false);
     let step = engine.step(vec![Input::Begin]);
     assert_eq!(asked(&step), run);
     engine.prepared(&run, Ok(Drafts::new()));

@@ -6,6 +6,7 @@
 
 mod buckets;
 mod label;
+mod register;
 mod scrape;
 
 use std::sync::Arc;
@@ -17,8 +18,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 pub use label::{PollFailure, VerdictKind};
 pub use scrape::PlanGauge;
@@ -26,7 +26,7 @@ pub use scrape::PlanGauge;
 use crate::clock::Clock;
 use crate::planner::{Outcome, Verdict};
 use buckets::{LATENESS, POLL, QUEUE_WAIT, RUN};
-use label::{KindLabel, OutcomeLabel, StateLabel, VerdictLabels, VersionLabel};
+use label::{KindLabel, OutcomeLabel, StateLabel, VerdictLabels};
 use scrape::Snapshots;
 
 /// The media type of [`Metrics::encode`].
@@ -96,6 +96,7 @@ pub struct Metrics {
     reload_ok: Gauge,
     reload_at: Gauge,
     ledger_errors: Counter,
+    copy_errors: Counter,
     shadow: Gauge,
     snapshots: Arc<Snapshots>,
 }
@@ -124,6 +125,7 @@ impl Metrics {
             reload_ok: Gauge::default(),
             reload_at: Gauge::default(),
             ledger_errors: Counter::default(),
+            copy_errors: Counter::default(),
             shadow: Gauge::default(),
             snapshots: Arc::new(Snapshots::new(clock)),
         };
@@ -144,94 +146,6 @@ impl Metrics {
         metrics.reloaded(true, now);
         metrics.register(now);
         metrics
-    }
-
-    /// Puts every metric under its name. (Help texts get their full stop from the library.)
-    fn register(&mut self, now: DateTime<Utc>) {
-        let started: Gauge = Gauge::default();
-        started.set(now.timestamp());
-        let build = Info::new(VersionLabel {
-            version: env!("CARGO_PKG_VERSION"),
-        });
-        let all = &mut self.registry;
-        all.register("build", "Which freezerd this is", build);
-        all.register_with_unit("start_timestamp", "When it was started", Unit::Seconds, started);
-        all.register(
-            "shadow",
-            "1: it decides and records, and launches nothing",
-            self.shadow.clone(),
-        );
-        all.register("plans", "Plans by state", self.plans.clone());
-        all.register(
-            "problems",
-            "Documents, or parts of them, that cannot be used; `freezerd check` names them",
-            self.problems.clone(),
-        );
-        all.register("due_times", "Due times that have come", self.due.clone());
-        all.register(
-            "verdicts",
-            "Due times by what became of them (a run counts when it starts), and why not run",
-            self.verdicts.clone(),
-        );
-        all.register("runs", "Runs that ended, by outcome", self.runs.clone());
-        all.register("runs_running", "Runs being executed", self.running.clone());
-        all.register_with_unit(
-            "run_lateness",
-            "From a run's due time to the start of its agent",
-            Unit::Seconds,
-            self.lateness.clone(),
-        );
-        all.register_with_unit(
-            "queue_wait",
-            "From the decision to run to the start of its agent: waiting for a free place or a window",
-            Unit::Seconds,
-            self.queue_wait.clone(),
-        );
-        all.register_with_unit(
-            "run_duration",
-            "From the start of a run's first agent to its end, retries included",
-            Unit::Seconds,
-            self.run_duration.clone(),
-        );
-        all.register(
-            "queue_depth",
-            "Runs waiting to be started",
-            self.queue_depth.clone(),
-        );
-        all.register_with_unit(
-            "poll_interval",
-            "How often the source of plans is polled; 0 when it is watched instead",
-            Unit::Seconds,
-            self.poll_interval.clone(),
-        );
-        all.register_with_unit(
-            "poll_duration",
-            "How long complete listings took",
-            Unit::Seconds,
-            self.poll_duration.clone(),
-        );
-        all.register(
-            "poll_errors",
-            "Polls that brought no complete listing",
-            self.poll_errors.clone(),
-        );
-        all.register(
-            "config_last_reload_successful",
-            "0: the configuration file is wrong, the old settings are in force",
-            self.reload_ok.clone(),
-        );
-        all.register_with_unit(
-            "config_last_reload_success_timestamp",
-            "When the settings in force were loaded",
-            Unit::Seconds,
-            self.reload_at.clone(),
-        );
-        all.register(
-            "ledger_errors",
-            "Writes and reads of the ledger that failed",
-            self.ledger_errors.clone(),
-        );
-        all.register_collector(Box::new(Arc::clone(&self.snapshots)));
     }
 
     /// All of it, as OpenMetrics text.
@@ -296,6 +210,11 @@ impl Metrics {
     /// The ledger could not be written or read.
     pub fn ledger_error(&self) {
         self.ledger_errors.inc();
+    }
+
+    /// The folder copy of the listing is not what it should be.
+    pub fn copy_failed(&self) {
+        self.copy_errors.inc();
     }
 
     /// The configuration was read again at `at`, and is in force (`ok`) or not.

@@ -151,6 +151,30 @@ fn a_step_back_over_a_run_does_not_repeat_it() {
     assert_eq!(world.launched().len(), 2);
 }
 
+/// Found by the simulator: only the latest of them was known not to be repeated.
+#[test]
+fn a_step_back_over_several_runs_repeats_none_of_them() {
+    let mut world = World::new("2026-03-01T00:59:00Z", policy(), vec![hourly("a")]);
+    for hour in 1..=3 {
+        world.live_until(&format!("2026-03-01T{hour:02}:00:00Z"));
+        let run = world.launched().pop().expect("a run");
+        world.run_for(&run, 5, Outcome::Success);
+    }
+    world.now = at("2026-03-01T00:30:00Z");
+    world.tell(Input::ClockStepped);
+    world.live_until("2026-03-01T04:00:00Z");
+    let launched: Vec<String> = world.launched().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        launched,
+        [
+            "a-20260301T010000Z",
+            "a-20260301T020000Z",
+            "a-20260301T030000Z",
+            "a-20260301T040000Z"
+        ]
+    );
+}
+
 #[test]
 fn what_was_seen_by_a_clock_far_ahead_anchors_nothing() {
     let every = document(json!({

@@ -31,6 +31,7 @@ pub(super) fn past(state: RunState) -> Past {
         open: vec![record(state)],
         aside: Vec::new(),
         polled: Some(at("2026-03-01T01:00:00Z")),
+        lost: None,
     }
 }
 
@@ -257,4 +258,37 @@ fn in_shadow_what_an_earlier_daemon_queued_or_was_about_to_launch_is_taken_back(
         world.live_until("2026-03-01T02:10:00Z");
         assert_eq!(world.verdicts("a").len(), 2, "its next due time comes");
     }
+}
+
+#[test]
+fn after_the_loss_of_the_ledger_what_runs_once_and_may_have_run_waits_to_be_asked() {
+    let once = |changed: &str, event: &str| {
+        let mut plan = plan("a", json!({"event": event}));
+        plan.updated = Some(at(changed));
+        plan
+    };
+    let launched = |plan: Plan| {
+        let past = Past {
+            lost: Some(at("2026-03-01T00:00:00Z")),
+            ..Past::default()
+        };
+        let mut planner = Planner::restore(policy(), past);
+        let now = at("2026-03-01T00:01:00Z");
+        let listing = Input::Listing {
+            began: now,
+            plans: vec![plan],
+            broken: Vec::new(),
+        };
+        let orders = planner.handle(now, [listing]).orders;
+        orders.iter().any(|order| matches!(order, Order::Launch { .. }))
+    };
+    assert!(!launched(once("2026-02-01T00:00:00Z", "")));
+    assert!(
+        launched(once("2026-02-01T00:00:00Z", "start")),
+        "its user asks for it"
+    );
+    assert!(
+        launched(once("2026-03-01T00:00:30Z", "")),
+        "it is newer than the loss"
+    );
 }

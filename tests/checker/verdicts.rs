@@ -1,0 +1,159 @@
+//! Every due time has exactly one verdict, and what it says is true.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict, VerdictRecord};
+use freezerd::schedule::{DueTime, Kind, Timetable};
+
+use super::{History, Version};
+
+struct Known<'a> {
+    version: &'a Version,
+    timetable: Timetable,
+    /// A continuous plan, or one that runs once: its due times arise from what happens.
+    arises: bool,
+    /// When the next version was made, and when it was known at the latest.
+    next: (i64, i64),
+}
+
+fn known(versions: &[Version]) -> Vec<Known<'_>> {
+    let mut all = Vec::new();
+    let mut next = (i64::MAX, i64::MAX);
+    for version in versions.iter().rev() {
+        if let Some(plan) = &version.plan {
+            let anchor = DueTime::floor(plan.created.expect("a creation time"));
+            let schedule = Arc::clone(&plan.schedule);
+            all.push(Known {
+                version,
+                arises: matches!(schedule.kind(), Kind::Continuous | Kind::Once),
+                timetable: Timetable::new(schedule, Arc::clone(&version.zone), anchor),
+                next,
+            });
+        }
+        next = (version.from, version.known.unwrap_or(next.1));
+    }
+    all.reverse();
+    all
+}
+
+/// The due times of a verdict: by the version of the plan under which it could have been given.
+fn due_times(record: &VerdictRecord, versions: &[Known<'_>], set_back: i64) -> Option<Vec<i64>> {
+    versions.iter().find_map(|known| {
+        let later = record.last.epoch() > known.next.1.saturating_add(set_back);
+        if known.arises {
+            let one = record.count == 1 && record.first == record.last;
+            let since = known.version.from - set_back;
+            return (one && !later && record.first.epoch() >= since).then(|| vec![record.first.epoch()]);
+        }
+        if record.first.epoch() <= known.version.from - set_back || later {
+            return None;
+        }
+        let mut times = Vec::new();
+        let mut after = record.first.plus(-1);
+        while let Some(next) = known.timetable.next(after).filter(|next| next.due <= record.last) {
+            times.push(next.due.epoch());
+            after = next.due;
+            if times.first() != Some(&record.first.epoch()) || times.len() as u64 > record.count {
+                return None;
+            }
+        }
+        let whole = times.last() == Some(&record.last.epoch());
+        (whole && times.len() as u64 == record.count).then_some(times)
+    })
+}
+
+pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &mut Vec<String>) {
+    let known = known(versions);
+    let set_back = history.rules.set_back;
+    let mut given: BTreeMap<i64, &VerdictRecord> = BTreeMap::new();
+    for record in history.verdicts.iter().filter(|record| record.job.as_str() == id) {
+        let Some(times) = due_times(record, &known, set_back) else {
+            faults.push(format!(
+                "{id}: no version of the plan has these due times: {record:?}"
+            ));
+            continue;
+        };
+        for time in times {
+            let other = given.insert(time, record);
+            // After a clock that was wrong by more than it can be lived through, one record of several due times may
+            // reach beyond what was opened again.
+            let opened = |other: &VerdictRecord| set_back > 600 && other.count.max(record.count) > 1;
+            if let Some(other) = other.filter(|other| !opened(other)) {
+                faults.push(format!("{id}: {time} has two verdicts: {other:?} and {record:?}"));
+            }
+        }
+        if let Some(fault) = untrue(history, record, versions) {
+            faults.push(format!("{id}: {fault}: {record:?}"));
+        }
+    }
+    for known in known.iter().filter(|known| !known.arises) {
+        let Some(since) = known.version.known else {
+            continue;
+        };
+        let until = known.next.0.min(history.polled);
+        let mut after = DueTime::from_epoch(since + set_back);
+        while let Some(next) = known
+            .timetable
+            .next(after)
+            .filter(|next| next.due.epoch() <= until)
+        {
+            if !given.contains_key(&next.due.epoch()) {
+                faults.push(format!("{id}: {} has no verdict", next.due));
+            }
+            after = next.due;
+        }
+    }
+    // What runs once, and was never stopped, has had its one due time.
+    let waits = known
+        .iter()
+        .any(|known| known.version.known.is_some() && known.arises);
+    if waits && given.is_empty() && !versions.iter().any(|version| version.stopped) {
+        faults.push(format!("{id} was never due"));
+    }
+}
+
+/// Why a verdict is not true.
+fn untrue(history: &History, record: &VerdictRecord, versions: &[Version]) -> Option<String> {
+    let set_back = history.rules.set_back;
+    let decided = record.decided.timestamp();
+    let by_then = |version: &&Version| version.from <= decided + set_back;
+    match &record.verdict {
+        Verdict::Run(run) => {
+            (!history.runs.contains_key(run)).then(|| "its run is not in the ledger".to_owned())
+        }
+        Verdict::Coalesced(run) => {
+            // The due time it names has a verdict of its own, even if its run was withdrawn later.
+            let stamp = run.as_str().rsplit('-').next().unwrap_or_default();
+            let due = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").expect("a run's name");
+            let due = DueTime::floor(due.and_utc());
+            let served = history.verdicts.iter().any(|other| {
+                other.job == record.job && other.first <= due && due <= other.last && *other != *record
+            });
+            (!served).then(|| "it is coalesced into nothing".to_owned())
+        }
+        Verdict::Skipped(Reason::Overlap) => {
+            let overlaps = history.runs.values().any(|run| {
+                run.job == record.job
+                    && run.queued.timestamp() <= decided + set_back
+                    && run.ended.is_none_or(|ended| {
+                        ended.timestamp() + set_back >= decided || run.state == RunState::Done(Outcome::Lost)
+                    })
+            });
+            (!overlaps).then(|| "nothing of its plan ran then".to_owned())
+        }
+        Verdict::Skipped(Reason::Expired) => match history.rules.catch_up {
+            CatchUp::Within(seconds) if decided - record.last.epoch() > seconds => None,
+            _ => Some("it was not too late".to_owned()),
+        },
+        Verdict::Skipped(Reason::Stopped) => {
+            let stopped = versions.iter().filter(by_then).any(|version| version.stopped);
+            (!stopped).then(|| "it was never stopped".to_owned())
+        }
+        Verdict::Skipped(Reason::Superseded) => {
+            let edited = versions.iter().filter(by_then).count() > 1;
+            (!edited).then(|| "it was never edited or removed".to_owned())
+        }
+        Verdict::Skipped(reason) => Some(format!("{reason:?} cannot be in this world")),
+    }
+}

@@ -1,0 +1,145 @@
+//! A ledger that is damaged is kept aside, and backups go on: nothing that ran, or runs, is started again.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use freezerd::planner::{Outcome, RunState};
+use rusqlite::Connection;
+
+use crate::bed::{Bed, SUCCESS, at_once};
+use crate::process::Daemon;
+use crate::until::{until, until_is};
+
+/// What is new is seen soon, also where the kernel has no watch left to give.
+const OFTEN: &str = "source = { poll = '1s' }";
+
+/// Does something to the ledger of this bed, while no daemon has it.
+type Damage = fn(&Bed);
+
+fn file(bed: &Bed) -> PathBuf {
+    bed.path("state/ledger.db")
+}
+
+/// As one who looks for it would find it: everything in one file.
+fn closed(bed: &Bed) -> PathBuf {
+    let ledger = Connection::open(file(bed)).expect("a ledger");
+    ledger
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .expect("all in one file");
+    file(bed)
+}
+
+fn overwrite(path: PathBuf, from: u64, bytes: &[u8]) {
+    let file = OpenOptions::new().write(true).open(path).expect("a ledger");
+    file.write_all_at(bytes, from).expect("written");
+}
+
+const DAMAGES: [(&str, Damage); 5] = [
+    ("no database", |bed| overwrite(closed(bed), 0, &[0xa5; 100])),
+    ("cut in half", |bed| {
+        let path = closed(bed);
+        let length = path.metadata().expect("a file").len();
+        let file = OpenOptions::new().write(true).open(path).expect("a ledger");
+        file.set_len(length / 2).expect("cut");
+    }),
+    ("of no length", |bed| {
+        let path = closed(bed);
+        fs::write(path, "").expect("emptied");
+        let _ = fs::remove_file(bed.path("state/ledger.db-wal"));
+    }),
+    ("bytes flipped in every page", |bed| {
+        let path = closed(bed);
+        let pages = path.metadata().expect("a file").len() / 4096;
+        for page in 1..pages {
+            overwrite(path.clone(), page * 4096, &[0xff; 64]);
+        }
+    }),
+    ("a log that is another's", |bed| {
+        // A whole log, whose pages are none of this ledger's.
+        overwrite(closed(bed), 100, &[0xff; 200]);
+        fs::write(bed.path("state/ledger.db-wal"), [7; 5000]).expect("written");
+    }),
+];
+
+#[test]
+fn it_is_kept_aside_and_nothing_runs_again() {
+    for (name, damage) in DAMAGES {
+        let bed = Bed::new(OFTEN);
+        bed.put(&at_once("done", "done"));
+        bed.put(&at_once("long", "gate"));
+        let daemon = Daemon::start(&bed);
+        until_is("one is done", &vec![SUCCESS], || bed.outcomes("done"));
+        until_is("one runs", &vec![RunState::Running], || bed.states("long"));
+        daemon.kill();
+        damage(&bed);
+
+        let daemon = Daemon::start(&bed);
+        let said = daemon.says("the ledger was damaged");
+        assert!(said.contains("ledger.db.damaged-"), "{name}: {said}");
+        assert!(said.contains("Runs found by their traces: 1."), "{name}: {said}");
+        assert!(
+            daemon.metric("freezerd_ledger_errors_total") >= Some(1.0),
+            "{name}"
+        );
+        let kept = fs::read_dir(bed.path("state")).expect("a folder").flatten();
+        let kept = kept.filter(|entry| entry.file_name().to_string_lossy().contains("damaged"));
+        assert!(kept.count() >= 1, "{name}");
+        // What runs is known again, what comes new runs.
+        until_is("it is found again", &vec![RunState::Running], || {
+            bed.states("long")
+        });
+        bed.put(&at_once("new", "done"));
+        until_is("a new one runs", &vec![SUCCESS], || bed.outcomes("new"));
+        bed.open_gate();
+        until_is("its end is recorded", &vec![SUCCESS], || bed.outcomes("long"));
+        // And the start after that finds a sound ledger.
+        assert!(daemon.stop().success(), "{name}");
+        let daemon = Daemon::start(&bed);
+        assert!(daemon.said("the ledger was damaged").is_empty(), "{name}");
+        for job in ["done", "new"] {
+            assert_eq!(bed.diary_of(job), ["start done", "end done"], "{name}");
+        }
+        assert_eq!(bed.diary_of("long"), ["start gate", "end gate"], "{name}");
+        assert!(daemon.stop().success(), "{name}");
+    }
+}
+
+#[test]
+fn an_end_that_was_not_recorded_is_found_by_its_traces() {
+    let bed = Bed::new(OFTEN);
+    bed.put(&at_once("a", "gate"));
+    let daemon = Daemon::start(&bed);
+    until_is("it runs", &vec![RunState::Running], || bed.states("a"));
+    daemon.kill();
+    bed.open_gate();
+    until("it ends", || (bed.diary().len() == 2).then_some(()));
+    overwrite(closed(&bed), 0, &[0; 100]);
+    let daemon = Daemon::start(&bed);
+    until_is("it is recorded", &vec![Some(Outcome::Success)], || {
+        bed.outcomes("a")
+    });
+    assert_eq!(bed.verdicts("a"), ["run"]);
+    assert!(daemon.stop().success());
+    assert_eq!(bed.diary_of("a"), ["start gate", "end gate"]);
+}
+
+/// It is not damaged, and what it says is not to be thrown away.
+#[test]
+fn a_ledger_of_a_later_version_is_left_alone() {
+    let bed = Bed::new(OFTEN);
+    let daemon = Daemon::start(&bed);
+    assert!(daemon.stop().success());
+    let ledger = Connection::open(file(&bed)).expect("a ledger");
+    ledger.pragma_update(None, "user_version", 99).expect("newer");
+    drop(ledger);
+    let (status, said) = Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[]).ended();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("this ledger is of version 99"), "{said}");
+    assert!(
+        Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[])
+            .ended()
+            .1
+            .contains("version 99")
+    );
+}

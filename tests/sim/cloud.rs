@@ -1,0 +1,140 @@
+//! The API: its jobs, and its moods. Listings are read with freezerd's own pager, reports merged with its own
+//! merge; only the wire between is left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use freezerd::daemon::listing::Understood;
+use freezerd::freezer::{Habits, Merge, Next, Pager, merge};
+use freezerd::planner::Report;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::checker::Told;
+use super::machine::instant;
+use super::rng::Rng;
+use super::script::Weather;
+
+/// Nothing came of a request, as far as who asked can tell.
+pub struct NoAnswer;
+
+#[derive(Default)]
+pub struct Cloud {
+    pub jobs: BTreeMap<String, Value>,
+    pub told: Vec<Told>,
+    habits: Habits,
+    /// Jobs whose result a user has wiped since it was told.
+    pub wiped: BTreeSet<String>,
+    asked: u64,
+}
+
+impl Cloud {
+    /// A user's write.
+    pub fn write(&mut self, id: &str, now: i64, change: impl FnOnce(&mut Value)) {
+        let job = self.jobs.get_mut(id).expect("a job");
+        change(&mut job["job_schedule"]);
+        job["updated_at"] = json!(stamp(now));
+    }
+
+    /// As the command line client does: the whole `job_schedule` is replaced, what was reported is gone with it.
+    pub fn rewrite(&mut self, id: &str, now: i64, schedule: Value) {
+        self.wiped.insert(id.to_owned());
+        self.write(id, now, |old| *old = schedule);
+    }
+
+    /// POST event `start`.
+    pub fn start(&mut self, id: &str, now: i64) {
+        self.wiped.insert(id.to_owned());
+        self.write(id, now, |schedule| {
+            schedule["event"] = json!("start");
+            schedule["status"] = json!("");
+            schedule["result"] = json!("");
+        });
+    }
+
+    fn fails(&mut self, weather: Weather) -> bool {
+        self.asked += 1;
+        weather == Weather::Away || (weather == Weather::Failing && Rng::new(self.asked).chance(50))
+    }
+
+    /// One listing, page by page.
+    pub fn list(&mut self, weather: Weather, page_size: usize) -> Result<Understood, NoAnswer> {
+        let mut pager = Pager::new(page_size, None, self.habits);
+        let mut next = Next::Ask(None);
+        let mut ids: Vec<String> = self.jobs.keys().cloned().collect();
+        while let Next::Ask(offset) = next {
+            let cut_off = weather == Weather::CutOff && pager.pages() > 0;
+            if cut_off || self.fails(weather) {
+                return Err(NoAnswer);
+            }
+            if weather == Weather::Shifting {
+                let from = Rng::new(self.asked).index(ids.len().max(1));
+                ids.rotate_left(from);
+            }
+            // Upstream's: a number, or it is refused.
+            let Ok(offset) = offset.as_deref().unwrap_or("0").parse() else {
+                next = pager.refused();
+                continue;
+            };
+            let page = ids.iter().skip(offset).take(page_size);
+            next = pager.take(page.map(|id| raw(&self.jobs[id])).collect());
+        }
+        if next == Next::Stuck {
+            return Err(NoAnswer);
+        }
+        self.habits = pager.habits();
+        Ok(Understood::of(&pager.documents))
+    }
+
+    /// One job.
+    pub fn job(&mut self, weather: Weather, id: &str) -> Result<Option<String>, NoAnswer> {
+        if self.fails(weather) {
+            return Err(NoAnswer);
+        }
+        Ok(self.jobs.get(id).map(Value::to_string))
+    }
+
+    /// GET, merge, PATCH.
+    pub fn report(&mut self, weather: Weather, id: &str, report: &Report, now: i64) -> Result<(), NoAnswer> {
+        if self.fails(weather) {
+            return Err(NoAnswer);
+        }
+        let Some(job) = self.jobs.get_mut(id) else {
+            return Ok(());
+        };
+        let Merge::Patch { body, .. } = merge(&raw(job), report, false).expect("a job") else {
+            return Ok(());
+        };
+        let mut body: Value = serde_json::from_slice(&body).expect("JSON");
+        let end = |job: &Value| {
+            let schedule = &job["job_schedule"];
+            let result = schedule["result"].as_str().unwrap_or_default().to_owned();
+            let ended = schedule["time_ended"].as_i64().filter(|ended| *ended > 0)?;
+            (!result.is_empty()).then_some((ended, result))
+        };
+        let before = end(job);
+        job["job_schedule"] = body["job_schedule"].take();
+        job["updated_at"] = json!(stamp(now));
+        if let Some((ended, result)) = end(job)
+            && before != end(job)
+            && !self.wiped.remove(id)
+        {
+            self.told.push(Told {
+                job: id.to_owned(),
+                ended,
+                result,
+            });
+        }
+        if weather == Weather::LostReplies {
+            return Err(NoAnswer);
+        }
+        Ok(())
+    }
+}
+
+fn raw(job: &Value) -> Box<RawValue> {
+    serde_json::value::to_raw_value(job).expect("JSON")
+}
+
+pub fn stamp(now: i64) -> String {
+    instant(now).format("%Y-%m-%dT%H:%M:%S").to_string()
+}

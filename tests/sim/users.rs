@@ -1,0 +1,163 @@
+//! What users do, and what befalls the node.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::checker::Version;
+use super::cloud::stamp;
+use super::script::{Event, SCHEDULES};
+use super::world::World;
+use super::zones;
+
+impl World {
+    pub(super) fn happen(&mut self, event: Event) {
+        let now = self.machine.clock.now();
+        match event {
+            Event::Make(id, schedule) => self.make(&id, schedule),
+            Event::Edit(id, schedule) => self.edit(&id, schedule),
+            Event::Stop(id) => self.stop(&id, "stop"),
+            Event::Abort(id) => self.stop(&id, "abort"),
+            Event::Start(id) if self.is_there(&id) => {
+                self.cloud.start(&id, now);
+                self.version(&id, false);
+            }
+            Event::Delete(id) if self.is_there(&id) => self.delete(&id),
+            Event::Start(_) | Event::Delete(_) => {}
+            Event::Kill { effect, back } => {
+                self.back = back;
+                self.machine.fate.strike_at(effect);
+            }
+            Event::Reboot { down } => {
+                self.back = down;
+                self.machine.reboot();
+                self.die();
+            }
+            Event::Oom => {
+                if let Some(run) = self.machine.kill_one() {
+                    self.tell(&format!("{run} is killed by the kernel"));
+                }
+            }
+            Event::Sleep(length) => {
+                self.machine.clock.set(now + length);
+                self.machine.let_agents_end();
+            }
+            Event::Step(seconds) => {
+                self.set_back -= seconds.min(0);
+                self.machine.clock.step(seconds);
+                self.clock_was_set();
+            }
+            Event::Api(weather, length) => (self.weather, self.fair_again) = (weather, now + length),
+            Event::DiskFull(length) => self.disk(100, length),
+            Event::DiskFlaky(length) => self.disk(50, length),
+            Event::Zone(number) => self.replace_zone(number),
+        }
+    }
+
+    fn disk(&mut self, failing: i64, length: i64) {
+        self.machine.fate.fail_commits(failing);
+        self.disk_back = self.machine.clock.now() + length;
+    }
+
+    fn is_there(&self, id: &str) -> bool {
+        self.cloud.jobs.contains_key(id)
+    }
+
+    fn make(&mut self, id: &str, schedule: usize) {
+        let now = self.machine.clock.now();
+        let schedule: Value = serde_json::from_str(SCHEDULES[schedule]).expect("JSON");
+        let job = json!({
+            "job_id": id, "project_id": format!("p{}", id.len() % 2), "description": id,
+            "created_at": stamp(now), "updated_at": stamp(now), "job_schedule": schedule,
+            "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
+        });
+        self.cloud.jobs.insert(id.to_owned(), job);
+        self.wanted.insert(id.to_owned(), schedule);
+        self.users.push((id.to_owned(), Vec::new()));
+        self.version(id, false);
+    }
+
+    fn edit(&mut self, id: &str, schedule: usize) {
+        if !self.is_there(id) {
+            return;
+        }
+        let schedule: Value = serde_json::from_str(SCHEDULES[schedule]).expect("JSON");
+        let now = self.machine.clock.now();
+        self.cloud.rewrite(id, now, schedule.clone());
+        self.wanted.insert(id.to_owned(), schedule);
+        self.version(id, false);
+    }
+
+    pub(super) fn stop(&mut self, id: &str, event: &str) {
+        if !self.is_there(id) {
+            return;
+        }
+        let now = self.machine.clock.now();
+        self.cloud
+            .write(id, now, |schedule| schedule["event"] = json!(event));
+        self.version(id, true);
+    }
+
+    fn delete(&mut self, id: &str) {
+        self.cloud.jobs.remove(id);
+        let version = Version {
+            // The API dates it by its own clock, and what fell due since is run.
+            from: self.machine.clock.wall().min(self.machine.clock.now()),
+            plan: None,
+            zone: Arc::clone(&self.policy.zone),
+            stopped: false,
+            known: None,
+        };
+        self.versions(id).push(version);
+    }
+
+    fn versions(&mut self, id: &str) -> &mut Vec<Version> {
+        let user = self.users.iter_mut().find(|(user, _)| user == id);
+        &mut user.expect("it was made").1
+    }
+
+    /// The job as it is in the API is a new version of its plan.
+    fn version(&mut self, id: &str, stopped: bool) {
+        let text = self.cloud.jobs[id].to_string();
+        let plan = freezerd::plan::parse(&text, "the story").expect("a plan").plan;
+        let version = Version {
+            // The API dates it by its own clock, and what fell due since is run.
+            from: self.machine.clock.wall().min(self.machine.clock.now()),
+            plan: Some(plan),
+            zone: Arc::clone(&self.policy.zone),
+            stopped,
+            known: None,
+        };
+        self.versions(id).push(version);
+    }
+
+    /// A daemon that runs is told to read its configuration again; another finds it at its start.
+    fn replace_zone(&mut self, number: usize) {
+        let zone = zones::data(number);
+        if *zone == *self.policy.zone {
+            return;
+        }
+        self.policy.zone = Arc::clone(&zone);
+        let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
+        let known = self.take_policy().then_some(wall);
+        for (_, versions) in &mut self.users {
+            if versions.last().is_none_or(|last| last.plan.is_none()) {
+                continue;
+            }
+            // A daemon that was away decides by the zone's new data from where it stopped, and by the plan as it knew
+            // it, until it sees another.
+            let seen = versions.iter().rposition(|version| version.known.is_some());
+            let again: Vec<Version> = versions[seen.unwrap_or(0)..].to_vec();
+            let last = again.len() - 1;
+            for (index, mut version) in again.into_iter().enumerate() {
+                let certain = index == last && version.known.is_some();
+                version.zone = Arc::clone(&zone);
+                version.known = known.filter(|_| certain);
+                if lives && version.known.is_some() {
+                    version.from = wall;
+                }
+                versions.push(version);
+            }
+        }
+    }
+}

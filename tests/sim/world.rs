@@ -1,0 +1,343 @@
+//! One life: a script, lived through.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use freezerd::daemon::engine::{Engine, Step, told};
+use freezerd::daemon::recipes::Recipes;
+use freezerd::planner::{Capabilities, Input, Planner, Policy, SessionRefused};
+use serde_json::Value;
+
+use super::checker::{History, Rules, Version};
+use super::cloud::Cloud;
+use super::exchange::Listed;
+use super::machine::{Agents, Fate, Killed, Machine, Virtual, instant};
+use super::script::{DAY, Event, HOUR, START, Script, Weather};
+use super::shelf::{Hand, Nobody, Shelf};
+use super::zones;
+
+type Daemon = Engine<Hand, Nobody>;
+
+pub(super) struct World {
+    pub(super) machine: Arc<Machine>,
+    pub(super) shelf: Arc<Mutex<Shelf>>,
+    pub(super) policy: Policy,
+    pub(super) daemon: Option<Daemon>,
+    pub(super) cloud: Cloud,
+    pub(super) users: Vec<(String, Vec<Version>)>,
+    pub(super) wanted: BTreeMap<String, Value>,
+    pub(super) story: Vec<String>,
+    pub(super) kills: u32,
+    /// How soon the daemon is started again when it dies.
+    pub(super) back: i64,
+    pub(super) weather: Weather,
+    pub(super) fair_again: i64,
+    pub(super) disk_back: i64,
+    pub(super) set_back: i64,
+    pub(super) seed: u64,
+    pub(super) poll_every: i64,
+    pub(super) page: usize,
+    pub(super) events: VecDeque<(i64, Event)>,
+    /// By the wall clock; everything else here is in true time.
+    pub(super) wake: Option<i64>,
+    pub(super) retry: Option<i64>,
+    pub(super) begin: Option<i64>,
+    pub(super) next_poll: i64,
+    pub(super) listing: Option<Listed>,
+    pub(super) deliver: Option<i64>,
+    pub(super) pause: i64,
+    pub(super) restart: Option<i64>,
+}
+
+/// A life, when it is over.
+pub struct Life {
+    pub history: History,
+    pub story: Vec<String>,
+    pub kills: u32,
+}
+
+pub fn live(script: &Script) -> Life {
+    let policy = Policy {
+        max_concurrent: script.max_concurrent,
+        catch_up: script.catch_up,
+        allow_exec: false,
+        capabilities: Capabilities::default(),
+        late_after: HOUR,
+        shadow: false,
+        central: false,
+        reports: freezerd::planner::Reports::Upstream,
+        session_refused: SessionRefused::Skip,
+        session_wait: 600,
+        zone: zones::data(0),
+        zones: Vec::new(),
+        windows: Vec::new(),
+    };
+    let machine = Arc::new(Machine {
+        seed: script.seed,
+        clock: Arc::new(Virtual::at(START)),
+        fate: Arc::new(Fate::default()),
+        agents: Mutex::new(Agents::default()),
+    });
+    let mut world = World {
+        machine,
+        shelf: Arc::default(),
+        policy,
+        daemon: None,
+        cloud: Cloud::default(),
+        users: Vec::new(),
+        wanted: BTreeMap::new(),
+        story: Vec::new(),
+        kills: 0,
+        back: 1,
+        weather: Weather::Fair,
+        fair_again: START,
+        disk_back: START,
+        set_back: 0,
+        seed: script.seed,
+        poll_every: script.poll,
+        page: script.page,
+        events: script.events.iter().cloned().collect(),
+        wake: None,
+        retry: None,
+        begin: None,
+        next_poll: START,
+        listing: None,
+        deliver: None,
+        pause: 1,
+        restart: Some(START),
+    };
+    world.until(START + script.length);
+    world.heal(START + script.length);
+    world.over()
+}
+
+impl World {
+    pub(super) fn tell(&mut self, what: &str) {
+        let wall = instant(self.machine.clock.wall()).format("%Y-%m-%d %H:%M:%S");
+        self.story.push(format!("{wall} {what}"));
+    }
+
+    fn next(&self) -> Option<i64> {
+        let lives = self.daemon.is_some();
+        let daemons = [
+            self.wake.map(|wake| self.machine.clock.when(wake)),
+            self.retry,
+            self.begin,
+            self.deliver,
+            Some(self.next_poll),
+            self.listing.as_ref().map(|listed| listed.arrives),
+        ];
+        let daemons = daemons.into_iter().filter(|_| lives);
+        let others = [
+            self.machine.next_end(),
+            self.events.front().map(|(at, _)| *at),
+            self.restart,
+        ];
+        daemons.chain(others).flatten().min()
+    }
+
+    fn until(&mut self, end: i64) {
+        let mut still = 0;
+        while let Some(time) = self.next().filter(|time| *time <= end) {
+            let now = self.machine.clock.now();
+            still = if time > now { 0 } else { still + 1 };
+            assert!(still < 1_000, "the daemon turns in circles");
+            self.machine.clock.set(time.max(now));
+            self.machine.let_agents_end();
+            self.now();
+        }
+        self.machine.clock.set(end.max(self.machine.clock.now()));
+    }
+
+    /// Whatever has come by now, one thing after the other.
+    fn now(&mut self) {
+        let clock = Arc::clone(&self.machine.clock);
+        let due = |at: Option<i64>| at.is_some_and(|at| at <= clock.now());
+        if self.fair_again <= clock.now() {
+            self.weather = Weather::Fair;
+        }
+        if self.disk_back <= clock.now() {
+            self.machine.fate.fail_commits(0);
+        }
+        while self.events.front().is_some_and(|(at, _)| *at <= clock.now()) {
+            if let Some((_, event)) = self.events.pop_front() {
+                self.tell(&format!("{event:?}"));
+                self.happen(event);
+            }
+        }
+        if due(self.restart) {
+            self.start_daemon();
+        }
+        if due(self.begin) {
+            self.begin = None;
+            self.step(vec![Input::Begin]);
+        }
+        if due(Some(self.next_poll)) && self.daemon.is_some() {
+            self.poll();
+        }
+        if due(self.listing.as_ref().map(|listed| listed.arrives)) {
+            self.listing_arrives();
+        }
+        if self.daemon.is_some() && self.machine.has_news() {
+            self.step(Vec::new());
+        }
+        if due(self.wake.map(|wake| clock.when(wake))) || due(self.retry) {
+            self.step(vec![Input::Tick]);
+        }
+        if due(self.deliver) {
+            self.deliver_reports();
+        }
+    }
+
+    pub(super) fn die(&mut self) {
+        self.daemon = None;
+        self.kills += 1;
+        (self.wake, self.retry, self.begin) = (None, None, None);
+        (self.listing, self.deliver) = (None, None);
+        self.machine.fate.strike_at(0);
+        self.machine.forget_what_was_told();
+        self.restart = Some(self.machine.clock.now() + self.back);
+        self.tell("the daemon is dead");
+    }
+
+    fn start_daemon(&mut self) {
+        self.restart = None;
+        self.tell("the daemon starts");
+        let past = self.shelf.lock().expect("single-threaded").past();
+        let planner = Planner::restore(self.policy.clone(), past);
+        let hand = Hand {
+            shelf: Arc::clone(&self.shelf),
+            fate: Arc::clone(&self.machine.fate),
+        };
+        let recipes = Recipes {
+            elsewhere: false,
+            trusts: true,
+            prepares: false,
+            limits: freezerd::launch::Limits::default(),
+            agent: PathBuf::from("agent"),
+            kill_grace: 1,
+            keep_output: 1,
+            credentials: BTreeMap::new(),
+        };
+        let clock: Arc<Virtual> = Arc::clone(&self.machine.clock);
+        let machine: Arc<Machine> = Arc::clone(&self.machine);
+        self.daemon = Some(Engine::new(clock, planner, hand, Nobody, machine, recipes));
+        let now = self.machine.clock.now();
+        self.next_poll = now + 1;
+        self.begin = Some(now + 10);
+        self.deliver = Some(now);
+        self.act(|daemon| daemon.find_launched(false));
+    }
+
+    /// What the agents have to tell comes before anything else, as in the daemon's own loop.
+    pub(super) fn step(&mut self, inputs: Vec<Input>) {
+        if self.daemon.is_none() {
+            return;
+        }
+        let mut all: Vec<Input> = self.machine.news().into_iter().map(told).collect();
+        all.extend(inputs);
+        self.act(|daemon| daemon.step(all));
+    }
+
+    /// The same; whether it is done, and safe.
+    pub(super) fn step_safely(&mut self, inputs: Vec<Input>) -> bool {
+        let kills = self.kills;
+        self.step(inputs);
+        self.kills == kills && self.daemon.is_some() && self.retry.is_none()
+    }
+
+    /// Lets the daemon do something, in which it may be killed.
+    fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Step) {
+        let Some(mut daemon) = self.daemon.take() else {
+            return;
+        };
+        match catch_unwind(AssertUnwindSafe(|| what(&mut daemon))) {
+            Err(payload) if payload.is::<Killed>() => self.die(),
+            Err(payload) => std::panic::resume_unwind(payload),
+            Ok(step) => {
+                assert_eq!(step.refused, None, "what was decided fits the ledger");
+                self.daemon = Some(daemon);
+                self.wake = step.wake.map(|wake| wake.epoch());
+                self.retry = (!step.settled).then(|| self.machine.clock.now() + 5);
+                for errand in step.errands {
+                    self.see_to(errand);
+                }
+            }
+        }
+    }
+
+    pub(super) fn clock_was_set(&mut self) {
+        self.step(vec![Input::ClockStepped]);
+    }
+
+    /// Tells a daemon that lives of its new policy; whether it has it, and safe.
+    pub(super) fn take_policy(&mut self) -> bool {
+        self.step_safely(vec![Input::Policy(Box::new(self.policy.clone()))])
+    }
+
+    /// The world is mended, and what is left to do is done.
+    fn heal(&mut self, end: i64) {
+        self.tell("all is well again");
+        self.events.clear();
+        self.machine.fate.strike_at(0);
+        (self.fair_again, self.disk_back) = (0, 0);
+        self.restart = self.restart.map(|at| at.min(end));
+        self.until(end + 2 * HOUR);
+        // Nothing more comes due: what runs or waits ends, and what hangs is aborted, again and again, for the next
+        // one of the queue may hang as well.
+        for round in 1..=20 {
+            let ids: Vec<String> = self.users.iter().map(|(id, _)| id.clone()).collect();
+            for id in ids {
+                self.stop(&id, "abort");
+            }
+            self.next_poll = self.machine.clock.now();
+            self.until(end + 2 * HOUR + round * 4 * HOUR);
+            if round > 1 && self.is_quiet() {
+                break;
+            }
+        }
+        self.until(self.machine.clock.now() + DAY);
+    }
+
+    fn is_quiet(&self) -> bool {
+        let shelf = self.shelf.lock().expect("single-threaded");
+        let done = |state| matches!(state, freezerd::planner::RunState::Done(_));
+        shelf.outbox.is_empty() && shelf.runs.values().all(|run| done(run.state))
+    }
+
+    fn over(self) -> Life {
+        let evidence = self
+            .machine
+            .agents
+            .lock()
+            .expect("single-threaded")
+            .evidence
+            .clone();
+        let shelf = self.shelf.lock().expect("single-threaded").clone();
+        Life {
+            history: History {
+                users: self.users,
+                evidence,
+                rules: Rules {
+                    max_concurrent: self.policy.max_concurrent,
+                    catch_up: self.policy.catch_up,
+                    set_back: self.set_back,
+                },
+                verdicts: shelf.verdicts.into_values().collect(),
+                runs: shelf.runs,
+                plans: shelf.plans.keys().map(|job| job.as_str().to_owned()).collect(),
+                reports: shelf.ended,
+                waiting: shelf.outbox.len(),
+                polled: shelf.polled.map_or(0, |polled| polled.timestamp()),
+                told: self.cloud.told,
+                jobs: self.cloud.jobs,
+                wiped: self.cloud.wiped,
+                wanted: self.wanted,
+            },
+            story: self.story,
+            kills: self.kills,
+        }
+    }
+}

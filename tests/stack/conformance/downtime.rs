@@ -1,0 +1,90 @@
+//! The scheduler is away, or the API is, when something is due.
+
+use std::time::Duration;
+
+use freezerd::clock::{Clock, SystemClock};
+use serde_json::json;
+
+use super::{Pair, at_once};
+use crate::daemon::{Daemon, history};
+use crate::end_to_end::await_result;
+use crate::eventually::eventually;
+use crate::incumbent::{Incumbent, Options};
+use crate::node::{Node, in_seconds};
+use crate::services::stack;
+use crate::user::User;
+
+#[test]
+fn what_was_due_while_the_scheduler_was_stopped_runs() {
+    let pair = Pair::new("stopped");
+    let [theirs, ours] = pair.users();
+    // Its hour of grace is over.
+    let old = in_seconds(-7200).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let one_shot = theirs.create_plan(&json!({ "schedule_date": old }));
+    let incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
+    let daemon = Daemon::start(&pair.stack, &pair.ours);
+    pair.stack.await_written(&one_shot, "status", "scheduled");
+    // Time for both to take the plans up and to be stopped, on a busy machine.
+    let due = in_seconds(45);
+    let jobs = pair.plans(&json!({
+        "schedule_hour": due.format("%-H").to_string(),
+        "schedule_minute": due.format("%-M").to_string(),
+        "schedule_second": due.format("%-S").to_string(),
+    }));
+    for job in &jobs {
+        pair.stack.await_written(job, "status", "scheduled");
+    }
+    incumbent.kill();
+    assert!(daemon.stop().success());
+    assert!(
+        SystemClock::new().now() < due,
+        "the machine is too slow: it was due before both were stopped"
+    );
+    eventually(Duration::from_secs(60), "it is due", || {
+        let now = SystemClock::new().now();
+        if now > due { Ok(()) } else { Err(now.to_string()) }
+    });
+
+    let incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
+    let _daemon = Daemon::start(&pair.stack, &pair.ours);
+    await_result(&ours, &jobs[1], "scheduled");
+    let runs = history(&pair.stack, &pair.ours, &jobs[1]);
+    let wanted = json!(due.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    assert_eq!(
+        runs.iter().map(|run| run["due"].clone()).collect::<Vec<_>>(),
+        [wanted]
+    );
+
+    // incumbent: the run is lost, and so is the one-shot, which says `scheduled` for ever.
+    incumbent.await_polls(3);
+    assert_eq!(pair.incumbent.agent_runs(), [""; 0]);
+    for job in [&jobs[0], &one_shot] {
+        assert_eq!(theirs.shown(job)[0], "scheduled");
+    }
+}
+
+#[test]
+fn the_api_is_down_when_a_run_of_the_incumbent_ends() {
+    // freezerd's side of this row is `api_away::an_outcome_and_its_backup_wait_for_the_api`.
+    let stack = stack();
+    let node = Node::new(&stack, "away-incumbent");
+    let user = User::of(&stack, &node);
+    user.register_client();
+    node.close_gate();
+    let job = user.create_plan(&at_once());
+    let incumbent = Incumbent::start(&stack, &node, &Options::default());
+    node.await_agent_runs(1);
+    stack.await_written(&job, "status", "running");
+    stack.stop_api();
+    node.open_gate();
+    node.await_agent_runs(2);
+    incumbent.await_log("Job update error");
+    stack.start_api();
+    incumbent.await_polls(2);
+    // incumbent: result and backup are lost, and the next one runs the plan again.
+    assert_eq!(user.shown(&job), ["running", "", ""]);
+    assert!(user.backups(&job).is_empty());
+    incumbent.kill();
+    let _incumbent = Incumbent::start(&stack, &node, &Options::default());
+    node.await_agent_runs(3);
+}

@@ -1,0 +1,61 @@
+//! freezerd beside freezer-scheduler 19.0.0: each test is a row of README.md's table. It shows the incumbent failing
+//! (in lines marked `incumbent`), and freezerd doing the right thing, with the same users' clients on the same API.
+//!
+//! A row that begins to fail on the incumbent's side is good news: then a newer freezer has mended it, and the
+//! table wants an edit.
+
+mod downtime;
+mod edits;
+
+use serde_json::{Value, json};
+
+use crate::node::Node;
+use crate::services::{Stack, shared_stack};
+use crate::user::User;
+
+/// Two nodes alike, of which one is freezer-scheduler's and the other freezerd's.
+struct Pair {
+    stack: Stack,
+    incumbent: Node,
+    ours: Node,
+}
+
+impl Pair {
+    fn new(row: &str) -> Self {
+        Self::on(shared_stack(), row)
+    }
+
+    fn on(stack: Stack, row: &str) -> Self {
+        let incumbent = Node::new(&stack, &format!("{row}-incumbent"));
+        let ours = Node::new(&stack, row);
+        let pair = Self {
+            stack,
+            incumbent,
+            ours,
+        };
+        for user in pair.users() {
+            user.register_client();
+        }
+        pair
+    }
+
+    /// The incumbent's and ours.
+    fn users(&self) -> [User<'_>; 2] {
+        [&self.incumbent, &self.ours].map(|node| User::of(&self.stack, node))
+    }
+
+    /// The same plan for both.
+    fn plans(&self, job_schedule: &Value) -> [String; 2] {
+        self.users().map(|user| user.create_plan(job_schedule))
+    }
+}
+
+/// A plan that runs once, as soon as it is seen.
+fn at_once() -> Value {
+    json!({})
+}
+
+/// One that is not due while a test runs. (Two hours of a day: not both are near.)
+fn not_now() -> Value {
+    json!({ "schedule_year": "2099", "schedule_hour": "3" })
+}
