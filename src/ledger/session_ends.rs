@@ -5,11 +5,11 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::codes::{job_of, project_of, trust_of};
+use super::codes::{job_of, project_of};
 use super::error::Failure;
 use super::outbox::ERROR_LIMIT;
 use super::{Ledger, LedgerError, Reader};
-use crate::plan::{JobId, ProjectId, TrustId};
+use crate::plan::{JobId, ProjectId};
 use crate::planner::{RunId, SessionEnd};
 
 /// Names one waiting end.
@@ -25,8 +25,6 @@ pub struct PendingSessionEnd {
     pub job: JobId,
     /// That plan's project: where its session is.
     pub project: Option<ProjectId>,
-    /// In whose name to write it, if its plan is there and came with a trust.
-    pub trust: Option<TrustId>,
     /// Of which run.
     pub run: RunId,
     /// What.
@@ -59,13 +57,10 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<PendingSessionEnd> {
         },
         attempts: row.get(7)?,
         error: row.get(8)?,
-        trust: trust_of(row, 9)?,
     })
 }
 
-const WAITING: &str =
-    "SELECT e.number, p.job_id, p.project, e.run, e.session, e.tag, e.result, e.attempts, e.error, d.text
-     FROM session_end e JOIN plan p ON p.key = e.plan LEFT JOIN document d ON d.plan = p.key";
+const COLUMNS: &str = "e.number, p.job_id, p.project, e.run, e.session, e.tag, e.result, e.attempts, e.error";
 
 impl Reader {
     /// Ends that wait, at most `limit`: those tried least often first, and of these the oldest.
@@ -73,7 +68,9 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn pending_session_ends(&self, limit: usize) -> Result<Vec<PendingSessionEnd>, LedgerError> {
-        let sql = format!("{WAITING} ORDER BY e.attempts, e.number LIMIT ?1");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM session_end e JOIN plan p ON p.key = e.plan ORDER BY e.attempts, e.number LIMIT ?1"
+        );
         self.read(|connection| {
             connection
                 .prepare_cached(&sql)?
@@ -87,7 +84,9 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn session_ends_of(&self, job: &JobId) -> Result<Vec<PendingSessionEnd>, LedgerError> {
-        let sql = format!("{WAITING} WHERE p.job_id = ?1 ORDER BY e.number");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM session_end e JOIN plan p ON p.key = e.plan WHERE p.job_id = ?1 ORDER BY e.number"
+        );
         self.read(|connection| {
             connection
                 .prepare_cached(&sql)?

@@ -11,7 +11,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{JobId, Plan, ProjectId, TrustId};
+use crate::plan::{JobId, Plan, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
 use super::{Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, report};
@@ -95,8 +95,6 @@ pub struct SessionAsk {
     pub job: JobId,
     /// That plan's project: where its session is.
     pub project: Option<ProjectId>,
-    /// In whose name, where that is not this node's.
-    pub trust: Option<TrustId>,
     /// Which session.
     pub session: String,
     /// The last round we know to have been in.
@@ -236,7 +234,6 @@ impl Planner {
             run: run.id.clone(),
             job: run.job.clone(),
             project: plan.project.clone(),
-            trust: plan.trust.clone(),
             session: mine.session.clone(),
             tag: mine.tag,
         });

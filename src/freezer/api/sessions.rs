@@ -7,6 +7,7 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::records::Place;
 use super::{Answer, Api, Called, not_json};
 use crate::freezer::error::ApiError;
 use crate::freezer::http::parse;
@@ -58,28 +59,31 @@ impl Document {
 }
 
 impl Api {
-    /// Asks whether a run may start with its session. A refusal comes with the session as it is then.
+    /// Asks, in the name of whoever gave `trust`, whether a run may start with its session. A refusal comes with the session as it is then.
     ///
     /// # Errors
     /// When it could not be asked, or the API gives no answer that means anything.
-    pub async fn start_session(&self, ask: &SessionAsk) -> Result<SessionAnswer, ApiError> {
+    pub async fn start_session(
+        &self,
+        ask: &SessionAsk,
+        trust: Option<&TrustId>,
+    ) -> Result<SessionAnswer, ApiError> {
+        let place = Place {
+            project: ask.project.as_ref(),
+            trust,
+        };
         let mut tries = self.tries();
         loop {
-            match self.start_once(ask).await {
+            match self.start_once(ask, place).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done,
             }
         }
     }
 
-    async fn start_once(&self, ask: &SessionAsk) -> Result<SessionAnswer, ApiError> {
+    async fn start_once(&self, ask: &SessionAsk, place: Place<'_>) -> Result<SessionAnswer, ApiError> {
         let body = json!({"start": {"job_id": ask.job.as_str(), "current_tag": ask.tag}});
-        let place = Place {
-            session: &ask.session,
-            project: ask.project.as_ref(),
-            trust: ask.trust.as_ref(),
-        };
-        let said = match self.act(place, &body).await {
+        let said = match self.act(&ask.session, place, &body).await {
             Ok(Called { at, answer }) => {
                 let said: Said = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
                 (said, at)
@@ -90,7 +94,7 @@ impl Api {
                     status: 400 | 404, ..
                 },
             ) => {
-                let Some(session) = self.session(place).await? else {
+                let Some(session) = self.session(&ask.session, place).await? else {
                     return Ok(SessionAnswer::NoSession);
                 };
                 let state = session.state(&ask.job);
@@ -120,7 +124,7 @@ impl Api {
                 return Err(ApiError::Protocol { at, message });
             }
         };
-        let Some(session) = self.session(place).await? else {
+        let Some(session) = self.session(&ask.session, place).await? else {
             return Ok(SessionAnswer::NoSession);
         };
         let session = session.state(&ask.job);
@@ -139,33 +143,29 @@ impl Api {
         trust: Option<&TrustId>,
         end: &SessionEnd,
     ) -> Result<(), ApiError> {
+        let place = Place { project, trust };
         let body = json!({
             "end": {"job_id": job.as_str(), "current_tag": end.tag, "result": end.result}
         });
-        let place = Place {
-            session: &end.session,
-            project,
-            trust,
-        };
         let mut tries = self.tries();
         loop {
-            match self.act(place, &body).await {
+            match self.act(&end.session, place, &body).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done.map(|_| ()),
             }
         }
     }
 
-    async fn act(&self, place: Place<'_>, body: &Value) -> Result<Called, ApiError> {
+    async fn act(&self, session: &str, place: Place<'_>, body: &Value) -> Result<Called, ApiError> {
+        let url = |token: &Session| address(token, session, &["action"], place.project);
         let body = body.to_string().into_bytes();
-        let url = |token: &Session| place.url(token, &["action"]);
         self.call_by(place.trust, Method::POST, url, Some(body), |_| false)
             .await
     }
 
     /// The session as it is now; `None`: there is none.
-    async fn session(&self, place: Place<'_>) -> Result<Option<Document>, ApiError> {
-        let url = |token: &Session| place.url(token, &[]);
+    async fn session(&self, session: &str, place: Place<'_>) -> Result<Option<Document>, ApiError> {
+        let url = |token: &Session| address(token, session, &[], place.project);
         let Called { at, answer } = self
             .call_by(place.trust, Method::GET, url, None, Answer::is_document_missing)
             .await?;
@@ -178,17 +178,13 @@ impl Api {
     }
 }
 
-/// Where a session is, and in whose name it is asked.
-#[derive(Debug, Clone, Copy)]
-struct Place<'a> {
-    session: &'a str,
-    project: Option<&'a ProjectId>,
-    trust: Option<&'a TrustId>,
-}
-
-impl Place<'_> {
-    fn url(&self, token: &Session, below: &[&str]) -> Result<Url, ApiError> {
-        let project = self.project.map(ProjectId::as_str);
-        token.endpoint.session(self.session, below, project)
-    }
+fn address(
+    token: &Session,
+    session: &str,
+    below: &[&str],
+    project: Option<&ProjectId>,
+) -> Result<Url, ApiError> {
+    token
+        .endpoint
+        .session(session, below, project.map(ProjectId::as_str))
 }
