@@ -21,8 +21,9 @@ use serde_json::{Map, Value};
 use crate::schedule::Schedule;
 
 pub use authority::trust_of;
-pub use parse::{Parsed, event, parse};
+pub use parse::{Parsed, parse};
 pub use problem::{Problem, printable};
+pub use state::event;
 
 /// The API's `job_id`; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

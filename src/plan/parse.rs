@@ -87,14 +87,6 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
     })
 }
 
-/// What its user asks for by `event`, also in a document that cannot be used; empty: nothing that can be read.
-#[must_use]
-pub fn event(text: &str) -> String {
-    let document: Document<'_> = object(text).unwrap_or_default();
-    let schedule: JobSchedule<'_> = object(document.job_schedule.written()).unwrap_or_default();
-    state::word(schedule.event).unwrap_or_default()
-}
-
 /// Reads an object. (Derived readers would take a list for one: its items in the order of the fields.)
 pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
     if !text.trim_ascii_start().starts_with('{') {
