@@ -25,5 +25,6 @@ mod cinder;
 mod conformance;
 mod end_to_end;
 mod killed;
+mod migration;
 mod registration;
 mod stack_itself;
