@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::freezer::{Api, ApiError};
 use crate::ledger::{LedgerError, PendingSessionEnd};
+use crate::plan::{JobId, TrustId};
 use crate::planner::{Input, SessionAnswer, SessionAsk};
 
 use super::listing::Source;
@@ -34,7 +35,13 @@ impl Daemon {
 async fn ask(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> SessionAnswer {
     let (run, session) = (&ask.run, ask.session.as_str());
     let answer = match before(ledger, api, ask).await {
-        Ok(()) => api.start_session(ask).await.map_err(|error| error.to_string()),
+        Ok(()) => match trust(ledger, &ask.job) {
+            Ok(trust) => api
+                .start_session(ask, trust.as_ref())
+                .await
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        },
         Err(error) => Err(error),
     };
     match answer {
@@ -59,6 +66,11 @@ async fn before(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> Result<(), Strin
     Ok(())
 }
 
+/// In whose name the plan's session is spoken to.
+fn trust(ledger: &Shelf, job: &JobId) -> Result<Option<TrustId>, LedgerError> {
+    ledger.with(|ledger| ledger.reader().trust(job))
+}
+
 /// Delivers one end; the inner error is the API's.
 pub(super) async fn tell(
     ledger: &Shelf,
@@ -66,8 +78,14 @@ pub(super) async fn tell(
     pending: &PendingSessionEnd,
 ) -> Result<Result<(), ApiError>, LedgerError> {
     let (run, session) = (&pending.run, pending.end.session.as_str());
+    let trust = trust(ledger, &pending.job)?;
     match api
-        .end_session(&pending.job, pending.project.as_ref(), &pending.end)
+        .end_session(
+            &pending.job,
+            pending.project.as_ref(),
+            trust.as_ref(),
+            &pending.end,
+        )
         .await
     {
         Ok(()) => {

@@ -169,6 +169,22 @@ impl Reader {
         })
     }
 
+    /// In whose name this plan runs, by its document as it was last seen.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn trust(&self, job: &JobId) -> Result<Option<TrustId>, LedgerError> {
+        self.read(|connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT d.text FROM plan p JOIN document d ON d.plan = p.key WHERE p.job_id = ?1",
+                )?
+                .query_row([job.as_str()], |row| trust_of(row, 0))
+                .optional()?;
+            Ok(found.flatten())
+        })
+    }
+
     /// How many reports wait.
     ///
     /// # Errors

@@ -141,7 +141,8 @@ impl World {
         let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
         let known = self.take_policy().then_some(wall);
         for (_, versions) in &mut self.users {
-            if versions.last().is_none_or(|last| last.plan.is_none()) {
+            let gone = |last: &Version| last.plan.is_none() && last.known.is_some();
+            if versions.last().is_none_or(gone) {
                 continue;
             }
             // A daemon that was away decides by the zone's new data from where it stopped, and by the plan as it knew

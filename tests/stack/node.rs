@@ -135,12 +135,6 @@ impl Node {
         });
     }
 
-    /// More settings for freezerd, beside the node's own file.
-    pub fn configure(&self, text: &str) {
-        fs::create_dir_all(self.path("conf.d")).expect("the folder of drop-ins");
-        fs::write(self.path("conf.d/more.toml"), text).expect("a drop-in");
-    }
-
     fn action(&self, action: &str) -> Value {
         json!({
             "action": action,

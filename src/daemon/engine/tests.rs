@@ -10,7 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::launch::{Limits, Recipe};
 use crate::plan;
-use crate::planner::{Capabilities, CatchUp, LedgerPlan, Past, Policy, SessionRefused};
+use crate::planner::{Capabilities, CatchUp, LedgerPlan, Past, Policy, Reports, SessionRefused};
 use crate::schedule::Zone;
 
 struct At(DateTime<Utc>);
@@ -85,7 +85,7 @@ fn world(past: Past) -> World {
         session_refused: SessionRefused::Skip,
         session_wait: 0,
         shadow: false,
-        reports: crate::planner::Reports::Upstream,
+        reports: Reports::Upstream,
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),

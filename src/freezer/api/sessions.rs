@@ -7,11 +7,12 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::records::Place;
 use super::{Answer, Api, Called, not_json};
 use crate::freezer::error::ApiError;
 use crate::freezer::http::parse;
 use crate::freezer::keystone::Session;
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionState};
 use crate::schedule::DueTime;
 
@@ -58,24 +59,31 @@ impl Document {
 }
 
 impl Api {
-    /// Asks whether a run may start with its session. A refusal comes with the session as it is then.
+    /// Asks, in the name of whoever gave `trust`, whether a run may start with its session. A refusal comes with the session as it is then.
     ///
     /// # Errors
     /// When it could not be asked, or the API gives no answer that means anything.
-    pub async fn start_session(&self, ask: &SessionAsk) -> Result<SessionAnswer, ApiError> {
+    pub async fn start_session(
+        &self,
+        ask: &SessionAsk,
+        trust: Option<&TrustId>,
+    ) -> Result<SessionAnswer, ApiError> {
+        let place = Place {
+            project: ask.project.as_ref(),
+            trust,
+        };
         let mut tries = self.tries();
         loop {
-            match self.start_once(ask).await {
+            match self.start_once(ask, place).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done,
             }
         }
     }
 
-    async fn start_once(&self, ask: &SessionAsk) -> Result<SessionAnswer, ApiError> {
+    async fn start_once(&self, ask: &SessionAsk, place: Place<'_>) -> Result<SessionAnswer, ApiError> {
         let body = json!({"start": {"job_id": ask.job.as_str(), "current_tag": ask.tag}});
-        let project = ask.project.as_ref();
-        let said = match self.act(&ask.session, project, &body).await {
+        let said = match self.act(&ask.session, place, &body).await {
             Ok(Called { at, answer }) => {
                 let said: Said = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
                 (said, at)
@@ -86,7 +94,7 @@ impl Api {
                     status: 400 | 404, ..
                 },
             ) => {
-                let Some(session) = self.session(&ask.session, project).await? else {
+                let Some(session) = self.session(&ask.session, place).await? else {
                     return Ok(SessionAnswer::NoSession);
                 };
                 let state = session.state(&ask.job);
@@ -116,7 +124,7 @@ impl Api {
                 return Err(ApiError::Protocol { at, message });
             }
         };
-        let Some(session) = self.session(&ask.session, project).await? else {
+        let Some(session) = self.session(&ask.session, place).await? else {
             return Ok(SessionAnswer::NoSession);
         };
         let session = session.state(&ask.job);
@@ -132,40 +140,34 @@ impl Api {
         &self,
         job: &JobId,
         project: Option<&ProjectId>,
+        trust: Option<&TrustId>,
         end: &SessionEnd,
     ) -> Result<(), ApiError> {
+        let place = Place { project, trust };
         let body = json!({
             "end": {"job_id": job.as_str(), "current_tag": end.tag, "result": end.result}
         });
         let mut tries = self.tries();
         loop {
-            match self.act(&end.session, project, &body).await {
+            match self.act(&end.session, place, &body).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done.map(|_| ()),
             }
         }
     }
 
-    async fn act(
-        &self,
-        session: &str,
-        project: Option<&ProjectId>,
-        body: &Value,
-    ) -> Result<Called, ApiError> {
-        let url = |token: &Session| address(token, session, &["action"], project);
+    async fn act(&self, session: &str, place: Place<'_>, body: &Value) -> Result<Called, ApiError> {
+        let url = |token: &Session| address(token, session, &["action"], place.project);
         let body = body.to_string().into_bytes();
-        self.call(Method::POST, url, Some(body), |_| false).await
+        self.call_by(place.trust, Method::POST, url, Some(body), |_| false)
+            .await
     }
 
     /// The session as it is now; `None`: there is none.
-    async fn session(
-        &self,
-        session: &str,
-        project: Option<&ProjectId>,
-    ) -> Result<Option<Document>, ApiError> {
-        let url = |token: &Session| address(token, session, &[], project);
+    async fn session(&self, session: &str, place: Place<'_>) -> Result<Option<Document>, ApiError> {
+        let url = |token: &Session| address(token, session, &[], place.project);
         let Called { at, answer } = self
-            .call(Method::GET, url, None, Answer::is_document_missing)
+            .call_by(place.trust, Method::GET, url, None, Answer::is_document_missing)
             .await?;
         if !answer.status.is_success() {
             return Ok(None);

@@ -148,10 +148,11 @@ impl Run<'_> {
         };
         let mut command = Command::new(&self.recipe.agent);
         command.args(["--metadata-out", "-", "--config"]).arg(&ini.0);
+        command.envs(&self.recipe.environment);
+        // Last: a launcher may have put the daemon's own environment into the recipe.
         for name in &self.recipe.without {
             command.env_remove(name);
         }
-        command.envs(&self.recipe.environment);
         let bounds = Bounds {
             keep: usize::try_from(self.recipe.keep_output.min(MAX_KEEP)).unwrap_or_default(),
             kill_grace: Duration::from_secs(u64::from(self.recipe.kill_grace)),

@@ -144,10 +144,8 @@ mod tests {
             without: Vec::new(),
             kill_grace: 30,
             keep_output: 1024,
-            without: Vec::new(),
             limits,
             journal: true,
-            without: Vec::new(),
         }
     }
 

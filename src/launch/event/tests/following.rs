@@ -130,7 +130,6 @@ fn recipe() -> Recipe {
         keep_output: 1,
         limits: crate::launch::Limits::default(),
         journal: false,
-        without: Vec::new(),
     }
 }
 
