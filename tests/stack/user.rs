@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::command::succeed;
+use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::Stack;
 
@@ -217,13 +218,17 @@ impl<'a> User<'a> {
                 cell.unwrap_or_default().to_owned()
             })
         };
-        let shown = cells(self.freezer().args(["job-show", "-f", "json", job_id]));
-        let mut openstack = self.openstack();
-        assert_eq!(
-            cells(openstack.args(["backup", "job", "show", "-f", "json", job_id])),
-            shown
-        );
-        shown
+        // Somebody may write between the two looks: they agree soon.
+        eventually(LIMIT, "both clients show the same", || {
+            let shown = cells(self.freezer().args(["job-show", "-f", "json", job_id]));
+            let mut openstack = self.openstack();
+            let other = cells(openstack.args(["backup", "job", "show", "-f", "json", job_id]));
+            if other == shown {
+                Ok(shown)
+            } else {
+                Err(format!("{shown:?}, {other:?}"))
+            }
+        })
     }
 
     /// Asks for a run of this plan.
