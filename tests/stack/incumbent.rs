@@ -125,6 +125,36 @@ impl<'a> Incumbent<'a> {
         });
     }
 
+    /// Waits until it has used a second of processor time more, and again, while it begins no poll: it is caught in
+    /// a loop.
+    pub fn await_spinning(&self) {
+        let used = || -> u64 {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it lives");
+            let (_, fields) = stat.rsplit_once(") ").expect("its fields");
+            let ticks = |field: usize| {
+                fields
+                    .split(' ')
+                    .nth(field)
+                    .and_then(|text| text.parse::<u64>().ok())
+            };
+            ticks(11).expect("user time")
+        };
+        let polls = || self.log().matches("Polling for jobs from API").count();
+        let mut since = (polls(), used());
+        eventually(Duration::from_secs(90), "it turns round and round", || {
+            let now = (polls(), used());
+            if now.0 != since.0 {
+                since = now;
+            }
+            // Hundredths of a second.
+            if now.1 >= since.1 + 300 {
+                Ok(())
+            } else {
+                Err(format!("{since:?}, {now:?}"))
+            }
+        });
+    }
+
     /// `kill -9`
     pub fn kill(mut self) {
         self.child.kill().expect("kill -9");

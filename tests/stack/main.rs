@@ -26,6 +26,7 @@ mod cinder;
 mod conformance;
 mod end_to_end;
 mod killed;
+mod migration;
 mod registration;
 mod sessions;
 mod stack_itself;

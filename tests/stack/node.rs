@@ -117,6 +117,12 @@ impl Node {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// Whether the agent that was started last still lives.
+    pub fn agent_lives(&self) -> bool {
+        let pid = fs::read_to_string(self.path("agent.pid")).expect("an agent was started");
+        Path::new("/proc").join(pid.trim()).exists()
+    }
+
     /// Waits until so many lines are noted in all.
     pub fn await_agent_runs(&self, lines: usize) {
         eventually(Duration::from_secs(90), "the agents' notes", || {

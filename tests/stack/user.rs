@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::command::succeed;
+use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::Stack;
 
@@ -138,6 +139,38 @@ impl<'a> User<'a> {
             .to_owned()
     }
 
+    /// Makes a session, and gives its id.
+    pub fn create_session(&self, document: &Value) -> String {
+        let file = self.node.write("session.json", document);
+        let mut command = self.freezer();
+        command.args(["session-create", "-f", "json", "--file"]).arg(file);
+        let row: Value = serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of a session");
+        row.get("Session ID")
+            .and_then(Value::as_str)
+            .expect("its id")
+            .to_owned()
+    }
+
+    /// Makes the plan a part of the session; its schedule is the session's from then on.
+    pub fn add_to_session(&self, session_id: &str, job_id: &str) {
+        let arguments = ["session-add-job", "--session-id", session_id, "--job-id", job_id];
+        succeed(self.freezer().args(arguments), LIMIT);
+    }
+
+    pub fn delete_plan(&self, job_id: &str) {
+        succeed(self.freezer().args(["job-delete", job_id]), LIMIT);
+    }
+
+    /// `freezer job-start`, `job-stop`, `job-abort`
+    pub fn freezer_job(&self, word: &str, job_id: &str) {
+        succeed(self.freezer().args([&format!("job-{word}"), job_id]), LIMIT);
+    }
+
+    /// `openstack backup job start`, `stop`, `abort`
+    pub fn openstack_job(&self, word: &str, job_id: &str) {
+        succeed(self.openstack().args(["backup", "job", word, job_id]), LIMIT);
+    }
+
     /// The plan's document as the API holds it now.
     pub fn plan(&self, job_id: &str) -> Value {
         let mut command = self.command("sh");
@@ -185,13 +218,17 @@ impl<'a> User<'a> {
                 cell.unwrap_or_default().to_owned()
             })
         };
-        let shown = cells(self.freezer().args(["job-show", "-f", "json", job_id]));
-        let mut openstack = self.openstack();
-        assert_eq!(
-            cells(openstack.args(["backup", "job", "show", "-f", "json", job_id])),
-            shown
-        );
-        shown
+        // Somebody may write between the two looks: they agree soon.
+        eventually(LIMIT, "both clients show the same", || {
+            let shown = cells(self.freezer().args(["job-show", "-f", "json", job_id]));
+            let mut openstack = self.openstack();
+            let other = cells(openstack.args(["backup", "job", "show", "-f", "json", job_id]));
+            if other == shown {
+                Ok(shown)
+            } else {
+                Err(format!("{shown:?}, {other:?}"))
+            }
+        })
     }
 
     /// Asks for a run of this plan.

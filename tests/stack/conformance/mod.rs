@@ -6,6 +6,11 @@
 
 mod downtime;
 mod edits;
+mod events;
+mod folder;
+mod queue;
+mod runs;
+mod sessions;
 
 use serde_json::{Value, json};
 
@@ -47,6 +52,16 @@ impl Pair {
     /// The same plan for both.
     fn plans(&self, job_schedule: &Value) -> [String; 2] {
         self.users().map(|user| user.create_plan(job_schedule))
+    }
+
+    fn close_gates(&self) {
+        self.incumbent.close_gate();
+        self.ours.close_gate();
+    }
+
+    fn open_gates(&self) {
+        self.incumbent.open_gate();
+        self.ours.open_gate();
     }
 }
 
