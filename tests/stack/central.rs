@@ -170,7 +170,7 @@ fn every_project_has_its_plans_run_in_its_users_name() {
     await_reported(&users[0], &jobs[0], 2, &stack);
     let failed = history(&stack, &node, &jobs[1]).remove(0);
     let detail = text(&failed, "/detail");
-    for part in [jobs[1].as_str(), trusts[1].as_str(), "Could not find trust"] {
+    for part in [jobs[1].as_str(), trusts[1].as_str(), "is not accepted (401)"] {
         assert!(detail.contains(part), "{part} is not in {detail}");
     }
     let log = daemon.log();
