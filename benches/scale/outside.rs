@@ -167,9 +167,8 @@ pub fn launches(program: &Path) {
     let (_daemon, _) = Daemon::start(program, folder.path(), &settings, &[]);
     let reader = loop {
         std::thread::sleep(Duration::from_secs(1));
-        match Ledger::open_reader(&folder.path().join("state/ledger.db")) {
-            Ok(reader) => break reader,
-            Err(_) => {}
+        if let Ok(reader) = Ledger::open_reader(&folder.path().join("state/ledger.db")) {
+            break reader;
         }
     };
     let patience = Instant::now();

@@ -78,6 +78,7 @@ fn the_samples_defaults_are_the_defaults() {
         "client_id",
         "register =",
         "reports =",
+        "copy =",
         "supported_",
         "runtime_max",
         "nice =",

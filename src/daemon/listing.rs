@@ -49,9 +49,10 @@ impl Understood {
                 }
                 Err(problems) => {
                     if let Some(problem) = problems.first() {
-                        let document = Arc::from(document.text.get());
+                        let document: Arc<str> = Arc::from(document.text.get());
                         all.broken.push(Broken {
                             job: JobId::new(&problem.job_id),
+                            event: plan::event(&document),
                             document,
                         });
                     }

@@ -20,7 +20,7 @@ use crate::observe::logs::{Format, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
 use crate::plan;
-use crate::planner::{Aside, LedgerPlan, Past, Planner};
+use crate::planner::{Aside, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
 use crate::zones::Zones;
 
 use super::copying;
@@ -73,8 +73,9 @@ pub(super) fn totals(restored: &Restored) -> Totals {
         .skipped
         .iter()
         .map(|(reason, count)| (VerdictKind::Skipped(*reason), *count));
+    let unstarted = u64::try_from(unstarted(restored).count()).unwrap_or(u64::MAX);
     let ran = [
-        (VerdictKind::Run, tally.ran),
+        (VerdictKind::Run, tally.ran.saturating_sub(unstarted)),
         (VerdictKind::Coalesced, tally.coalesced),
     ];
     Totals {
@@ -83,6 +84,12 @@ pub(super) fn totals(restored: &Restored) -> Totals {
         runs: tally.outcomes.to_vec(),
         last_poll: restored.polled,
     }
+}
+
+/// Runs that were decided and had not started: they count as `run` when they do.
+fn unstarted(restored: &Restored) -> impl Iterator<Item = &RunId> {
+    let waits = |run: &&RunRecord| matches!(run.state, RunState::Queued | RunState::Starting);
+    restored.open_runs.iter().filter(waits).map(|run| &run.id)
 }
 
 /// How to log.
@@ -235,6 +242,7 @@ impl Daemon {
         let teller = Teller {
             metrics: Arc::clone(&metrics),
             stuck: None,
+            unstarted: unstarted(&restored).cloned().collect(),
         };
         let engine = Engine::new(
             Arc::clone(&clock),

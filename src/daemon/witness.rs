@@ -40,6 +40,9 @@ pub(super) struct Teller {
     pub(super) metrics: Arc<Metrics>,
     /// Why the ledger did not take the last decision; `None`: it did.
     pub(super) stuck: Option<String>,
+    /// Runs that were decided and have not started. A run may be withdrawn until it starts, and a counter does
+    /// not count down: so the verdict `run` is counted at the start.
+    pub(super) unstarted: BTreeSet<RunId>,
 }
 
 impl Witness for Teller {
@@ -64,9 +67,11 @@ impl Witness for Teller {
                 }
                 Record::Run(run) => self.run(run),
                 Record::Forget { job } => tracing::info!(job_id = %job, "plan is gone"),
+                Record::Withdraw { run } => {
+                    self.unstarted.remove(run);
+                }
                 Record::Plan { .. }
                 | Record::Covered { .. }
-                | Record::Withdraw { .. }
                 | Record::Report { .. }
                 | Record::Backup { .. }
                 | Record::SessionEnd { .. }
@@ -102,7 +107,7 @@ fn session(run: &RunRecord) {
 }
 
 impl Teller {
-    fn verdict(&self, record: &VerdictRecord, again: bool) {
+    fn verdict(&mut self, record: &VerdictRecord, again: bool) {
         let VerdictRecord {
             job,
             first,
@@ -114,7 +119,11 @@ impl Teller {
         if !again {
             self.metrics.due(*count);
         }
-        self.metrics.verdict(verdict, *count);
+        if let Verdict::Run(run) = verdict {
+            self.unstarted.insert(run.clone());
+        } else {
+            self.metrics.verdict(verdict, *count);
+        }
         match verdict {
             Verdict::Run(run) => tracing::debug!(job_id = %job, due = %first, %run, "due"),
             Verdict::Coalesced(run) => {
@@ -126,7 +135,11 @@ impl Teller {
         }
     }
 
-    fn run(&self, run: &RunRecord) {
+    fn run(&mut self, run: &RunRecord) {
+        let started = matches!(run.state, RunState::Running | RunState::Done(_));
+        if started && self.unstarted.remove(&run.id) {
+            self.metrics.verdict(&Verdict::Run(run.id.clone()), 1);
+        }
         match run.state {
             RunState::Queued if run.not_before.is_some() && !run.detail.is_empty() => {
                 let (job_id, run, detail) = (&run.job, &run.id, run.detail.as_str());
@@ -155,5 +168,105 @@ impl Teller {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+    use crate::observe::metrics::MetricsSettings;
+    use crate::plan::JobId;
+    use crate::planner::Reason;
+    use crate::schedule::DueTime;
+
+    fn run(state: RunState) -> RunRecord {
+        let (job, due) = (JobId::new("a"), DueTime::from_epoch(3_600));
+        RunRecord {
+            id: RunId::new(&job, due),
+            job,
+            project: None,
+            due,
+            covers: due,
+            cadence: None,
+            state,
+            not_before: None,
+            queued: due.instant(),
+            started: None,
+            ended: None,
+            pid: None,
+            detail: String::new(),
+            session: None,
+        }
+    }
+
+    fn verdict(verdict: Verdict) -> Record {
+        let due = DueTime::from_epoch(3_600);
+        Record::Verdict(VerdictRecord {
+            job: JobId::new("a"),
+            first: due,
+            last: due,
+            count: 1,
+            verdict,
+            decided: due.instant(),
+        })
+    }
+
+    /// What is counted of `verdict`, and of due times, after `steps`.
+    fn counted(steps: &[&[Record]], verdict: &str) -> (Option<String>, Option<String>) {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let settings = MetricsSettings {
+            plan_limit: 0,
+            poll_every: None,
+            shadow: false,
+        };
+        let metrics = Arc::new(Metrics::new(settings, clock));
+        let mut teller = Teller {
+            metrics: Arc::clone(&metrics),
+            stuck: None,
+            unstarted: BTreeSet::new(),
+        };
+        for records in steps {
+            teller.recorded(records);
+        }
+        let text = metrics.encode().unwrap();
+        let value = |series: String| {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(&series)?.strip_prefix(' '));
+            line.map(str::to_owned)
+        };
+        (
+            value(format!("freezerd_verdicts_total{{{verdict}}}")),
+            value("freezerd_due_times_total".to_owned()),
+        )
+    }
+
+    #[test]
+    fn a_run_that_is_withdrawn_counts_as_its_reason_alone() {
+        let queued = run(RunState::Queued);
+        let due = [
+            Record::Run(queued.clone()),
+            verdict(Verdict::Run(queued.id.clone())),
+        ];
+        let withdrawn = [
+            Record::Withdraw {
+                run: queued.id.clone(),
+            },
+            verdict(Verdict::Skipped(Reason::SessionRefused)),
+        ];
+        let refused = r#"verdict="skipped",reason="session-refused""#;
+        let ran = r#"verdict="run",reason="none""#;
+        let one = Some("1".to_owned());
+        assert_eq!(counted(&[&due, &withdrawn], refused), (one.clone(), one.clone()));
+        assert_eq!(
+            counted(&[&due, &withdrawn], ran),
+            (Some("0".to_owned()), one.clone())
+        );
+        let over = [
+            Record::Run(run(RunState::Running)),
+            Record::Run(run(RunState::Done(Outcome::Success))),
+        ];
+        assert_eq!(counted(&[&due, &over], ran), (one.clone(), one));
     }
 }

@@ -23,6 +23,7 @@ use crate::schedule::Schedule;
 pub use authority::trust_of;
 pub use parse::{Parsed, parse};
 pub use problem::{Problem, printable};
+pub use state::event;
 
 /// The API's `job_id`; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use super::parse::object;
 use super::raw::{Document, JobSchedule, Raw, Shape};
 use super::{Dialect, Reported, Session, Standing};
 
@@ -31,6 +32,14 @@ pub(super) fn standing(disabled: bool, reported: &Reported) -> Standing {
             _ => Standing::Active,
         },
     }
+}
+
+/// What its user asks for by `event`, also in a document that cannot be used; empty: nothing that can be read.
+#[must_use]
+pub fn event(text: &str) -> String {
+    let document: Document<'_> = object(text).unwrap_or_default();
+    let schedule: JobSchedule<'_> = object(document.job_schedule.written()).unwrap_or_default();
+    word(schedule.event).unwrap_or_default()
 }
 
 /// A word of its state, as `status`: text, else empty.

@@ -7,7 +7,7 @@
 use crate::plan::{JobId, Plan};
 
 use super::slot::Slot;
-use super::{Decision, Order, Planner, Record, Report, RunId, RunState, report};
+use super::{Decision, Order, Planner, Record, Report, RunRecord, RunState, report};
 
 impl Planner {
     /// Does what the document of `job` asks for, and says what its plan is now.
@@ -16,8 +16,12 @@ impl Planner {
         let event = slot.plan.reported.event.as_str();
         if let Some(run) = self.under_way(slot) {
             match event {
-                "abort" if !self.policy.shadow => out.orders.push(Order::Abort(run)),
-                "start" => self.tell(slot, "running", out),
+                "abort" if !self.policy.shadow => out.orders.push(Order::Abort(run.id.clone())),
+                "start" => self.say(slot, report::running(run), out),
+                // Whoever edits a job writes its job_schedule anew, and with it goes what we said of the run.
+                "" if run.state == RunState::Running && slot.plan.reported.status != "running" => {
+                    self.say(slot, report::running(run), out);
+                }
                 // Stop, remove: it runs to its end, and that is when they are answered.
                 _ => {}
             }
@@ -36,24 +40,33 @@ impl Planner {
     }
 
     /// The run of this plan that is starting or running.
-    fn under_way(&self, slot: &Slot) -> Option<RunId> {
+    fn under_way(&self, slot: &Slot) -> Option<&RunRecord> {
         let run = self.open.get(slot.open.as_ref()?)?;
-        (run.state != RunState::Queued).then(|| run.id.clone())
+        (run.state != RunState::Queued).then_some(run)
     }
 
     fn tell(&self, slot: &Slot, status: &str, out: &mut Decision) {
-        if !report::wanted_whole(&self.policy, &slot.plan) {
-            return;
-        }
-        let event = &slot.plan.reported.event;
         let report = Report {
             status: status.to_owned(),
             result: None,
             time_started: None,
             time_ended: None,
             current_pid: None,
-            answers_event: (!event.is_empty()).then(|| event.clone()),
+            answers_event: None,
             session: None,
+        };
+        self.say(slot, report, out);
+    }
+
+    /// Reports, and answers the event that waits.
+    fn say(&self, slot: &Slot, report: Report, out: &mut Decision) {
+        if !report::wanted_whole(&self.policy, &slot.plan) {
+            return;
+        }
+        let event = &slot.plan.reported.event;
+        let report = Report {
+            answers_event: (!event.is_empty()).then(|| event.clone()),
+            ..report
         };
         out.records.push(Record::Report {
             job: slot.plan.id.clone(),

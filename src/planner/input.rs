@@ -86,6 +86,8 @@ pub struct Broken {
     pub job: JobId,
     /// Its document's text.
     pub document: Arc<str>,
+    /// What its user asks for (start, stop, abort, remove); empty: nothing.
+    pub event: String,
 }
 
 /// Why a launch came to nothing.

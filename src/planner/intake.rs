@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, Plan};
+use crate::plan::{JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
 use super::events::asks_to_start;
@@ -187,12 +187,21 @@ impl Planner {
         let Some(slot) = self.slots.get(&broken.job) else {
             return;
         };
-        if slot.broken {
+        let event = slot.plan.reported.event != broken.event;
+        if slot.broken && !event {
             return;
         }
-        self.supersede(now, &broken.job, out);
+        if !slot.broken {
+            self.supersede(now, &broken.job, out);
+        }
         if let Some(slot) = self.slots.get_mut(&broken.job) {
             slot.broken = true;
+            // What its user asks for is heard all the same: an abort of its run, above all.
+            let plan = Arc::make_mut(&mut slot.plan);
+            plan.reported.event.clone_from(&broken.event);
+            if matches!(broken.event.as_str(), "stop" | "abort" | "remove") {
+                plan.standing = Standing::Stopped;
+            }
             out.records.push(Record::Plan {
                 job: broken.job.clone(),
                 name: slot.plan.name.clone(),
@@ -203,6 +212,9 @@ impl Planner {
             });
         }
         self.arm(&broken.job);
+        if event {
+            self.answer(&broken.job, out);
+        }
     }
 
     /// A plan that is not there any more, or not ours.

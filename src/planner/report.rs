@@ -10,7 +10,7 @@ use super::{Admission, Outcome, Policy, Reports, RunRecord, session};
 /// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// `scheduled`, `running`, `completed`, `stop`.
+    /// `scheduled`, `running`, `completed`, `stop`, `removed`.
     pub status: String,
     /// `success`, `fail`, `aborted`, or empty while it runs. `None`: as it was.
     pub result: Option<String>,
@@ -77,9 +77,15 @@ pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Plan, next: Option
     let kind = plan.schedule.kind();
     let stopped = plan.standing != Standing::Active;
     let one_shot = matches!(kind, Kind::Date | Kind::Once);
+    let removed = plan.reported.event == "remove";
     let again = !stopped && !one_shot && (next.is_some() || kind == Kind::Continuous);
     Report {
-        status: if again { "scheduled" } else { "completed" }.to_owned(),
+        status: match (again, removed) {
+            (true, _) => "scheduled",
+            (false, true) => "removed",
+            (false, false) => "completed",
+        }
+        .to_owned(),
         result: Some(session::result(outcome).to_owned()),
         time_started: run.started.map(|at| at.timestamp()),
         time_ended: run.ended.map(|at| at.timestamp()),

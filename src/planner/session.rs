@@ -207,7 +207,7 @@ impl Planner {
         let session = plan
             .session
             .as_deref()
-            .filter(|_| report::wanted(&self.policy, plan));
+            .filter(|_| report::wanted_whole(&self.policy, plan));
         let Some(session) = session else {
             run.session = None;
             return None;

@@ -4,7 +4,6 @@
 //! scripts. It takes root. Nothing here sleeps for a guess: tests wait for what they see on the machine.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stderr,

@@ -17,6 +17,7 @@ mod eventually;
 mod incumbent;
 mod node;
 mod services;
+mod session;
 mod user;
 
 mod api_away;
@@ -26,4 +27,5 @@ mod conformance;
 mod end_to_end;
 mod killed;
 mod registration;
+mod sessions;
 mod stack_itself;

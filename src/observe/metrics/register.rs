@@ -35,7 +35,7 @@ impl Metrics {
         all.register("due_times", "Due times that have come", self.due.clone());
         all.register(
             "verdicts",
-            "Due times by what became of them, and why not run",
+            "Due times by what became of them (a run counts when it starts), and why not run",
             self.verdicts.clone(),
         );
         all.register("runs", "Runs that ended, by outcome", self.runs.clone());

@@ -163,6 +163,7 @@ fn a_plan_that_goes_while_queued_is_superseded_and_one_that_runs_ends() {
 fn a_document_that_broke_has_no_due_times_until_it_is_mended() {
     let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a"), hourly("b")]);
     let broken = Broken {
+        event: String::new(),
         job: job("a"),
         document: Arc::from("{}"),
     };

@@ -228,3 +228,91 @@ fn nothing_is_said_in_shadow() {
     );
     assert_eq!(said(&world), None);
 }
+
+#[test]
+fn a_remove_ends_in_removed_at_once_or_with_the_run_and_the_plan_never_runs_again() {
+    let removed = || each_hour(json!({"status": "running", "event": "remove"}));
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![removed()]);
+    assert_eq!(said(&world), Some(("removed", None, Some("remove"))));
+    world.list(vec![each_hour(json!({"status": "removed", "event": ""}))]);
+    world.live_until("2026-03-01T03:30:00Z");
+    assert_eq!(world.launched().len(), 0);
+
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![each_hour(json!({}))]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let run = world.launched().remove(0);
+    world.list(vec![removed()]);
+    world.run_for(&run, 60, Outcome::Success);
+    assert_eq!(said(&world), Some(("removed", Some("success"), Some("remove"))));
+    world.list(vec![each_hour(
+        json!({"status": "removed", "result": "success", "event": ""}),
+    )]);
+    world.live_until("2026-03-01T03:30:00Z");
+    assert_eq!(world.launched().len(), 1);
+}
+
+#[test]
+fn an_event_of_a_run_that_ended_before_the_poll_is_answered_at_the_poll() {
+    for (event, status) in [("stop", "stop"), ("abort", "stop"), ("remove", "removed")] {
+        let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![each_hour(json!({}))]);
+        world.live_until("2026-03-01T01:00:00Z");
+        let run = world.launched().remove(0);
+        world.run_for(&run, 60, Outcome::Success);
+        assert_eq!(said(&world), Some(("scheduled", Some("success"), None)));
+        // The report has left the event alone.
+        world.list(vec![each_hour(
+            json!({"status": "scheduled", "result": "success", "event": event}),
+        )]);
+        assert_eq!(said(&world), Some((status, None, Some(event))));
+        world.live_until("2026-03-01T03:30:00Z");
+        assert_eq!(world.launched().len(), 1, "{event}");
+    }
+}
+
+#[test]
+fn an_edit_during_a_run_that_wipes_what_was_said_of_it_has_it_said_again() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![each_hour(json!({}))]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let run = world.launched().remove(0);
+    world.tell(Input::Started {
+        run,
+        pid: 7,
+        at: world.now,
+    });
+    let told = world.reports().len();
+    world.list(vec![each_hour(json!({"status": "running"}))]);
+    assert_eq!(world.reports().len(), told);
+    world.list(vec![plan("a", json!({"schedule_hour": "5"}))]);
+    assert_eq!(said(&world), Some(("running", Some(""), None)));
+    world.list(vec![plan("a", json!({"schedule_hour": "5", "event": "start"}))]);
+    assert_eq!(said(&world), Some(("running", Some(""), Some("start"))));
+    assert_eq!(world.launched().len(), 1, "it runs already");
+}
+
+#[test]
+fn an_abort_of_a_run_is_heard_though_its_plan_was_edited_into_nonsense() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![each_hour(json!({}))]);
+    world.live_until("2026-03-01T01:00:00Z");
+    let run = world.launched().remove(0);
+    let broken = |event: &str| {
+        let document =
+            json!({"job_id": "a", "job_schedule": {"schedule_hour": "garbage", "event": event}}).to_string();
+        Input::Listing {
+            began: at("2026-03-01T01:00:30Z"),
+            plans: Vec::new(),
+            broken: vec![Broken {
+                job: job("a"),
+                event: crate::plan::event(&document),
+                document: document.into(),
+            }],
+        }
+    };
+    let told = world.reports().len();
+    world.tell(broken(""));
+    assert_eq!((aborts(&world), world.reports().len()), (0, told), "left alone");
+    world.tell(broken("abort"));
+    world.tell(broken("abort"));
+    assert_eq!(aborts(&world), 1);
+    world.run_for(&run, 60, Outcome::Aborted);
+    assert_eq!(said(&world), Some(("completed", Some("aborted"), Some("abort"))));
+}
