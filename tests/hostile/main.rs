@@ -3,6 +3,8 @@
 //!
 //! A text that once did harm is added to `corpus/` as a file, and is replayed ever after.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::fs;
 use std::path::Path;
 
