@@ -57,3 +57,4 @@ install: $(RELEASE)
 	install -D -m 0644 config/prometheus-rules.yml $(DESTDIR)$(DOC)/prometheus-rules.yml
 	install -D -m 0644 config/freezerd.toml $(DESTDIR)$(DOC)/freezerd.toml
 	install -D -m 0644 README.md $(DESTDIR)$(DOC)/README.md
+	install -D -m 0644 SECURITY.md $(DESTDIR)$(DOC)/SECURITY.md

@@ -128,9 +128,10 @@ impl Endpoint {
 }
 
 /// Whether a text can be one segment of a path, once percent-encoded. Dots mean something there, and
-/// encoding does not change that.
+/// encoding does not change that. Line breaks and tabs are not encoded but dropped (that is how addresses are read),
+/// so that dots with one between them would climb all the same, and two ids become one: no control characters.
 fn is_segment(text: &str) -> bool {
-    !matches!(text, "" | "." | "..")
+    !matches!(text, "" | "." | "..") && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -187,6 +188,19 @@ mod tests {
         }
         // Encoded dots are dots to some servers; the percent sign is encoded once more.
         assert_eq!(job("%2e%2e", None).unwrap(), "/x/v2/p1/jobs/%252e%252e");
+    }
+
+    #[test]
+    fn dots_with_a_dropped_character_between_them_do_not_climb() {
+        let endpoint = Endpoint::new("backup_url", "http://api/x", "p1").unwrap();
+        for id in [".\t.", ".\n.", "\r..", "..\t", "\t", "a\nb", "a\0"] {
+            assert!(endpoint.job(id, None).is_err(), "{id:?}");
+            assert!(endpoint.events(id, None).is_err(), "{id:?}");
+            assert!(endpoint.backup(id, None).is_err(), "{id:?}");
+            assert!(endpoint.session(id, &["action"], None).is_err(), "{id:?}");
+            let elsewhere = endpoint.job("j", Some(id)).unwrap();
+            assert_eq!(elsewhere.path(), "/x/v2/p1/jobs/j", "{id:?}");
+        }
     }
 
     #[test]

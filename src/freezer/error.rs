@@ -25,19 +25,23 @@ pub enum ApiError {
         message: String,
     },
     /// An id that cannot stand in an address.
-    #[error("job id {id:?} cannot be part of an address: it is empty, `.` or `..`")]
+    #[error(
+        "job id {id:?} cannot be part of an address: it is empty, `.` or `..`, or has control characters"
+    )]
     JobId {
         /// The id.
         id: String,
     },
     /// An id of a backup's record that cannot stand in an address.
-    #[error("backup id {id:?} cannot be part of an address: it is empty, `.` or `..`")]
+    #[error(
+        "backup id {id:?} cannot be part of an address: it is empty, `.` or `..`, or has control characters"
+    )]
     BackupId {
         /// The id.
         id: String,
     },
     /// An id of a session that cannot stand in an address.
-    #[error("session id {id:?} cannot be part of an address: it is `.` or `..`")]
+    #[error("session id {id:?} cannot be part of an address: it is `.` or `..`, or has control characters")]
     SessionId {
         /// The id.
         id: String,

@@ -87,5 +87,5 @@ pub fn printable(text: &str, limit: usize) -> String {
 /// Control characters, line separators, and the marks that turn the direction of writing.
 fn moves_the_cursor(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

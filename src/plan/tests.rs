@@ -282,6 +282,10 @@ fn texts_are_shortened_and_made_printable() {
     assert_eq!(printable("abcd", 3), "ab…");
     assert_eq!(printable("ab\n", 3), "ab…");
     assert_eq!(printable("x\u{202e}y", 20), "x\\u{202e}y");
+    assert_eq!(
+        printable("\u{61c}\u{200e}\u{200f}", 40),
+        "\\u{61c}\\u{200e}\\u{200f}"
+    );
 }
 
 #[test]

@@ -308,7 +308,14 @@ impl Planner {
             self.arm(&record.job);
             return;
         }
-        match Self::gate(slot.window.as_ref(), slot.timetable.zone(), DueTime::floor(now)) {
+        let second = DueTime::floor(now);
+        let gate = if record.due > second {
+            // The wall clock was set back while it waited: its due time is still to come.
+            Gate::Until(record.due)
+        } else {
+            Self::gate(slot.window.as_ref(), slot.timetable.zone(), second)
+        };
+        match gate {
             Gate::Open => {
                 let plan = Arc::clone(&slot.plan);
                 if let Some(ask) = self.question(now, &mut record, &plan) {

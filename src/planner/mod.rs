@@ -231,6 +231,20 @@ impl Planner {
             .map(|slot| slot.plan.id.clone())
             .collect();
         for job in ahead {
+            // What was decided for a time that far ahead is decided afresh when that comes. What waits for a nearer
+            // one waits on (`start` holds it until then).
+            let open = self.slots.get(&job).and_then(|slot| slot.open.as_ref());
+            let waits = open
+                .and_then(|run| self.open.get(run))
+                .filter(|run| run.state == RunState::Queued && run.due.since(now) > LIVED_THROUGH_AT_MOST);
+            if let Some(run) = waits.cloned() {
+                self.dequeue(&run);
+                self.open.remove(&run.id);
+                out.records.push(Record::Withdraw { run: run.id.clone() });
+                if let Some(slot) = self.slots.get_mut(&job) {
+                    slot.close(&run.id);
+                }
+            }
             if let Some(slot) = self.slots.get_mut(&job) {
                 // Nothing of a time that has not been may count: no anchor, no success.
                 slot.first_seen = slot.first_seen.min(now);

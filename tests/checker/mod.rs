@@ -2,7 +2,7 @@
 //! API was left with, and the ledger. It shares no decision with the planner; of the code under test it uses
 //! only the schedules.
 //!
-//! tests/sim hands it lives of virtual time, tests/crashes real ones. All times are seconds since the epoch: of the
+//! tests/sim hands it lives of virtual time. All times are seconds since the epoch: of the
 //! node's wall clock, but where it says "true time", which only ever goes forward.
 
 mod outcomes;

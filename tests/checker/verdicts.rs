@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict, VerdictRecord};
+use freezerd::planner::{CatchUp, Outcome, Reason, RunRecord, RunState, Verdict, VerdictRecord};
 use freezerd::schedule::{DueTime, Kind, Timetable};
 
 use super::{History, Version};
@@ -15,6 +15,29 @@ struct Known<'a> {
     arises: bool,
     /// When the next version was made, and when it was known at the latest.
     next: (i64, i64),
+}
+
+/// What the ledger has of one plan.
+struct Ledger<'a> {
+    /// By their first due time.
+    verdicts: Vec<&'a VerdictRecord>,
+    /// By when they were queued.
+    runs: Vec<&'a RunRecord>,
+}
+
+impl<'a> Ledger<'a> {
+    fn of(history: &'a History, id: &str) -> Self {
+        let of_plan = |record: &&VerdictRecord| record.job.as_str() == id;
+        let mut verdicts: Vec<_> = history.verdicts.iter().filter(of_plan).collect();
+        verdicts.sort_by_key(|record| record.first);
+        let mut runs: Vec<_> = history
+            .runs
+            .values()
+            .filter(|run| run.job.as_str() == id)
+            .collect();
+        runs.sort_by_key(|run| run.queued);
+        Self { verdicts, runs }
+    }
 }
 
 fn known(versions: &[Version]) -> Vec<Known<'_>> {
@@ -67,7 +90,8 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
     let known = known(versions);
     let set_back = history.rules.set_back;
     let mut given: BTreeMap<i64, &VerdictRecord> = BTreeMap::new();
-    for record in history.verdicts.iter().filter(|record| record.job.as_str() == id) {
+    let ledger = Ledger::of(history, id);
+    for &record in &ledger.verdicts {
         let Some(times) = due_times(record, &known, set_back) else {
             faults.push(format!(
                 "{id}: no version of the plan has these due times: {record:?}"
@@ -83,7 +107,7 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
                 faults.push(format!("{id}: {time} has two verdicts: {other:?} and {record:?}"));
             }
         }
-        if let Some(fault) = untrue(history, record, versions) {
+        if let Some(fault) = untrue(history, &ledger, record, versions) {
             faults.push(format!("{id}: {fault}: {record:?}"));
         }
     }
@@ -104,17 +128,24 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
             after = next.due;
         }
     }
-    // What runs once, and was never stopped, has had its one due time.
+    // What runs once, and was never stopped, has had its one due time; a clock that was set back far may have made its
+    // verdict void, but not its run.
+    let ran = set_back > 600 && !ledger.runs.is_empty();
     let waits = known
         .iter()
         .any(|known| known.version.known.is_some() && known.arises);
-    if waits && given.is_empty() && !versions.iter().any(|version| version.stopped) {
+    if waits && given.is_empty() && !ran && !versions.iter().any(|version| version.stopped) {
         faults.push(format!("{id} was never due"));
     }
 }
 
 /// Why a verdict is not true.
-fn untrue(history: &History, record: &VerdictRecord, versions: &[Version]) -> Option<String> {
+fn untrue(
+    history: &History,
+    ledger: &Ledger<'_>,
+    record: &VerdictRecord,
+    versions: &[Version],
+) -> Option<String> {
     let set_back = history.rules.set_back;
     let decided = record.decided.timestamp();
     let by_then = |version: &&Version| version.from <= decided + set_back;
@@ -127,18 +158,18 @@ fn untrue(history: &History, record: &VerdictRecord, versions: &[Version]) -> Op
             let stamp = run.as_str().rsplit('-').next().unwrap_or_default();
             let due = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").expect("a run's name");
             let due = DueTime::floor(due.and_utc());
-            let served = history.verdicts.iter().any(|other| {
-                other.job == record.job && other.first <= due && due <= other.last && *other != *record
-            });
+            let before = ledger.verdicts.partition_point(|other| other.first <= due);
+            let mut others = ledger.verdicts[..before].iter().rev();
+            let served = others.any(|other| due <= other.last && **other != *record);
             (!served).then(|| "it is coalesced into nothing".to_owned())
         }
         Verdict::Skipped(Reason::Overlap) => {
-            let overlaps = history.runs.values().any(|run| {
-                run.job == record.job
-                    && run.queued.timestamp() <= decided + set_back
-                    && run.ended.is_none_or(|ended| {
-                        ended.timestamp() + set_back >= decided || run.state == RunState::Done(Outcome::Lost)
-                    })
+            let queued = |run: &&RunRecord| run.queued.timestamp() <= decided + set_back;
+            let before = ledger.runs.partition_point(queued);
+            let overlaps = ledger.runs[..before].iter().rev().any(|run| {
+                run.ended.is_none_or(|ended| {
+                    ended.timestamp() + set_back >= decided || run.state == RunState::Done(Outcome::Lost)
+                })
             });
             (!overlaps).then(|| "nothing of its plan ran then".to_owned())
         }

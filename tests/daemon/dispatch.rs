@@ -119,7 +119,7 @@ fn what_cannot_be_started_fails_and_says_why() {
     let bed = Bed::new("dispatch = { agent = '/nowhere/freezer-agent' }");
     bed.put(&at_once("a", "done"));
     let mut breaks_out = at_once("b", "done");
-    breaks_out["job_actions"][0]["freezer_action"]["container"] = json!("x\nexec = rm");
+    breaks_out["job_actions"][0]["freezer_action"]["container"] = json!("x\rexec = rm");
     bed.put(&breaks_out);
     let daemon = Daemon::start(&bed);
     for (job, reason) in [("a", "/nowhere/freezer-agent"), ("b", "freezer_action container")] {

@@ -69,8 +69,8 @@ fn a_bad_configuration_changes_nothing() {
         ),
         ("timezone = 'Mars/Olympus'", "test.toml:1:12: `timezone`: "),
         (
-            "[dispatch]\nmax_concurrent = 2\nlauncher = 'systemd'",
-            "dispatch.launcher: ",
+            "[dispatch]\nmax_concurrent = 2\nlauncher = 'sytemd'",
+            "`dispatch.launcher`",
         ),
         ("dispatch = {", "test.toml:1:"),
     ];

@@ -73,8 +73,13 @@ impl Model {
                 covered,
                 ..
             } => {
-                let known = self.plan(&job).and_then(|plan| plan.document.clone());
-                let document = Some(document.or(known)?);
+                let known = self.plan(&job).map(|plan| (plan.document.clone(), plan.covered));
+                if let (None, Some((Some(_), before))) = (&document, &known)
+                    && covered < *before
+                {
+                    self.open_again(&job, covered);
+                }
+                let document = Some(document.or(known.and_then(|(document, _)| document))?);
                 let plan = Plan {
                     name,
                     document,
@@ -154,6 +159,18 @@ impl Model {
             Record::Polled { at } => self.polled = Some(at),
         }
         Some(())
+    }
+
+    /// The clock had been wrong: the verdicts beyond `covered` are void.
+    fn open_again(&mut self, job: &JobId, covered: DueTime) {
+        let beyond = |(of, first): &(JobId, DueTime)| of == job && *first > covered;
+        let void: Vec<_> = self.verdicts.keys().filter(|key| beyond(key)).cloned().collect();
+        for key in void {
+            if let Some(old) = self.verdicts.remove(&key) {
+                *self.total(&old.verdict) -= old.count;
+            }
+        }
+        self.tally.skipped.retain(|_, total| *total > 0);
     }
 
     fn total(&mut self, verdict: &Verdict) -> &mut u64 {

@@ -69,10 +69,9 @@ fn readers_need_a_ledger_and_may_be_many() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_ledger() {
+fn a_ledger_is_made_where_there_is_no_file() {
     let folder = tempdir().expect("a folder");
     let path = folder.path().join("ledger.db");
-    fs::write(&path, "").expect("written");
     drop(Ledger::open(&path).expect("a ledger"));
     let connection = Connection::open(&path).expect("a database");
     let number = |sql: &str| {
@@ -86,6 +85,18 @@ fn an_empty_file_becomes_a_ledger() {
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .expect("a mode");
     assert_eq!(mode, "wal");
+}
+
+/// SQLite would take it for a new one, and what was lost would go unsaid.
+#[test]
+fn an_empty_file_is_a_damaged_ledger() {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("ledger.db");
+    fs::write(&path, "").expect("written");
+    let error = Ledger::open(&path).expect_err("refused");
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("the file is empty"), "{error}");
+    assert_eq!(fs::metadata(&path).expect("a file").len(), 0);
 }
 
 /// Changes the file as somebody else would, and says how it is then refused: to the daemon and to a reader.

@@ -5,8 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use freezerd::daemon::engine::Errand;
-use freezerd::daemon::listing::Understood;
-use freezerd::plan::JobId;
+use freezerd::plan::{JobId, Plan};
 use freezerd::planner::Input;
 
 use super::checker::Version;
@@ -19,7 +18,7 @@ use super::world::World;
 pub(super) struct Listed {
     pub(super) began: i64,
     pub(super) arrives: i64,
-    pub(super) understood: Understood,
+    pub(super) plans: Vec<Plan>,
     pub(super) versions: BTreeMap<String, usize>,
 }
 
@@ -56,7 +55,7 @@ impl World {
         let now = self.machine.clock.now();
         let jitter = Rng::of(self.seed, &now.to_string()).within(0, self.poll_every);
         self.next_poll = now + self.poll_every + jitter;
-        let Ok(understood) = self.cloud.list(self.weather, self.page) else {
+        let Ok(plans) = self.cloud.list(self.weather, self.page) else {
             return;
         };
         let latest = |(id, versions): &(String, Vec<Version>)| (id.clone(), versions.len() - 1);
@@ -68,14 +67,14 @@ impl World {
         self.listing = Some(Listed {
             began: self.machine.clock.wall(),
             arrives: now + slow,
-            understood,
+            plans,
             versions: self.users.iter().map(latest).collect(),
         });
     }
 
     pub(super) fn listing_arrives(&mut self) {
         let Some(listed) = self.listing.take() else { return };
-        let Understood { plans, broken, .. } = listed.understood;
+        let (plans, broken) = (listed.plans, Vec::new());
         let shown: BTreeSet<JobId> = plans.iter().map(|plan| plan.id.clone()).collect();
         let began = instant(listed.began);
         self.begin = None;

@@ -167,6 +167,18 @@ impl Machine {
         Some(seen.run.clone())
     }
 
+    /// The operator kills what hangs of jobs that nobody can abort any more: they are not `there`.
+    pub fn kill_orphans(&self, there: impl Fn(&str) -> bool) {
+        let mut agents = self.agents.lock().expect("no thread panics with it");
+        let Agents { known, evidence } = &mut *agents;
+        for agent in known.values().filter(|agent| agent.until == i64::MAX) {
+            let seen = &mut evidence[agent.evidence];
+            if seen.over().is_none() && !there(&seen.job) {
+                seen.crashed = Some(self.clock.now());
+            }
+        }
+    }
+
     /// A daemon that starts knows of nothing: it will be told again.
     pub fn forget_what_was_told(&self) {
         let mut agents = self.agents.lock().expect("no thread panics with it");

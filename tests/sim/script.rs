@@ -98,10 +98,12 @@ const SELDOM: usize = 6;
 
 pub fn write(seed: u64) -> Script {
     let mut rng = Rng::new(seed);
-    let (length, first, poll) = match rng.within(1, 20) {
+    // Most are short, and their faults lie close together; a few are long.
+    let (length, first, poll) = match rng.within(1, 100) {
         1 => (rng.within(1, 4) * 365 * DAY, SELDOM, 12 * HOUR),
         2..=4 => (rng.within(20, 90) * DAY, SELDOM - 2, 2 * HOUR),
-        _ => (rng.within(1, 12) * DAY, 0, rng.pick(&[60, 300, 900])),
+        5..=12 => (rng.within(4, 12) * DAY, 0, rng.pick(&[300, 900])),
+        _ => (rng.within(12, 72) * HOUR, 0, rng.pick(&[60, 300, 900])),
     };
     let mut script = Script {
         seed,

@@ -284,6 +284,8 @@ impl World {
         self.machine.fate.strike_at(0);
         (self.fair_again, self.disk_back) = (0, 0);
         self.restart = self.restart.map(|at| at.min(end));
+        // Nothing changes any more but by the end of what runs.
+        self.poll_every = self.poll_every.max(HOUR / 2);
         self.until(end + 2 * HOUR);
         // Nothing more comes due: what runs or waits ends, and what hangs is aborted, again and again, for the next
         // one of the queue may hang as well.
@@ -292,6 +294,7 @@ impl World {
             for id in ids {
                 self.stop(&id, "abort");
             }
+            self.machine.kill_orphans(|job| self.cloud.jobs.contains_key(job));
             self.next_poll = self.machine.clock.now();
             self.until(end + 2 * HOUR + round * 4 * HOUR);
             if round > 1 && self.is_quiet() {

@@ -175,6 +175,56 @@ fn a_step_back_over_several_runs_repeats_none_of_them() {
     );
 }
 
+/// Found by the simulator: it started as soon as it had a place, hours before its due time.
+#[test]
+fn what_waits_when_the_clock_is_set_back_does_not_run_before_its_time() {
+    let one_at_a_time = Policy {
+        max_concurrent: 1,
+        ..policy()
+    };
+    let mut world = World::new(
+        "2026-03-01T04:59:00Z",
+        one_at_a_time,
+        vec![hourly("a"), hourly("b")],
+    );
+    world.live_until("2026-03-01T05:00:00Z");
+    let first = world.launched().remove(0);
+    world.now = at("2026-03-01T01:30:00Z");
+    world.tell(Input::ClockStepped);
+    world.run_for(&first, 5, Outcome::Success);
+    assert_eq!(world.launched().len(), 1, "the other is due at five");
+    world.live_until("2026-03-01T05:00:00Z");
+    let second = world.launched().pop().expect("a run");
+    assert_eq!(second.as_str(), "b-20260301T050000Z");
+    assert_eq!(
+        world.verdicts("b").last().map(String::as_str),
+        Some("2026-03-01T05:00:00Z run b-20260301T050000Z")
+    );
+}
+
+#[test]
+fn what_waits_for_a_time_far_ahead_is_taken_back_when_the_clock_is_set_right() {
+    let one_at_a_time = Policy {
+        max_concurrent: 1,
+        ..policy()
+    };
+    let mut world = World::new(
+        "2026-03-01T00:30:00Z",
+        one_at_a_time,
+        vec![hourly("a"), hourly("b")],
+    );
+    world.jump_to("2031-03-01T00:00:00Z");
+    let first = world.launched().remove(0);
+    world.now = at("2026-03-01T00:31:00Z");
+    world.tell(Input::ClockStepped);
+    world.run_for(&first, 5, Outcome::Success);
+    let taken_back = RunId::from_stored("b-20310301T000000Z".to_owned());
+    assert!(world.records.contains(&Record::Withdraw { run: taken_back }));
+    world.live_until("2026-03-01T01:00:00Z");
+    let launched: Vec<String> = world.launched().iter().map(ToString::to_string).collect();
+    assert_eq!(launched, ["a-20310301T000000Z", "a-20260301T010000Z"]);
+}
+
 #[test]
 fn what_was_seen_by_a_clock_far_ahead_anchors_nothing() {
     let every = document(json!({
