@@ -345,6 +345,17 @@ impl Planner {
         self.open.insert(run.clone(), record);
     }
 
+    /// Takes back a queued run, and says nothing of its due time.
+    pub(super) fn take_back(&mut self, run: &RunRecord, out: &mut Decision) {
+        self.dequeue(run);
+        self.open.remove(&run.id);
+        if let Some(slot) = self.slots.get_mut(&run.job) {
+            slot.close(&run.id);
+        }
+        out.records.push(Record::Withdraw { run: run.id.clone() });
+        session::withdrawn(run, out);
+    }
+
     /// Takes back a queued run: its due time gets `reason` as its verdict instead.
     pub(super) fn withdraw(
         &mut self,
@@ -353,13 +364,7 @@ impl Planner {
         reason: Reason,
         out: &mut Decision,
     ) {
-        self.dequeue(run);
-        self.open.remove(&run.id);
-        if let Some(slot) = self.slots.get_mut(&run.job) {
-            slot.close(&run.id);
-        }
-        out.records.push(Record::Withdraw { run: run.id.clone() });
-        session::withdrawn(run, out);
+        self.take_back(run, out);
         let one = Missed {
             first: run.due,
             last: run.due,

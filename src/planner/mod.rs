@@ -238,12 +238,7 @@ impl Planner {
                 .and_then(|run| self.open.get(run))
                 .filter(|run| run.state == RunState::Queued && run.due.since(now) > LIVED_THROUGH_AT_MOST);
             if let Some(run) = waits.cloned() {
-                self.dequeue(&run);
-                self.open.remove(&run.id);
-                out.records.push(Record::Withdraw { run: run.id.clone() });
-                if let Some(slot) = self.slots.get_mut(&job) {
-                    slot.close(&run.id);
-                }
+                self.take_back(&run, out);
             }
             if let Some(slot) = self.slots.get_mut(&job) {
                 // Nothing of a time that has not been may count: no anchor, no success.
