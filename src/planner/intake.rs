@@ -68,7 +68,7 @@ impl Planner {
         if self.slots.contains(&plan.id) {
             self.change(now, plan, out);
         } else {
-            self.welcome(now, plan, out);
+            self.welcome(now, &plan, out);
         }
     }
 
@@ -100,15 +100,15 @@ impl Planner {
         under_way || (older && plan.reported.event != "start")
     }
 
-    fn welcome(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+    fn welcome(&mut self, now: DateTime<Utc>, plan: &Plan, out: &mut Decision) {
         let second = DueTime::floor(now);
         let covered = match plan.schedule.kind() {
-            Kind::Once if has_run(&plan) || self.may_have_run(&plan) => second,
+            Kind::Once if has_run(plan) || self.may_have_run(plan) => second,
             Kind::Once | Kind::Continuous => second.plus(-1),
             _ => self.since(plan.updated.or(plan.created), now),
         };
         let job = plan.id.clone();
-        let brief = Brief::of(&plan, &self.digester);
+        let brief = Brief::of(plan, &self.digester);
         let (policy, shared) = (&self.policy, &mut self.shared);
         let mut slot = match self.aside.remove(&job) {
             // Its document could not be used when the ledger was read; it can again.
@@ -123,7 +123,7 @@ impl Planner {
             .map(|run| run.id.clone());
         out.records.push(slot.record(Some(Arc::clone(&plan.document))));
         let seat = self.slots.insert(slot);
-        self.sight(now, None, &plan, out);
+        self.sight(now, None, plan, out);
         self.arm_seat(seat);
         self.answer(&job, out);
     }
