@@ -18,6 +18,7 @@ fn resident(pid: u32) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the table's numbers come from here")]
 fn many_plans_take_few_requests_and_little_memory() {
     let pair = Pair::new("many");
     for user in pair.users() {
