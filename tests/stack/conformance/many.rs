@@ -7,7 +7,7 @@ use crate::daemon::Daemon;
 use crate::incumbent::{Incumbent, Options};
 
 /// How many plans each node has.
-const PLANS: usize = 60;
+const PLANS: usize = 25;
 
 /// kB of memory that are the process's at present.
 fn resident(pid: u32) -> u64 {
