@@ -228,7 +228,9 @@ impl Stack {
     /// How many requests searched the jobs for this client's: so freezer-scheduler asks for its pages.
     pub fn pages_asked_for(&self, client_id: &str) -> usize {
         let seen = self.witnessed(|seen| {
-            seen.method == "GET" && seen.path.ends_with("/jobs") && seen.body.contains(client_id)
+            seen.method == "GET"
+                && seen.path.trim_end_matches('/').ends_with("/jobs")
+                && seen.body.contains(client_id)
         });
         seen.len()
     }
