@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::clock::SystemClock;
 use crate::config::{Settings, Source};
-use crate::daemon::listing::Understood;
+use crate::daemon::reading::Understood;
 use crate::freezer::{Api, ApiError};
 use crate::plan::{Plan, Problem, TrustId};
 use crate::source::{self, Limits, Listing};
