@@ -284,6 +284,8 @@ impl World {
         self.machine.fate.strike_at(0);
         (self.fair_again, self.disk_back) = (0, 0);
         self.restart = self.restart.map(|at| at.min(end));
+        // The node may have slept beyond it.
+        let end = end.max(self.machine.clock.now());
         // Nothing changes any more but by the end of what runs.
         self.poll_every = self.poll_every.max(HOUR / 2);
         self.until(end + 2 * HOUR);
