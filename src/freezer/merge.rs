@@ -45,8 +45,8 @@ struct Patch<'a> {
 /// # Errors
 /// When `job`, or its `job_schedule`, is no JSON object.
 pub fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merge, serde_json::Error> {
-    let text_of_job = job.get();
-    let job: Object = serde_json::from_str(text_of_job)?;
+    let plan = crate::plan::parse(job.get(), "the job");
+    let job: Object = serde_json::from_str(job.get())?;
     // Virtuozzo's dialect, as `plan` knows it.
     if job.contains_key("status") || job.contains_key("disabled") {
         return if to_virtuozzo {
@@ -62,7 +62,6 @@ pub fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merg
     let mut after = before.clone();
     let mut put = |key: &str, value| after.insert(key.to_owned(), value);
     // A document that cannot be read as a plan says nothing against it.
-    let plan = crate::plan::parse(text_of_job, "the job to be reported of");
     let status = plan
         .as_ref()
         .map_or(report.status.as_str(), |parsed| report.status_in(&parsed.plan));
@@ -265,7 +264,7 @@ mod tests {
     #[test]
     fn a_plan_that_goes_on_since_an_edit_is_not_stopped_by_a_late_report() {
         let status = |schedule: Value, report: &Report| {
-            let job = json!({"job_id": "j", "created_at": "1970-01-01T00:00:00", "job_schedule": schedule,
+            let job = json!({"job_id": "j", "job_schedule": schedule,
                              "job_actions": [{"freezer_action": {"action": "backup"}}]});
             let merged = self::schedule(&job.to_string(), report);
             assert_eq!(merged["result"], "success");

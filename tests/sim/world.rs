@@ -49,6 +49,11 @@ pub(super) struct World {
     pub(super) deliver: Option<i64>,
     pub(super) pause: i64,
     pub(super) restart: Option<i64>,
+    /// Whether the daemon has begun to decide.
+    pub(super) decides: bool,
+    /// By the wall clock: up to when everything is decided and safe, and when the daemon died last.
+    pub(super) decided: i64,
+    pub(super) died: i64,
 }
 
 /// A life, when it is over.
@@ -107,6 +112,9 @@ pub fn live(script: &Script) -> Life {
         deliver: None,
         pause: 1,
         restart: Some(START),
+        decides: false,
+        decided: START,
+        died: START,
     };
     world.until(START + script.length);
     world.heal(START + script.length);
@@ -172,6 +180,7 @@ impl World {
         }
         if due(self.begin) {
             self.begin = None;
+            self.decides = true;
             self.step(vec![Input::Begin]);
         }
         if due(Some(self.next_poll)) && self.daemon.is_some() {
@@ -193,6 +202,8 @@ impl World {
 
     pub(super) fn die(&mut self) {
         self.daemon = None;
+        self.decides = false;
+        self.died = self.machine.clock.wall();
         self.kills += 1;
         (self.wake, self.retry, self.begin) = (None, None, None);
         (self.listing, self.deliver) = (None, None);
@@ -261,6 +272,9 @@ impl World {
                 self.daemon = Some(daemon);
                 self.wake = step.wake.map(|wake| wake.epoch());
                 self.retry = (!step.settled).then(|| self.machine.clock.now() + 5);
+                if step.settled && self.decides {
+                    self.decided = self.machine.clock.wall();
+                }
                 for errand in step.errands {
                     self.see_to(errand);
                 }
