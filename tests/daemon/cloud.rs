@@ -70,7 +70,7 @@ impl Cloud {
     }
 
     pub fn job_schedule(&self, id: &str) -> Value {
-        self.inside.lock().unwrap().jobs[id]["job_schedule"].clone()
+        self.job(id)["job_schedule"].clone()
     }
 
     /// The job as it is there now.
@@ -79,6 +79,7 @@ impl Cloud {
     }
 
     /// The records of backups.
+    #[allow(dead_code, reason = "tests/crashes looks at them")]
     pub fn backups(&self) -> Vec<Value> {
         self.inside.lock().unwrap().backups.0.lock().unwrap().clone()
     }
