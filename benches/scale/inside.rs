@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use freezerd::ledger::Ledger;
+use freezerd::plan::Digester;
 use freezerd::planner::{
-    Capabilities, CatchUp, Input, LedgerPlan, Past, Planner, Policy, Record, Reports, SessionRefused,
+    Brief, Capabilities, CatchUp, Input, LedgerPlan, Past, Planner, Policy, Record, Reports, SessionRefused,
 };
 use freezerd::schedule::{DueTime, Zone};
 
@@ -48,7 +49,7 @@ fn past(count: usize) -> Past {
             .expect("a good document")
             .plan;
         LedgerPlan {
-            plan,
+            plan: Brief::of(&plan, &Digester::default()),
             first_seen: seen,
             covered: seen,
             last: None,

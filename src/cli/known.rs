@@ -53,7 +53,7 @@ impl Known {
             },
         };
         let zone = match &document {
-            Document::Usable(plan) => policy.zone_of(plan),
+            Document::Usable(plan) => policy.zone_of(&**plan),
             Document::Gone | Document::Broken(_) => Arc::clone(&policy.zone),
         };
         Self { plan, document, zone }

@@ -11,14 +11,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::launch::{self, LaunchError, LaunchEvent, Launcher, RunReport};
-use crate::plan::{JobId, Plan};
+use crate::launch::{self, LaunchError, Launcher};
+use crate::plan::{self, JobId, Plan};
 use crate::planner::{
-    End, Found, Input, Metadata, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
+    End, Found, Input, NotStarted, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
 };
 use crate::schedule::DueTime;
 
 use super::recipes::{Drafts, Recipes};
+use super::told::end;
+
+pub use super::told::told;
 
 /// Where decisions are kept. The ledger is one; tests and the simulator have their own.
 pub trait Store {
@@ -27,6 +30,12 @@ pub trait Store {
     /// # Errors
     /// What kept it from it.
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// A plan's document, as it was last kept; `None`: there is no such plan.
+    ///
+    /// # Errors
+    /// What kept it from being read.
+    fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError>;
 }
 
 /// Why records were not kept.
@@ -226,7 +235,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
         let (launches, others) = std::mem::take(&mut self.pending).into_iter().partition(is_launch);
         self.pending = others;
         let runs = launches.into_iter().filter_map(|order: Order| match order {
-            Order::Launch { run, .. } => Some(run.id),
+            Order::Launch { run } => Some(run.id),
             _ => None,
         });
         let decision = self
@@ -291,15 +300,38 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 self.launcher.forget(&run);
                 None
             }
-            Order::Launch { run, plan } if self.recipes.needs_preparation(&plan) => {
-                step.errands.push(Errand::Prepare(run.id.clone()));
-                let aborted = false;
-                let preparing = Preparing { run, plan, aborted };
-                self.preparing.insert(preparing.run.id.clone(), preparing);
-                None
-            }
-            Order::Launch { run, plan } => self.launch(run, &plan, &Drafts::new()),
+            Order::Launch { run } => self.begin(run, step),
         }
+    }
+
+    /// Starts a run of what its plan's document says by now: edits are recorded before anything is launched.
+    fn begin(&mut self, run: RunRecord, step: &mut Step) -> Option<Input> {
+        let document = match self.store.document(&run.job) {
+            Ok(document) => document.unwrap_or_default(),
+            Err(StoreError::Away(detail)) => {
+                let why = NotStarted::Away { detail };
+                return Some(Input::NotStarted { run: run.id, why });
+            }
+            Err(StoreError::Refused(why)) => {
+                step.refused = Some(why);
+                return None;
+            }
+        };
+        let plan = match plan::parse(&document, run.job.as_str()) {
+            Ok(parsed) => Arc::new(parsed.plan),
+            Err(problems) => {
+                let why = problems.first().map_or("", |problem| &problem.error);
+                return Some(self.not_started(run.id, format!("its document cannot be used: {why}")));
+            }
+        };
+        if !self.recipes.needs_preparation(&plan) {
+            return self.launch(run, &plan, &Drafts::new());
+        }
+        step.errands.push(Errand::Prepare(run.id.clone()));
+        let aborted = false;
+        let preparing = Preparing { run, plan, aborted };
+        self.preparing.insert(preparing.run.id.clone(), preparing);
+        None
     }
 
     /// What is to be prepared for.
@@ -354,43 +386,4 @@ impl<S: Store, W: Witness> Engine<S, W> {
             metadata: Vec::new(),
         }
     }
-}
-
-/// What a launcher's event means to the planner.
-#[must_use]
-pub fn told(event: LaunchEvent) -> Input {
-    match event {
-        LaunchEvent::Started { run, pid, at } => Input::Started { run, pid, at },
-        LaunchEvent::NotStarted { run, why } => Input::NotStarted { run, why },
-        LaunchEvent::Ended { run, report } => Input::Ended {
-            end: end(&run, report),
-            run,
-        },
-    }
-}
-
-/// A supervisor's report, as the planner takes it.
-fn end(run: &RunId, report: RunReport) -> End {
-    End {
-        metadata: metadata(run, &report),
-        outcome: report.outcome,
-        started: report.started,
-        ended: report.ended,
-        detail: report.detail,
-    }
-}
-
-/// What the agents of a run said of the backups they made.
-fn metadata(run: &RunId, report: &RunReport) -> Vec<Metadata> {
-    let mut all = Vec::new();
-    for (step, number) in report.steps.iter().zip(0..) {
-        match Metadata::printed(number, &step.stdout) {
-            Ok(metadata) => all.extend(metadata),
-            Err(error) => {
-                let step = step.label.as_str();
-                tracing::warn!(%run, step, "what the agent says of its backup is not kept: {error}");
-            }
-        }
-    }
-    all
 }

@@ -29,6 +29,7 @@ mod salvage;
 mod service;
 mod sessions;
 mod signals;
+mod told;
 mod witness;
 
 use std::path::PathBuf;

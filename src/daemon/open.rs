@@ -20,7 +20,7 @@ use crate::observe::logs::{Format, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
 use crate::plan;
-use crate::planner::{Aside, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
+use crate::planner::{Aside, Brief, LastRun, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
 use crate::zones::Zones;
 
 use super::copying;
@@ -46,20 +46,22 @@ pub(super) fn past(restored: &Restored) -> Past {
         ..Past::default()
     };
     for known in &restored.plans {
+        let last = known.last_run.as_ref().map(LastRun::from);
+        let success = known.last_success.as_ref().map(LastRun::from);
         match plan::parse(&known.document, known.job.as_str()) {
             Ok(parsed) => past.plans.push(LedgerPlan {
-                plan: parsed.plan,
+                plan: Brief::of(&parsed.plan, &past.digester),
                 first_seen: known.first_seen,
                 covered: known.covered,
-                last: known.last_run.clone(),
-                success: known.last_success.clone(),
+                last,
+                success,
             }),
             Err(_) => past.aside.push(Aside {
                 job: known.job.clone(),
                 first_seen: known.first_seen,
                 covered: known.covered,
-                last: known.last_run.clone(),
-                success: known.last_success.clone(),
+                last,
+                success,
             }),
         }
     }

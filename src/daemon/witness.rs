@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ledger::{Ledger, LedgerError};
 use crate::observe::metrics::Metrics;
+use crate::plan::JobId;
 use crate::planner::{Admission, Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 
 use super::engine::{Store, StoreError, Witness};
@@ -22,16 +23,26 @@ impl Shelf {
 impl Store for Shelf {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match ledger.commit(records) {
-            Ok(_) => Ok(()),
-            // A damaged one is put aside when the daemon starts afresh.
-            Err(
-                error @ (LedgerError::UnknownPlan { .. }
-                | LedgerError::Started { .. }
-                | LedgerError::Damaged { .. }),
-            ) => Err(StoreError::Refused(error.to_string())),
-            Err(error) => Err(StoreError::Away(error.to_string())),
+        ledger
+            .commit(records)
+            .map(|_| ())
+            .map_err(|error| untaken(&error))
+    }
+
+    fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError> {
+        let ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = ledger.reader().plan(job).map_err(|error| untaken(&error))?;
+        Ok(plan.and_then(|plan| plan.document))
+    }
+}
+
+fn untaken(error: &LedgerError) -> StoreError {
+    match error {
+        // A damaged one is put aside when the daemon starts afresh.
+        LedgerError::UnknownPlan { .. } | LedgerError::Started { .. } | LedgerError::Damaged { .. } => {
+            StoreError::Refused(error.to_string())
         }
+        _ => StoreError::Away(error.to_string()),
     }
 }
 

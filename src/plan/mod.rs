@@ -5,6 +5,7 @@
 //! PURE. May use: `schedule`. Must not use: any other room.
 
 mod authority;
+mod digest;
 mod parse;
 mod problem;
 mod raw;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use crate::schedule::Schedule;
 
 pub use authority::trust_of;
+pub use digest::{Digest, Digester};
 pub use parse::{Parsed, parse};
 pub use problem::{Problem, printable};
 pub use state::event;
@@ -68,6 +70,14 @@ text_id!(JobId);
 text_id!(ProjectId);
 text_id!(TrustId);
 
+impl ProjectId {
+    /// Whether somebody else holds this very one too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
 /// Which API a document speaks. One with a top-level `status` or `disabled` is Virtuozzo's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -106,7 +116,7 @@ pub struct Reported {
 }
 
 /// The session a plan belongs to: plans of several nodes that run as one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Session {
     /// `session_id`; never empty.
     pub id: Arc<str>,

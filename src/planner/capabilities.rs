@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::plan::{Plan, printable};
+use crate::plan::{Action, Plan, printable};
 
 /// The values of `freezer_action` that this node runs; `None`: all there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,42 +31,98 @@ pub enum Unsupported {
 /// As much of a value as is shown, in characters.
 const SHOWN: usize = 60;
 
+/// Keys of `freezer_action` whose values a node may not support.
+const KEYS: [&str; 4] = ["action", "mode", "storage", "engine_name"];
+
+/// What it takes to run a plan: all that its actions ask of a node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Needs {
+    /// How many actions it has is nobody's business; whether it has any is.
+    any: bool,
+    /// It executes commands of its user's.
+    exec: bool,
+    /// Values of [`KEYS`], each pair once, in order.
+    values: Vec<Need>,
+}
+
+/// One value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Need {
+    /// Its place among [`KEYS`].
+    key: usize,
+    value: Box<str>,
+    /// It is a text; what is none, no list can hold.
+    text: bool,
+}
+
+impl Needs {
+    /// Of a plan with these actions.
+    #[must_use]
+    pub fn of(actions: &[Action]) -> Self {
+        let mut needs = Self {
+            any: !actions.is_empty(),
+            exec: actions.iter().any(|action| action.text("action") == "exec"),
+            values: Vec::new(),
+        };
+        for action in actions {
+            for (key, name) in KEYS.into_iter().enumerate() {
+                let need = match action.freezer_action.get(name) {
+                    None | Some(Value::Null | Value::Bool(false)) => continue,
+                    Some(Value::String(text)) if text.is_empty() => continue,
+                    Some(Value::String(text)) => Need {
+                        key,
+                        value: text.as_str().into(),
+                        text: true,
+                    },
+                    Some(other) => Need {
+                        key,
+                        value: other.to_string().into(),
+                        text: false,
+                    },
+                };
+                if !needs.values.contains(&need) {
+                    needs.values.push(need);
+                }
+            }
+        }
+        needs
+    }
+
+    /// Whether it executes commands of its user's.
+    #[must_use]
+    pub fn exec(&self) -> bool {
+        self.exec
+    }
+}
+
 impl Capabilities {
     /// What `plan` asks for that this node cannot give; `None`: it can run.
     #[must_use]
     pub fn unsupported(&self, plan: &Plan) -> Option<Unsupported> {
-        if plan.actions.is_empty() {
+        self.lacking(&Needs::of(&plan.actions))
+    }
+
+    /// Which of a plan's needs this node cannot meet; `None`: it can run.
+    #[must_use]
+    pub fn lacking(&self, needs: &Needs) -> Option<Unsupported> {
+        if !needs.any {
             return Some(Unsupported::NoActions);
         }
-        let lists = [
-            ("action", &self.actions),
-            ("mode", &self.modes),
-            ("storage", &self.storages),
-            ("engine_name", &self.engines),
-        ];
-        let mut values = Vec::new();
-        for action in &plan.actions {
-            for (key, supported) in lists {
-                let Some(supported) = supported else { continue };
-                let missing = action
-                    .freezer_action
-                    .get(key)
-                    .and_then(|value| missing(value, supported))
-                    .map(|value| (key, value));
-                values.extend(missing.filter(|missing| !values.contains(missing)));
+        let lists = [&self.actions, &self.modes, &self.storages, &self.engines];
+        let mut lacking = Vec::new();
+        for Need { key, value, text } in &needs.values {
+            let (Some(name), Some(Some(supported))) = (KEYS.get(*key), lists.get(*key)) else {
+                continue;
+            };
+            if *text && supported.iter().any(|supported| **supported == **value) {
+                continue;
+            }
+            let pair = (*name, printable(value, SHOWN));
+            if !lacking.contains(&pair) {
+                lacking.push(pair);
             }
         }
-        (!values.is_empty()).then_some(Unsupported::Values(values))
-    }
-}
-
-/// `value` as it is shown, unless it is supported or says nothing. What is no text is in no list.
-fn missing(value: &Value, supported: &[String]) -> Option<String> {
-    match value {
-        Value::Null | Value::Bool(false) => None,
-        Value::String(text) if text.is_empty() || supported.contains(text) => None,
-        Value::String(text) => Some(printable(text, SHOWN)),
-        other => Some(printable(&other.to_string(), SHOWN)),
+        (!lacking.is_empty()).then_some(Unsupported::Values(lacking))
     }
 }
 

@@ -100,7 +100,7 @@ impl Planner {
                 covered: afresh,
             };
         }
-        match Self::gate(slot.window.as_ref(), slot.timetable.zone(), now) {
+        match Self::gate(slot.window.as_deref(), slot.timetable.zone(), now) {
             _ if self.policy.shadow => {
                 let afresh = (slot.kind() == Kind::Continuous).then_some(now);
                 Judgement::Skip {
@@ -301,8 +301,10 @@ impl Planner {
             self.withdraw(now, &record, Reason::Superseded, out);
             return;
         };
-        // It may have been queued under other rules, by an earlier daemon.
+        // It may have been queued under other rules, by an earlier daemon; or put back into the queue after its
+        // plan's document was edited into something that cannot be used.
         let hindrance = slot.hindrance.or(self.policy.shadow.then_some(Reason::Shadow));
+        let hindrance = hindrance.or(slot.broken.then_some(Reason::Superseded));
         if let Some(reason) = hindrance {
             self.withdraw(now, &record, reason, out);
             self.arm(&record.job);
@@ -313,21 +315,17 @@ impl Planner {
             // The wall clock was set back while it waited: its due time is still to come.
             Gate::Until(record.due)
         } else {
-            Self::gate(slot.window.as_ref(), slot.timetable.zone(), second)
+            Self::gate(slot.window.as_deref(), slot.timetable.zone(), second)
         };
         match gate {
             Gate::Open => {
-                let plan = Arc::clone(&slot.plan);
-                if let Some(ask) = self.question(now, &mut record, &plan) {
+                if let Some(ask) = self.question(now, &mut record, &slot.plan) {
                     self.asking.insert(run.clone());
                     out.orders.push(Order::AskSession(Box::new(ask)));
                 } else {
                     record.state = RunState::Starting;
                     record.detail.clear();
-                    out.orders.push(Order::Launch {
-                        run: record.clone(),
-                        plan,
-                    });
+                    out.orders.push(Order::Launch { run: record.clone() });
                 }
             }
             Gate::Until(opens) | Gate::Skip { next: Some(opens) } => {

@@ -5,6 +5,7 @@
 //! still the same by then.
 
 use crate::plan::{JobId, Plan};
+use crate::schedule::DueTime;
 
 use super::slot::Slot;
 use super::{Decision, Order, Planner, Record, Report, RunRecord, RunState, report};
@@ -13,13 +14,13 @@ impl Planner {
     /// Does what the document of `job` asks for, and says what its plan is now.
     pub(super) fn answer(&self, job: &JobId, out: &mut Decision) {
         let Some(slot) = self.slots.get(job) else { return };
-        let event = slot.plan.reported.event.as_str();
+        let event = &*slot.plan.common.event;
         if let Some(run) = self.under_way(slot) {
             match event {
                 "abort" if !self.policy.shadow => out.orders.push(Order::Abort(run.id.clone())),
                 "start" => self.say(slot, report::running(run), out),
                 // Whoever edits a job writes its job_schedule anew, and with it goes what we said of the run.
-                "" if run.state == RunState::Running && slot.plan.reported.status != "running" => {
+                "" if run.state == RunState::Running && *slot.plan.common.status != *"running" => {
                     self.say(slot, report::running(run), out);
                 }
                 // Stop, remove: it runs to its end, and that is when they are answered.
@@ -32,7 +33,7 @@ impl Planner {
             "remove" => self.tell(slot, "removed", out),
             _ if slot.hindrance.is_some() || slot.broken => {}
             // A new event, a new plan, or what a scheduler before us left as `running`.
-            "" if slot.plan.reported.status == "scheduled" => {}
+            "" if *slot.plan.common.status == *"scheduled" => {}
             _ if slot.armed.is_some() || slot.open.is_some() => self.tell(slot, "scheduled", out),
             "start" => self.tell(slot, "completed", out),
             _ => {}
@@ -60,12 +61,12 @@ impl Planner {
 
     /// Reports, and answers the event that waits.
     fn say(&self, slot: &Slot, report: Report, out: &mut Decision) {
-        if !report::wanted_whole(&self.policy, &slot.plan) {
+        if !report::wanted_whole(&self.policy, &slot.plan.common) {
             return;
         }
-        let event = &slot.plan.reported.event;
+        let event = &slot.plan.common.event;
         let report = Report {
-            answers_event: (!event.is_empty()).then(|| event.clone()),
+            answers_event: (!event.is_empty()).then(|| event.to_string()),
             ..report
         };
         out.records.push(Record::Report {
@@ -79,6 +80,7 @@ impl Planner {
 /// Whether `new` asks for a start that `old` did not ask for. The same word may be a second wish: when a run
 /// ended and was reported in between, the first one was answered with it.
 pub(super) fn asks_to_start(old: &Slot, new: &Plan) -> bool {
-    let before = &old.plan.reported;
-    new.reported.event == "start" && (before.event != "start" || before.ended != new.reported.ended)
+    let before = &old.plan;
+    new.reported.event == "start"
+        && (*before.common.event != *"start" || before.ended != new.reported.ended.map(DueTime::floor))
 }

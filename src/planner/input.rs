@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, Plan};
+use crate::plan::{Digester, JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord, SessionAnswer, SessionAsk};
+use super::{
+    Brief, LastRun, Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord, SessionAnswer, SessionAsk,
+};
 
 /// Something happened.
 #[derive(Debug)]
@@ -154,10 +156,8 @@ pub struct Decision {
 pub enum Order {
     /// Start this run.
     Launch {
-        /// The run.
+        /// The run. What it runs is its plan's document, as it was last recorded.
         run: RunRecord,
-        /// What it runs.
-        plan: Arc<Plan>,
     },
     /// Ask the API whether this run may start with its session; answer with [`Input::Session`].
     AskSession(Box<SessionAsk>),
@@ -183,6 +183,8 @@ pub struct Past {
     /// When the ledger of before was lost, if it was and no listing was taken in since: what ran before that is not
     /// known.
     pub lost: Option<DateTime<Utc>>,
+    /// Makes the digests of documents: those of `plans` are by it.
+    pub digester: Digester,
 }
 
 /// A plan as the ledger has it, but for its document, which cannot be used.
@@ -195,22 +197,22 @@ pub struct Aside {
     /// Up to where its due times are decided.
     pub covered: DueTime,
     /// Its last run that is over.
-    pub last: Option<RunRecord>,
+    pub last: Option<LastRun>,
     /// Its last run that succeeded.
-    pub success: Option<RunRecord>,
+    pub success: Option<LastRun>,
 }
 
 /// A plan as the ledger has it.
 #[derive(Debug)]
 pub struct LedgerPlan {
-    /// Its document, parsed again.
-    pub plan: Plan,
+    /// What waiting needs of its document.
+    pub plan: Brief,
     /// When it was first seen.
     pub first_seen: DueTime,
     /// Up to where its due times are decided.
     pub covered: DueTime,
     /// Its last run that is over.
-    pub last: Option<RunRecord>,
+    pub last: Option<LastRun>,
     /// Its last run that succeeded.
-    pub success: Option<RunRecord>,
+    pub success: Option<LastRun>,
 }

@@ -13,7 +13,9 @@ use crate::schedule::{DueTime, Kind};
 
 use super::events::asks_to_start;
 use super::slot::{Slot, has_run};
-use super::{Broken, Decision, Order, Phase, Planner, Policy, Reason, Record, RunState, Verdict};
+use super::{
+    Brief, Broken, Common, Decision, Order, Phase, Planner, Policy, Reason, Record, RunState, Verdict,
+};
 
 impl Planner {
     /// A complete listing, asked for at `began`.
@@ -53,6 +55,7 @@ impl Planner {
             self.aside.remove(&job);
             out.records.push(Record::Forget { job });
         }
+        self.shared.tidy();
         self.polled = Some(began);
         out.records.push(Record::Polled { at: began });
         if self.phase == Phase::Waiting {
@@ -65,7 +68,7 @@ impl Planner {
         if self.slots.contains(&plan.id) {
             self.change(now, plan, out);
         } else {
-            self.welcome(now, plan, out);
+            self.welcome(now, &plan, out);
         }
     }
 
@@ -97,18 +100,20 @@ impl Planner {
         under_way || (older && plan.reported.event != "start")
     }
 
-    fn welcome(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+    fn welcome(&mut self, now: DateTime<Utc>, plan: &Plan, out: &mut Decision) {
         let second = DueTime::floor(now);
         let covered = match plan.schedule.kind() {
-            Kind::Once if has_run(&plan) || self.may_have_run(&plan) => second,
+            Kind::Once if has_run(plan) || self.may_have_run(plan) => second,
             Kind::Once | Kind::Continuous => second.plus(-1),
             _ => self.since(plan.updated.or(plan.created), now),
         };
         let job = plan.id.clone();
+        let brief = Brief::of(plan, &self.digester);
+        let (policy, shared) = (&self.policy, &mut self.shared);
         let mut slot = match self.aside.remove(&job) {
             // Its document could not be used when the ledger was read; it can again.
-            Some(known) => Slot::mended(plan, &self.policy, known),
-            None => Slot::new(plan, &self.policy, second, covered),
+            Some(known) => Slot::mended(brief, policy, shared, known),
+            None => Slot::new(brief, policy, shared, second, covered),
         };
         // It went and came back while its run went on.
         slot.open = self
@@ -116,10 +121,9 @@ impl Planner {
             .values()
             .find(|run| run.job == job)
             .map(|run| run.id.clone());
-        out.records.push(slot.record(true));
-        let plan = Arc::clone(&slot.plan);
+        out.records.push(slot.record(Some(Arc::clone(&plan.document))));
         let seat = self.slots.insert(slot);
-        self.sight(now, None, &plan, out);
+        self.sight(now, None, plan, out);
         self.arm_seat(seat);
         self.answer(&job, out);
     }
@@ -127,13 +131,14 @@ impl Planner {
     fn change(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
         let job = plan.id.clone();
         let Some(slot) = self.slots.get(&job) else { return };
-        if slot.plan.document == plan.document && !slot.broken {
+        let brief = Brief::of(&plan, &self.digester);
+        if slot.plan.digest == brief.digest && !slot.broken {
             return;
         }
         self.sight(now, Some(&slot.plan), &plan, out);
         let second = DueTime::floor(now);
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
-        let rescheduled = slot.broken || rezoned || slot.plan.schedule != plan.schedule;
+        let rescheduled = slot.broken || rezoned || slot.plan.common.schedule != plan.schedule;
         let hindered = slot.hindrance;
         let started = asks_to_start(slot, &plan);
         if rescheduled {
@@ -148,9 +153,9 @@ impl Planner {
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
-        slot.plan = Arc::new(plan);
+        slot.plan = self.shared.brief(brief);
         slot.broken = false;
-        slot.rebind(&self.policy);
+        slot.rebind(&self.policy, &mut self.shared);
         if rescheduled {
             slot.covered = slot.covered.max(since);
         }
@@ -163,17 +168,17 @@ impl Planner {
             // "Now" means when it was last set to run.
             Kind::Once
                 if slot.open.is_none()
-                    && (started || (afresh && slot.last.is_none() && !has_run(&slot.plan))) =>
+                    && (started || (afresh && slot.last.is_none() && !slot.plan.has_run())) =>
             {
                 slot.first_seen = second;
                 slot.since = second.plus(-1);
                 slot.covered = second.plus(-1);
-                slot.rebind(&self.policy);
+                slot.rebind(&self.policy, &mut self.shared);
             }
             Kind::Continuous if afresh => slot.covered = slot.covered.max(second.plus(-1)),
             _ => {}
         }
-        out.records.push(slot.record(true));
+        out.records.push(slot.record(Some(plan.document)));
         if let (None, Some(reason)) = (hindered, slot.hindrance) {
             self.withdraw_queued(now, &job, reason, out);
         }
@@ -187,7 +192,7 @@ impl Planner {
         let Some(slot) = self.slots.get(&broken.job) else {
             return;
         };
-        let event = slot.plan.reported.event != broken.event;
+        let event = *slot.plan.common.event != *broken.event;
         if slot.broken && !event {
             return;
         }
@@ -197,19 +202,15 @@ impl Planner {
         if let Some(slot) = self.slots.get_mut(&broken.job) {
             slot.broken = true;
             // What its user asks for is heard all the same: an abort of its run, above all.
-            let plan = Arc::make_mut(&mut slot.plan);
-            plan.reported.event.clone_from(&broken.event);
+            let mut common = Common {
+                event: broken.event.as_str().into(),
+                ..Common::clone(&slot.plan.common)
+            };
             if matches!(broken.event.as_str(), "stop" | "abort" | "remove") {
-                plan.standing = Standing::Stopped;
+                common.standing = Standing::Stopped;
             }
-            out.records.push(Record::Plan {
-                job: broken.job.clone(),
-                name: slot.plan.name.clone(),
-                project: slot.plan.project.clone(),
-                document: Some(Arc::clone(&broken.document)),
-                first_seen: slot.first_seen,
-                covered: slot.covered,
-            });
+            slot.plan.common = self.shared.common(Arc::new(common));
+            out.records.push(slot.record(Some(Arc::clone(&broken.document))));
         }
         self.arm(&broken.job);
         if event {
@@ -266,10 +267,10 @@ impl Planner {
             };
             let job = slot.plan.id.clone();
             let (zone, hindered) = (Arc::clone(slot.timetable.zone()), slot.hindrance);
-            slot.rebind(&self.policy);
+            slot.rebind(&self.policy, &mut self.shared);
             let hindrance = slot.hindrance;
             let freed = hindered.is_some() && hindrance.is_none();
-            let unrun = slot.open.is_none() && slot.last.is_none() && !has_run(&slot.plan);
+            let unrun = slot.open.is_none() && slot.last.is_none() && !slot.plan.has_run();
             let rezoned = zone != *slot.timetable.zone();
             if freed || rezoned {
                 slot.since = second;
@@ -278,8 +279,8 @@ impl Planner {
                 slot.first_seen = second;
                 slot.since = second.plus(-1);
                 slot.covered = second.plus(-1);
-                slot.rebind(&self.policy);
-                out.records.push(slot.record(false));
+                slot.rebind(&self.policy, &mut self.shared);
+                out.records.push(slot.record(None));
             } else if rezoned || freed {
                 self.cover(&job, second, out);
             }

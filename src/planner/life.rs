@@ -1,13 +1,15 @@
 //! A run's life after its launch: it starts, it ends, or it is found again after a restart.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
 use super::{
-    CatchUp, Decision, End, Found, NotStarted, Order, Outcome, Planner, Reason, Record, Reports, RunId,
-    RunRecord, RunState, report, session,
+    CatchUp, Decision, End, Found, LastRun, NotStarted, Order, Outcome, Planner, Reason, Record, Reports,
+    RunId, RunRecord, RunState, report, session,
 };
 
 /// Seconds until a launch that could not be carried out is tried again: a quarter of the time that the run is
@@ -31,7 +33,7 @@ impl Planner {
         out.records.push(Record::Run(record.clone()));
         let record = record.clone();
         if let Some(slot) = self.slots.get(&record.job)
-            && report::wanted(&self.policy, &slot.plan)
+            && report::wanted(&self.policy, &slot.plan.common)
         {
             self.report(&record, report::running(&record), out);
         }
@@ -65,14 +67,15 @@ impl Planner {
             return;
         };
         slot.close(run);
-        slot.last = Some(record.clone());
+        let last = Arc::new(LastRun::from(&record));
         if end.outcome == Outcome::Success {
-            slot.success = Some(record.clone());
+            slot.success = Some(Arc::clone(&last));
         }
+        slot.last = Some(last);
         let kind = slot.kind();
-        if report::wanted(&self.policy, &slot.plan) {
+        if report::wanted(&self.policy, &slot.plan.common) {
             let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
-            let text = report::ended(&record, end.outcome, &slot.plan, next);
+            let text = report::ended(&record, end.outcome, &slot.plan.common, next);
             self.report(&record, text, out);
         }
         if kind == Kind::Continuous {
@@ -110,7 +113,7 @@ impl Planner {
                 }
                 // An abort that was asked for may not have been carried out.
                 let slot = self.slots.get(&record.job);
-                let asked = slot.is_some_and(|slot| slot.plan.reported.event == "abort");
+                let asked = slot.is_some_and(|slot| *slot.plan.common.event == *"abort");
                 if asked && !self.policy.shadow {
                     out.orders.push(Order::Abort(run.clone()));
                 }
@@ -188,7 +191,7 @@ impl Planner {
     fn metadata_wanted(&self, job: &JobId) -> bool {
         let slot = self.slots.get(job).or_else(|| self.slots.values().next());
         match slot {
-            Some(slot) => report::wanted_whole(&self.policy, &slot.plan),
+            Some(slot) => report::wanted_whole(&self.policy, &slot.plan.common),
             None => self.policy.reports != Reports::Never && !self.policy.shadow,
         }
     }

@@ -11,6 +11,7 @@
 //!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
+mod brief;
 mod capabilities;
 mod due;
 mod events;
@@ -24,6 +25,7 @@ mod report;
 mod roster;
 mod run;
 mod session;
+mod shared;
 mod sighting;
 mod slot;
 mod timers;
@@ -36,15 +38,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::JobId;
+use crate::plan::{Digester, JobId};
 use crate::schedule::DueTime;
 
-pub use capabilities::{Capabilities, Unsupported};
+pub use brief::{Brief, Common};
+pub use capabilities::{Capabilities, Needs, Unsupported};
 pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, NotStarted, Order, Past};
 pub use metadata::{Metadata, NoMetadata};
 pub use policy::{CatchUp, Outside, Policy, Reports, Scope, Window, WindowRule, ZoneRule};
 pub use report::{Report, SessionTag};
-pub use run::{Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use run::{LastRun, Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
 pub use session::{
     Admission, Membership, Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionRefused, SessionState,
 };
@@ -54,6 +57,7 @@ pub use view::{Counts, PlanView, Quiet};
 
 use queue::Queue;
 use roster::{Roster, Seat};
+use shared::Shared;
 use slot::Slot;
 use timers::Timers;
 
@@ -62,6 +66,10 @@ use timers::Timers;
 pub struct Planner {
     policy: Policy,
     slots: Roster,
+    /// What many of them have in common.
+    shared: Shared,
+    /// Tells a document that is as it was.
+    digester: Digester,
     /// When each plan is due next: what the daemon sleeps on.
     timers: Timers,
     /// Every run that is queued, starting or running; also of plans that are gone by now.
@@ -101,6 +109,8 @@ impl Planner {
         let mut planner = Self {
             policy,
             slots: Roster::with_capacity(past.plans.len()),
+            shared: Shared::default(),
+            digester: past.digester,
             timers: Timers::default(),
             open: BTreeMap::new(),
             queue: Queue::default(),
@@ -117,7 +127,7 @@ impl Planner {
             holding: false,
         };
         for known in past.plans {
-            let slot = Slot::restore(known, &planner.policy);
+            let slot = Slot::restore(known, &planner.policy, &mut planner.shared);
             planner.slots.insert(slot);
         }
         for record in past.open {
@@ -244,15 +254,15 @@ impl Planner {
                 // Nothing of a time that has not been may count: no anchor, no success.
                 slot.first_seen = slot.first_seen.min(now);
                 slot.since = slot.since.min(now);
-                let ahead = |run: &RunRecord| run.due.since(now) > LIVED_THROUGH_AT_MOST;
+                let ahead = |run: &LastRun| run.due.since(now) > LIVED_THROUGH_AT_MOST;
                 slot.last.take_if(|run| ahead(run));
                 slot.success.take_if(|run| ahead(run));
                 slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
                 // What ran never runs again, nor does what had its verdict before that.
                 let last = slot.ran.filter(|_| !slot.is_now());
                 slot.covered = last.map_or(now, |ran| ran.max(now));
-                slot.rebind(&self.policy);
-                out.records.push(slot.record(false));
+                slot.rebind(&self.policy, &mut self.shared);
+                out.records.push(slot.record(None));
             }
             self.arm(&job);
         }

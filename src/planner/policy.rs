@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, ProjectId};
 use crate::schedule::{Crontab, Windows, Zone};
 
-use super::{Capabilities, SessionRefused};
+use super::{Brief, Capabilities, Common, SessionRefused};
 
 /// How late a missed due time may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +54,38 @@ enum Closeness {
     Plan,
 }
 
+/// By what rules may mean a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    id: &'a str,
+    name: &'a str,
+    project: Option<&'a ProjectId>,
+}
+
+impl<'a> From<&'a Plan> for Named<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        Self {
+            id: plan.id.as_str(),
+            name: &plan.name,
+            project: plan.project.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a Brief> for Named<'a> {
+    fn from(brief: &'a Brief) -> Self {
+        Self {
+            id: brief.id.as_str(),
+            name: &brief.name,
+            project: brief.project.as_ref(),
+        }
+    }
+}
+
 impl Scope {
-    fn closeness(&self, plan: &Plan) -> Option<Closeness> {
-        let project = plan.project.as_ref().map_or("", |project| project.as_str());
-        let named = |pattern: &String| glob(pattern, plan.id.as_str()) || glob(pattern, &plan.name);
+    fn closeness(&self, plan: Named<'_>) -> Option<Closeness> {
+        let project = plan.project.map_or("", |project| project.as_str());
+        let named = |pattern: &String| glob(pattern, plan.id) || glob(pattern, plan.name);
         if self.plans.iter().any(named) {
             Some(Closeness::Plan)
         } else if self.projects.iter().any(|pattern| glob(pattern, project)) {
@@ -154,7 +182,8 @@ impl Policy {
     /// The zone of `plan`: by the rule that means it most closely (the plan itself, else its project); of
     /// equals, the last; else the default zone.
     #[must_use]
-    pub fn zone_of(&self, plan: &Plan) -> Arc<Zone> {
+    pub fn zone_of<'a>(&self, plan: impl Into<Named<'a>>) -> Arc<Zone> {
+        let plan = plan.into();
         let meant = self
             .zones
             .iter()
@@ -172,7 +201,8 @@ impl Policy {
     /// closely (the plan itself, else its project, else all plans); among those they add up. `outside`
     /// likewise, of equals the last; nobody says: wait.
     #[must_use]
-    pub fn window_of(&self, plan: &Plan) -> Option<Window> {
+    pub fn window_of<'a>(&self, plan: impl Into<Named<'a>>) -> Option<Window> {
+        let plan = plan.into();
         let meant: Vec<(Closeness, &WindowRule)> = self
             .windows
             .iter()
@@ -208,9 +238,13 @@ impl Policy {
         self.central && plan.trust.is_none()
     }
 
-    /// Whether `plan` has an `exec` action that this node denies.
-    #[must_use]
-    pub fn denies_exec(&self, plan: &Plan) -> bool {
-        !self.allow_exec && plan.actions.iter().any(|action| action.text("action") == "exec")
+    /// The same, of plans that have this in common.
+    pub(super) fn misses_trust(&self, common: &Common) -> bool {
+        self.central && !common.trusted
+    }
+
+    /// Whether they have an `exec` action that this node denies.
+    pub(super) fn denies_exec(&self, common: &Common) -> bool {
+        !self.allow_exec && common.needs.exec()
     }
 }

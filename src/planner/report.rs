@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Dialect, Plan, Standing};
+use crate::plan::{Dialect, Standing};
 use crate::schedule::{DueTime, Kind};
 
-use super::{Admission, Outcome, Policy, Reports, RunRecord, session};
+use super::{Admission, Common, Outcome, Policy, Reports, RunRecord, session};
 
 /// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ fn joined(run: &RunRecord) -> Option<SessionTag> {
 }
 
 /// Whether runs of `plan` are reported at all.
-pub(super) fn wanted(policy: &Policy, plan: &Plan) -> bool {
+pub(super) fn wanted(policy: &Policy, plan: &Common) -> bool {
     let wanted = match policy.reports {
         Reports::Never => false,
         Reports::Upstream => plan.dialect == Dialect::Upstream,
@@ -55,7 +55,7 @@ pub(super) fn wanted(policy: &Policy, plan: &Plan) -> bool {
 }
 
 /// Whether more than that has a place in the API of `plan`: answers to its user's events, its backups.
-pub(super) fn wanted_whole(policy: &Policy, plan: &Plan) -> bool {
+pub(super) fn wanted_whole(policy: &Policy, plan: &Common) -> bool {
     wanted(policy, plan) && plan.dialect == Dialect::Upstream
 }
 
@@ -73,11 +73,11 @@ pub(super) fn running(run: &RunRecord) -> Report {
 }
 
 /// The run is over. `next`: when the plan will be due again, for all its schedule says.
-pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Plan, next: Option<DueTime>) -> Report {
+pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Common, next: Option<DueTime>) -> Report {
     let kind = plan.schedule.kind();
     let stopped = plan.standing != Standing::Active;
     let one_shot = matches!(kind, Kind::Date | Kind::Once);
-    let removed = plan.reported.event == "remove";
+    let removed = *plan.event == *"remove";
     let again = !stopped && !one_shot && (next.is_some() || kind == Kind::Continuous);
     Report {
         status: match (again, removed) {
@@ -91,8 +91,7 @@ pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Plan, next: Option
         time_ended: run.ended.map(|at| at.timestamp()),
         current_pid: None,
         // What was asked for during the run is done with its end.
-        answers_event: matches!(plan.reported.event.as_str(), "stop" | "abort" | "remove")
-            .then(|| plan.reported.event.clone()),
+        answers_event: matches!(&*plan.event, "stop" | "abort" | "remove").then(|| plan.event.to_string()),
         session: joined(run),
     }
 }

@@ -1,5 +1,7 @@
 //! The words of a run's life: ids, states, verdicts, outcomes, and the durable records of them.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use super::{Membership, Metadata, Report, SessionEnd, Sighting};
 /// that is not safe by itself is replaced by a digest of it. Ends in the due time as `20260329T010000Z`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RunId(String);
+pub struct RunId(Arc<str>);
 
 impl RunId {
     /// The one id for this plan and due time.
@@ -34,7 +36,7 @@ impl RunId {
         }
         id.push('-');
         write_second(due, &mut id);
-        Self(id)
+        Self(id.into())
     }
 
     /// Its text.
@@ -46,7 +48,7 @@ impl RunId {
     /// From stored text (the ledger's, a directory's name), unchecked.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 }
 
@@ -266,6 +268,30 @@ pub struct RunRecord {
     pub detail: String,
     /// Its part in its plan's session, from when it first asked.
     pub session: Option<Box<Membership>>,
+}
+
+/// What is remembered of a run that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRun {
+    /// The due time it served.
+    pub due: DueTime,
+    /// The latest due time it served.
+    pub covers: DueTime,
+    /// When it ended.
+    pub ended: Option<DateTime<Utc>>,
+    /// Its part in a session, if it had one.
+    pub session: Option<Box<Membership>>,
+}
+
+impl From<&RunRecord> for LastRun {
+    fn from(run: &RunRecord) -> Self {
+        Self {
+            due: run.due,
+            covers: run.covers,
+            ended: run.ended,
+            session: run.session.clone(),
+        }
+    }
 }
 
 /// One durable change. The daemon commits all of one decision's in ONE transaction before anything is

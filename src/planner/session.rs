@@ -11,10 +11,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{JobId, Plan, ProjectId};
+use crate::plan::{JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
-use super::{Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, report};
+use super::{Brief, Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, report};
 
 /// The longest pause between two asks, in seconds.
 const LONGEST_PAUSE: i64 = 60;
@@ -202,12 +202,12 @@ impl Planner {
         &self,
         now: DateTime<Utc>,
         run: &mut RunRecord,
-        plan: &Plan,
+        plan: &Brief,
     ) -> Option<SessionAsk> {
         let session = plan
             .session
             .as_deref()
-            .filter(|_| report::wanted_whole(&self.policy, plan));
+            .filter(|_| report::wanted_whole(&self.policy, &plan.common));
         let Some(session) = session else {
             run.session = None;
             return None;

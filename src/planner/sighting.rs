@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{JobId, Plan};
 use crate::schedule::DueTime;
 
-use super::{Decision, Planner, Record};
+use super::{Brief, Decision, Planner, Record};
 
 /// A run of another scheduler, as its plan's document tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,21 +31,24 @@ pub struct Sighting {
 
 impl Planner {
     /// Records what `plan` says of its last run, if freezerd only watches and `known` did not say it already.
-    pub(super) fn sight(&self, now: DateTime<Utc>, known: Option<&Plan>, plan: &Plan, out: &mut Decision) {
+    pub(super) fn sight(&self, now: DateTime<Utc>, known: Option<&Brief>, plan: &Plan, out: &mut Decision) {
         let Some(started) = plan.reported.started.filter(|_| self.policy.shadow) else {
             return;
         };
-        let run = |plan: &Plan| {
-            let reported = &plan.reported;
-            (reported.started, reported.ended, reported.result.clone())
+        let started = DueTime::floor(started);
+        let ended = plan.reported.ended;
+        let said = |known: &Brief| {
+            known.started == Some(started)
+                && known.ended == ended.map(DueTime::floor)
+                && *known.common.result == *plan.reported.result
         };
-        if known.is_some_and(|known| run(known) == run(plan)) {
+        if known.is_some_and(said) {
             return;
         }
         out.records.push(Record::Sighting(Sighting {
             job: plan.id.clone(),
-            started: DueTime::floor(started),
-            ended: plan.reported.ended,
+            started,
+            ended,
             result: plan.reported.result.clone(),
             seen: now,
             unseen: self.polled,

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::plan::{Dialect, Plan, Standing};
+use crate::plan::{Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
-use super::{Aside, LedgerPlan, Policy, Reason, Record, RunId, RunRecord, Window};
+use super::brief::{Common, anchor};
+use super::shared::Shared;
+use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
 
 #[derive(Debug)]
 pub(super) struct Slot {
-    pub(super) plan: Arc<Plan>,
-    pub(super) timetable: Timetable,
+    pub(super) plan: Brief,
+    pub(super) timetable: Arc<Timetable>,
     /// Anchors intervals of plans whose creation time is unknown, and is the due time of `Once`.
     pub(super) first_seen: DueTime,
     /// Since when it has this schedule and may run: what was due by another one, or while it was stopped, is
@@ -25,25 +27,34 @@ pub(super) struct Slot {
     /// Its run that is not over.
     pub(super) open: Option<RunId>,
     /// Its last run that is over.
-    pub(super) last: Option<RunRecord>,
+    pub(super) last: Option<Arc<LastRun>>,
     /// Its last run that succeeded.
-    pub(super) success: Option<RunRecord>,
+    pub(super) success: Option<Arc<LastRun>>,
     /// Why it may not run at present, whatever its schedule says.
     pub(super) hindrance: Option<Reason>,
     /// When it may start; `None`: at any time.
-    pub(super) window: Option<Window>,
+    pub(super) window: Option<Arc<Window>>,
     /// Its document was edited into something that cannot be used: no due times until it is mended.
     pub(super) broken: bool,
 }
 
+/// A million of them fit into a node: what is added here is added a million times.
+const _: () = assert!(size_of::<Slot>() <= 192);
+
 impl Slot {
-    pub(super) fn new(plan: Plan, policy: &Policy, first_seen: DueTime, covered: DueTime) -> Self {
-        let timetable = timetable(&plan, policy, first_seen);
-        let hindrance = hindrance(&plan, policy);
-        let window = policy.window_of(&plan);
+    pub(super) fn new(
+        plan: Brief,
+        policy: &Policy,
+        shared: &mut Shared,
+        first_seen: DueTime,
+        covered: DueTime,
+    ) -> Self {
+        let plan = shared.brief(plan);
         Self {
-            plan: Arc::new(plan),
-            timetable,
+            timetable: shared.timetable(&plan, policy, first_seen),
+            hindrance: hindrance_of(&plan.common, policy),
+            window: shared.window(&plan, policy),
+            plan,
             first_seen,
             since: first_seen.plus(-1),
             covered,
@@ -52,14 +63,12 @@ impl Slot {
             open: None,
             last: None,
             success: None,
-            hindrance,
-            window,
             broken: false,
         }
     }
 
     /// A plan of which all but a usable document was known.
-    pub(super) fn mended(plan: Plan, policy: &Policy, known: Aside) -> Self {
+    pub(super) fn mended(plan: Brief, policy: &Policy, shared: &mut Shared, known: Aside) -> Self {
         let Aside {
             first_seen,
             covered,
@@ -76,33 +85,38 @@ impl Slot {
                 success,
             },
             policy,
+            shared,
         )
     }
 
     /// As the ledger knows it. A ledger that is ahead of the clock (it was set back while the daemon was
     /// away) is the planner's `clock_stepped` business, not ours.
-    pub(super) fn restore(known: LedgerPlan, policy: &Policy) -> Self {
-        let mut slot = Self::new(known.plan, policy, known.first_seen, known.covered);
+    pub(super) fn restore(known: LedgerPlan, policy: &Policy, shared: &mut Shared) -> Self {
+        let mut slot = Self::new(known.plan, policy, shared, known.first_seen, known.covered);
         slot.ran = known.last.as_ref().map(|run| run.due);
-        slot.last = known.last;
-        slot.success = known.success;
+        slot.last = known.last.map(Arc::new);
+        // Mostly they are one run.
+        slot.success = match known.success {
+            Some(success) if slot.last.as_deref() == Some(&success) => slot.last.clone(),
+            success => success.map(Arc::new),
+        };
         slot
     }
 
     /// Binds the timetable again, after the plan or the policy changed.
-    pub(super) fn rebind(&mut self, policy: &Policy) {
-        self.timetable = timetable(&self.plan, policy, self.first_seen);
-        self.hindrance = hindrance(&self.plan, policy);
-        self.window = policy.window_of(&self.plan);
+    pub(super) fn rebind(&mut self, policy: &Policy, shared: &mut Shared) {
+        self.timetable = shared.timetable(&self.plan, policy, self.first_seen);
+        self.hindrance = hindrance_of(&self.plan.common, policy);
+        self.window = shared.window(&self.plan, policy);
     }
 
-    /// The durable record of it.
-    pub(super) fn record(&self, document: bool) -> Record {
+    /// The durable record of it. `document`: its text, if it is another one.
+    pub(super) fn record(&self, document: Option<Arc<str>>) -> Record {
         Record::Plan {
             job: self.plan.id.clone(),
-            name: self.plan.name.clone(),
+            name: self.plan.name.to_string(),
             project: self.plan.project.clone(),
-            document: document.then(|| Arc::clone(&self.plan.document)),
+            document,
             first_seen: self.first_seen,
             covered: self.covered,
         }
@@ -176,7 +190,7 @@ impl Slot {
                 .ended
                 .map_or(success.covers, |ended| DueTime::floor(ended).max(success.covers)),
             (Some(success), _) => success.covers,
-            (None, Kind::Once) if has_run(&self.plan) => return None,
+            (None, Kind::Once) if self.plan.has_run() => return None,
             (None, _) => self.since,
         };
         self.timetable
@@ -189,40 +203,31 @@ impl Slot {
 #[must_use]
 pub fn timetable(plan: &Plan, policy: &Policy, first_seen: DueTime) -> Timetable {
     let created = plan.created.map(DueTime::floor);
-    let anchor = match plan.schedule.kind() {
-        Kind::Once => first_seen,
-        _ => created.unwrap_or(first_seen),
-    };
+    let anchor = anchor(plan.schedule.kind(), created, first_seen);
     Timetable::new(Arc::clone(&plan.schedule), policy.zone_of(plan), anchor)
-}
-
-/// Whether the document of a one-shot says that it has had its run.
-#[must_use]
-pub fn has_run(plan: &Plan) -> bool {
-    let reported = &plan.reported;
-    let started_again = reported.event == "start";
-    let over = reported.status == "completed" || !reported.result.is_empty() || reported.ended.is_some();
-    over && !started_again
 }
 
 /// Why `plan` may not run at present, whatever its schedule says.
 #[must_use]
 pub fn hindrance(plan: &Plan, policy: &Policy) -> Option<Reason> {
+    hindrance_of(&Common::of(plan), policy)
+}
+
+/// The same, of a plan that has this in common with others.
+pub(super) fn hindrance_of(plan: &Common, policy: &Policy) -> Option<Reason> {
     match plan.standing {
         Standing::Disabled => Some(Reason::Disabled),
         Standing::Stopped => Some(Reason::Stopped),
-        Standing::Active if ended_by_its_user(plan) => Some(Reason::Stopped),
-        Standing::Active if policy.lacks_trust(plan) => Some(Reason::NoTrust),
-        Standing::Active if policy.capabilities.unsupported(plan).is_some() => Some(Reason::Unsupported),
+        Standing::Active if plan.ended_by_its_user() => Some(Reason::Stopped),
+        Standing::Active if policy.misses_trust(plan) => Some(Reason::NoTrust),
+        Standing::Active if policy.capabilities.lacking(&plan.needs).is_some() => Some(Reason::Unsupported),
         Standing::Active if policy.denies_exec(plan) => Some(Reason::ExecDenied),
         Standing::Active => None,
     }
 }
 
-/// Upstream's `completed` on a plan that would recur: stopped or aborted during a run. Its clients start
-/// it again by an event.
-fn ended_by_its_user(plan: &Plan) -> bool {
-    let recurs = !matches!(plan.schedule.kind(), Kind::Once | Kind::Date | Kind::Manual);
-    let reported = &plan.reported;
-    plan.dialect == Dialect::Upstream && recurs && reported.status == "completed" && reported.event != "start"
+/// Whether the document of a one-shot says that it has had its run.
+#[must_use]
+pub fn has_run(plan: &Plan) -> bool {
+    Common::of(plan).has_run(plan.reported.ended.is_some())
 }

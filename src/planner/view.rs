@@ -110,7 +110,7 @@ impl Planner {
     fn view(&self, slot: &Slot) -> PlanView {
         PlanView {
             job: slot.plan.id.clone(),
-            name: slot.plan.name.clone(),
+            name: slot.plan.name.to_string(),
             project: slot.plan.project.clone(),
             next: next(slot),
             last_success: slot.success.as_ref().and_then(|run| run.ended),

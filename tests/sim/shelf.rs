@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use freezerd::daemon::engine::{Store, StoreError, Witness};
-use freezerd::plan::JobId;
+use freezerd::plan::{Digester, JobId};
 use freezerd::planner::{
-    LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord,
+    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord,
 };
 use freezerd::schedule::DueTime;
 
@@ -109,15 +109,16 @@ impl Shelf {
                 .runs
                 .values()
                 .filter(|run| run.job == *job && wanted(run.state));
-            of.max_by_key(|run| run.due).cloned()
+            of.max_by_key(|run| run.due).map(LastRun::from)
         };
         let plans = self
             .plans
             .iter()
             .map(|(job, (text, first_seen, covered))| LedgerPlan {
-                plan: freezerd::plan::parse(text, "the shelf")
-                    .expect("it was parsed before")
-                    .plan,
+                plan: {
+                    let parsed = freezerd::plan::parse(text, "the shelf").expect("it was parsed before");
+                    Brief::of(&parsed.plan, &Digester::default())
+                },
                 first_seen: *first_seen,
                 covered: *covered,
                 last: done(job, |state| matches!(state, RunState::Done(_))),
@@ -133,6 +134,7 @@ impl Shelf {
             aside: Vec::new(),
             polled: self.polled,
             lost: None,
+            ..Past::default()
         }
     }
 }
@@ -155,6 +157,14 @@ impl Store for Hand {
         }
         self.fate.strikes();
         Ok(())
+    }
+
+    fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError> {
+        if self.fate.disk_fails() {
+            return Err(StoreError::Away("the disk fails".to_owned()));
+        }
+        let shelf = self.shelf.lock().expect("no thread panics with it");
+        Ok(shelf.plans.get(job).map(|(text, ..)| Arc::clone(text)))
     }
 }
 

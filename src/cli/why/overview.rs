@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::cli::known::{Document, Known};
 use crate::cli::plans;
 use crate::ledger::{LedgerError, Reader};
-use crate::plan::Plan;
+use crate::plan::{Digester, Plan};
 use crate::planner::{
-    LedgerPlan, Past, PlanView, Planner, Policy, Quiet, Reason, RunRecord, RunState, Unsupported, Window,
-    hindrance, timetable,
+    Brief, LastRun, LedgerPlan, Past, PlanView, Planner, Policy, Quiet, Reason, RunRecord, RunState,
+    Unsupported, Window, hindrance, timetable,
 };
 use crate::schedule::{DueTime, Kind, Occurrence, Timetable, Zone};
 
@@ -126,11 +126,11 @@ impl Coming {
         let (first_seen, covered) = (known.plan.first_seen, known.plan.covered);
         let past = Past {
             plans: vec![LedgerPlan {
-                plan: plan.clone(),
+                plan: Brief::of(plan, &Digester::default()),
                 first_seen,
                 covered,
                 last: None,
-                success: success.cloned(),
+                success: success.map(LastRun::from),
             }],
             open,
             ..Past::default()

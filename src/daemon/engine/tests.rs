@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::*;
 use crate::launch::{Limits, Recipe};
-use crate::plan;
-use crate::planner::{Capabilities, CatchUp, LedgerPlan, Past, Policy, Reports, SessionRefused};
+use crate::plan::Digester;
+use crate::planner::{Brief, Capabilities, CatchUp, LedgerPlan, Past, Policy, Reports, SessionRefused};
 use crate::schedule::Zone;
 
 struct At(DateTime<Utc>);
@@ -46,12 +46,23 @@ impl Launcher for Started {
 }
 
 #[derive(Default)]
-struct Kept(Vec<Record>);
+struct Kept(Vec<Record>, Option<StoreError>);
 
 impl Store for Kept {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         self.0.extend_from_slice(records);
         Ok(())
+    }
+
+    fn document(&self, _: &JobId) -> Result<Option<Arc<str>>, StoreError> {
+        if let Some(error) = &self.1 {
+            return Err(error.clone());
+        }
+        let known = |record: &Record| match record {
+            Record::Plan { document, .. } => document.clone(),
+            _ => None,
+        };
+        Ok(self.0.iter().rev().find_map(known).or(Some(plan("").document)))
     }
 }
 
@@ -117,7 +128,7 @@ fn world(past: Past) -> World {
 fn known() -> LedgerPlan {
     let before = DueTime::floor(now()).plus(-60);
     LedgerPlan {
-        plan: plan(""),
+        plan: Brief::of(&plan(""), &Digester::default()),
         first_seen: before,
         covered: before,
         last: None,
@@ -210,4 +221,41 @@ fn a_daemon_that_died_meanwhile_begins_anew() {
     assert_eq!(asked(&step), run);
     engine.prepared(&run, Ok(Drafts::new()));
     assert_eq!(started.0.lock().expect("no panic").len(), 1);
+}
+
+#[test]
+fn a_document_that_cannot_be_read_at_present_is_waited_for() {
+    let (mut engine, started) = world(Past {
+        plans: vec![known()],
+        ..Past::default()
+    });
+    engine.recipes.prepares = false;
+    engine.store.1 = Some(StoreError::Away("the disk fails".to_owned()));
+    let step = engine.step(vec![Input::Begin]);
+    let record = last_run(&engine);
+    assert_eq!(
+        (record.state, record.detail.as_str()),
+        (RunState::Queued, "the disk fails")
+    );
+    assert!(step.wake.is_some_and(|wake| Some(wake) == record.not_before));
+    assert!(started.0.lock().expect("no panic").is_empty());
+    engine.store.1 = Some(StoreError::Refused("it is damaged".to_owned()));
+    engine.clock = Arc::new(At(now() + TimeDelta::seconds(2)));
+    let step = engine.step(vec![Input::Tick]);
+    assert_eq!(step.refused.as_deref(), Some("it is damaged"));
+    assert!(started.0.lock().expect("no panic").is_empty());
+}
+
+#[test]
+fn what_runs_is_what_was_recorded_last() {
+    let (mut engine, started) = world(Past {
+        plans: vec![known()],
+        ..Past::default()
+    });
+    engine.recipes.prepares = false;
+    let edited = plan("").document.replace("cindernative", "edited");
+    let edited = plan::parse(&edited, "a test").expect("a plan").plan;
+    engine.step(vec![Input::Seen(Box::new(edited)), Input::Begin]);
+    let recipe = started.0.lock().expect("no panic").pop().expect("it was started");
+    assert!(recipe.steps[0].ini.contains("mode = edited\n"));
 }

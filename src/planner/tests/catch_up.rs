@@ -92,7 +92,7 @@ fn an_interval_is_not_moved_or_fired_again_by_a_restart() {
     world.run_for(&run, 30, Outcome::Success);
     let past = Past {
         plans: vec![LedgerPlan {
-            plan: every.clone(),
+            plan: brief(&every),
             first_seen: due("2026-03-01T00:30:00Z"),
             covered: due("2026-03-01T06:00:00Z"),
             last: None,

@@ -95,10 +95,12 @@ fn an_edit_of_what_it_does_while_queued_runs_the_new_actions() {
     changed.name = "renamed".to_owned();
     world.list(vec![changed]);
     world.tell(Input::Policy(Box::new(policy())));
-    let Some(Order::Launch { plan, .. }) = world.orders.last() else {
-        panic!("not launched")
-    };
-    assert_eq!(plan.name, "renamed");
+    assert!(matches!(world.orders.last(), Some(Order::Launch { .. })));
+    let recorded = world.records.iter().rev().find_map(|record| match record {
+        Record::Plan { name, document, .. } => Some((name.as_str(), document.as_deref())),
+        _ => None,
+    });
+    assert_eq!(recorded, Some(("renamed", Some("{\"another\": \"text\"}"))));
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn an_abort_of_a_queued_run_withdraws_it() {
 fn an_abort_that_a_crash_cut_off_is_carried_out_at_the_next_start() {
     let aborted = each_hour(json!({"status": "running", "event": "abort"}));
     let mut past = super::restart::past(RunState::Running);
-    past.plans[0].plan = aborted;
+    past.plans[0].plan = brief(&aborted);
     let mut world = World::bare("2026-03-01T01:10:00Z", policy(), past);
     let run = world.planner.launched().remove(0).id;
     world.tell(Input::Found {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::plan::{JobId, Plan};
+use crate::plan::{Digester, JobId, Plan};
 use crate::schedule::{DueTime, Zone};
 
 use super::*;
@@ -62,6 +62,10 @@ pub(super) fn document(document: Value) -> Plan {
     crate::plan::parse(&document.to_string(), "a test")
         .expect("a test's plan")
         .plan
+}
+
+pub(super) fn brief(plan: &Plan) -> Brief {
+    Brief::of(plan, &Digester::default())
 }
 
 pub(super) fn hourly(id: &str) -> Plan {
@@ -173,7 +177,7 @@ impl World {
         self.orders
             .iter()
             .filter_map(|order| match order {
-                Order::Launch { run, .. } => Some(run.id.clone()),
+                Order::Launch { run } => Some(run.id.clone()),
                 _ => None,
             })
             .collect()

@@ -139,3 +139,22 @@ fn what_has_started_is_not_taken_back() {
     });
     assert_eq!(pid, Some(None), "it has no process here");
 }
+
+#[test]
+fn of_a_plan_whose_document_cannot_be_used_by_then_nothing_is_tried_again() {
+    let mut world = launched_at_one(policy(), hourly("a"));
+    let broken = Broken {
+        event: String::new(),
+        job: job("a"),
+        document: Arc::from("{}"),
+    };
+    world.tell(Input::Listing {
+        began: world.now,
+        plans: Vec::new(),
+        broken: vec![broken],
+    });
+    not_started(&mut world, away());
+    world.live_until("2026-03-01T01:10:00Z");
+    assert_eq!(world.launched().len(), 1);
+    assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped Superseded"]);
+}

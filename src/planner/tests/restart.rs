@@ -22,7 +22,7 @@ fn record(state: RunState) -> RunRecord {
 pub(super) fn past(state: RunState) -> Past {
     Past {
         plans: vec![LedgerPlan {
-            plan: hourly("a"),
+            plan: brief(&hourly("a")),
             first_seen: due("2026-03-01T00:30:00Z"),
             covered: due("2026-03-01T01:00:00Z"),
             last: None,
@@ -32,6 +32,7 @@ pub(super) fn past(state: RunState) -> Past {
         aside: Vec::new(),
         polled: Some(at("2026-03-01T01:00:00Z")),
         lost: None,
+        ..Past::default()
     }
 }
 
@@ -136,10 +137,10 @@ fn a_run_queued_under_other_rules_does_not_start_in_shadow() {
 #[test]
 fn a_run_queued_under_other_rules_is_not_what_is_denied_now() {
     let mut past = past(RunState::Queued);
-    past.plans[0].plan = document(json!({
+    past.plans[0].plan = brief(&document(json!({
         "job_id": "a", "job_schedule": {"schedule_minute": "0"},
         "job_actions": [{"freezer_action": {"action": "exec", "command": "true"}}],
-    }));
+    })));
     let mut world = World::bare("2026-03-01T01:10:00Z", policy(), past);
     world.tell(Input::Begin);
     assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped ExecDenied"]);
@@ -153,8 +154,8 @@ fn a_document_that_was_broken_at_the_start_keeps_its_place_when_it_is_mended() {
         job: job("a"),
         first_seen: due("2026-03-01T01:00:00Z"),
         covered: due("2026-03-01T01:00:00Z"),
-        last: Some(record(RunState::Done(Outcome::Success))),
-        success: Some(record(RunState::Done(Outcome::Success))),
+        last: Some(LastRun::from(&record(RunState::Done(Outcome::Success)))),
+        success: Some(LastRun::from(&record(RunState::Done(Outcome::Success)))),
     };
     let past = Past {
         aside: vec![aside],

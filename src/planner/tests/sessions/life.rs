@@ -55,7 +55,7 @@ fn one_that_joined_and_is_stopped_before_it_has_a_place_tells_its_session() {
 fn a_restart_asks_again_and_a_run_that_has_joined_is_launched_without() {
     for (admission, asks) in [(Admission::Waiting, 1), (Admission::Joined, 0)] {
         let mut past = super::super::restart::past(RunState::Queued);
-        past.plans[0].plan = member("a");
+        past.plans[0].plan = brief(&member("a"));
         past.open[0].session = Some(Box::new(Membership {
             session: "s".to_owned(),
             tag: ROUND,

@@ -1,0 +1,33 @@
+//! Digests of documents: whether one is still as it was, without keeping it.
+
+use std::hash::BuildHasher;
+
+/// Stands for a document's whole text. By chance two texts have one digest in one of 2^64 cases; nobody who does
+/// not know the seed can bring that about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(u64);
+
+/// Makes digests. Those of one seed can be compared.
+#[derive(Debug, Clone)]
+pub struct Digester(foldhash::quality::FixedState);
+
+impl Digester {
+    /// With this seed.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(foldhash::quality::FixedState::with_seed(seed))
+    }
+
+    /// The digest of a document's text.
+    #[must_use]
+    pub fn digest(&self, document: &str) -> Digest {
+        Digest(self.0.hash_one(document))
+    }
+}
+
+impl Default for Digester {
+    /// For those who keep no digests.
+    fn default() -> Self {
+        Self::seeded(0)
+    }
+}

@@ -1,0 +1,162 @@
+//! What plans have in common is kept once, for as long as one of them has it.
+//!
+//! A million plans of a cloud have some hundred schedules, some thousand projects, and a handful of states.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::plan::ProjectId;
+use crate::schedule::{DueTime, Schedule, Timetable, Zone};
+
+use super::brief::{Brief, Common, anchor};
+use super::{Policy, Window};
+
+/// Looked through for what nobody has any more when there is twice as much as after the last time, and at least
+/// this much.
+const TIDY_FROM: usize = 1024;
+
+/// The one of each that all who have an equal one share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    commons: HashSet<Arc<Common>, foldhash::quality::RandomState>,
+    projects: HashSet<ProjectId, foldhash::quality::RandomState>,
+    /// Of schedules that need no anchor; a node has few zones.
+    timetables: Vec<(Arc<Zone>, Timetables)>,
+    windows: Vec<Arc<Window>>,
+    tidied: usize,
+}
+
+type Timetables = HashMap<Arc<Schedule>, Arc<Timetable>, foldhash::quality::RandomState>;
+
+impl Shared {
+    /// The same brief, with what it has in common shared.
+    pub(super) fn brief(&mut self, mut brief: Brief) -> Brief {
+        brief.common = self.common(brief.common);
+        if let Some(project) = &mut brief.project {
+            match self.projects.get(project) {
+                Some(shared) => project.clone_from(shared),
+                None => {
+                    self.projects.insert(project.clone());
+                }
+            }
+        }
+        brief
+    }
+
+    /// The one that equals this one.
+    pub(super) fn common(&mut self, common: Arc<Common>) -> Arc<Common> {
+        if let Some(shared) = self.commons.get(&common) {
+            return Arc::clone(shared);
+        }
+        self.commons.insert(Arc::clone(&common));
+        common
+    }
+
+    /// The timetable of a plan, first seen at `first_seen`.
+    pub(super) fn timetable(
+        &mut self,
+        brief: &Brief,
+        policy: &Policy,
+        first_seen: DueTime,
+    ) -> Arc<Timetable> {
+        let (schedule, zone) = (&brief.common.schedule, policy.zone_of(brief));
+        let anchor = anchor(schedule.kind(), brief.created, first_seen);
+        let bind =
+            |zone: &Arc<Zone>| Arc::new(Timetable::new(Arc::clone(schedule), Arc::clone(zone), anchor));
+        if schedule.wants_anchor() {
+            return bind(&zone);
+        }
+        let known = self
+            .timetables
+            .iter()
+            .position(|(known, _)| Arc::ptr_eq(known, &zone));
+        let at = known.unwrap_or_else(|| {
+            self.timetables.push((Arc::clone(&zone), Timetables::default()));
+            self.timetables.len() - 1
+        });
+        let Some((zone, timetables)) = self.timetables.get_mut(at) else {
+            return bind(&zone);
+        };
+        if let Some(shared) = timetables.get(schedule) {
+            return Arc::clone(shared);
+        }
+        let timetable = bind(zone);
+        timetables.insert(Arc::clone(schedule), Arc::clone(&timetable));
+        timetable
+    }
+
+    /// When a plan may start; `None`: at any time.
+    pub(super) fn window(&mut self, brief: &Brief, policy: &Policy) -> Option<Arc<Window>> {
+        let window = policy.window_of(brief)?;
+        if let Some(shared) = self.windows.iter().find(|shared| ***shared == window) {
+            return Some(Arc::clone(shared));
+        }
+        let window = Arc::new(window);
+        self.windows.push(Arc::clone(&window));
+        Some(window)
+    }
+
+    /// Forgets what nobody has any more, now and then.
+    pub(super) fn tidy(&mut self) {
+        if self.size() < TIDY_FROM.max(self.tidied.saturating_mul(2)) {
+            return;
+        }
+        for (_, timetables) in &mut self.timetables {
+            timetables.retain(|_, timetable| Arc::strong_count(timetable) > 1);
+        }
+        self.timetables.retain(|(_, timetables)| !timetables.is_empty());
+        self.commons.retain(|common| Arc::strong_count(common) > 1);
+        self.windows.retain(|window| Arc::strong_count(window) > 1);
+        self.projects.retain(ProjectId::is_shared);
+        self.tidied = self.size();
+    }
+
+    fn size(&self) -> usize {
+        let timetables: usize = self
+            .timetables
+            .iter()
+            .map(|(_, timetables)| timetables.len())
+            .sum();
+        timetables + self.commons.len() + self.windows.len() + self.projects.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{brief, document, due, hourly, plan, policy};
+    use super::*;
+    use crate::plan::Plan;
+    use serde_json::json;
+
+    #[test]
+    fn equal_ones_are_one_and_what_nobody_has_is_forgotten() {
+        let mut shared = Shared::default();
+        let (one, other) = (
+            shared.brief(brief(&hourly("a"))),
+            shared.brief(brief(&hourly("b"))),
+        );
+        assert!(Arc::ptr_eq(&one.common, &other.common));
+        let bind = |shared: &mut Shared, brief: &Brief| {
+            shared.timetable(brief, &policy(), due("2026-03-01T00:00:00Z"))
+        };
+        let rules = policy();
+        let first = shared.timetable(&one, &rules, due("2026-03-01T00:00:00Z"));
+        let second = shared.timetable(&other, &rules, due("2026-03-02T00:00:00Z"));
+        assert!(Arc::ptr_eq(&first, &second));
+        // One that counts from when it was made is its own.
+        let every = |id| shared_brief(&plan(id, json!({"schedule_interval": "6 hours"})));
+        let (one, other) = (every("c"), every("d"));
+        assert!(!Arc::ptr_eq(&bind(&mut shared, &one), &bind(&mut shared, &other)));
+        for number in 0..TIDY_FROM {
+            let passing = json!({"job_id": "e", "project_id": number.to_string(), "job_actions": []});
+            shared.brief(brief(&document(passing)));
+        }
+        shared.tidy();
+        assert_eq!(shared.projects.len(), 1, "the one that a and b have");
+        assert_eq!(shared.commons.len(), 1);
+    }
+
+    fn shared_brief(plan: &Plan) -> Brief {
+        Shared::default().brief(brief(plan))
+    }
+}
