@@ -84,20 +84,20 @@ fn plans(begins: DateTime<Utc>) -> (Vec<Value>, DateTime<Utc>) {
 /// All that came due is decided, all that ran is over, the API has heard of it.
 fn is_quiet(bed: &Bed, last: DateTime<Utc>) -> bool {
     let Some(ledger) = bed.ledger() else { return false };
-    let often = ledger.verdict_at(&JobId::new("often"), DueTime::floor(last));
-    let seen = |job: &&str| !bed.states(job).is_empty();
-    let over = ["once", "fails", "long", "often"]
-        .iter()
-        .flat_map(|job| bed.states(job))
-        .all(|state| matches!(state, RunState::Done(_)));
-    often.is_ok_and(|verdict| verdict.is_some())
-        && ["once", "fails", "long"].iter().all(|job| seen(&job))
-        && over
+    let over = |job: &str| {
+        let states = bed.states(job);
+        !states.is_empty() && states.iter().all(|state| matches!(state, RunState::Done(_)))
+    };
+    let decided = ledger.verdict_at(&JobId::new("often"), DueTime::floor(last));
+    let told = [ledger.report_backlog(), ledger.backup_backlog()];
+    decided.is_ok_and(|verdict| verdict.is_some())
+        && ["once", "fails", "long", "often"].into_iter().all(over)
         && ledger
             .polled()
             .is_ok_and(|polled| polled.is_some_and(|polled| polled > last))
-        && ledger.report_backlog().is_ok_and(|backlog| backlog == 0)
-        && ledger.backup_backlog().is_ok_and(|backlog| backlog == 0)
+        && told
+            .into_iter()
+            .all(|backlog| backlog.is_ok_and(|backlog| backlog == 0))
 }
 
 /// What became of the runs whose supervisors died, by the mark that each left.
