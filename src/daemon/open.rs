@@ -208,7 +208,6 @@ impl Daemon {
             lost,
             ..
         } = opened;
-        let ledger = Arc::new(Mutex::new(ledger));
         metrics.restore_totals(&totals(&restored));
         let health = Arc::new(Health::new());
 
@@ -236,6 +235,8 @@ impl Daemon {
                 others: vec![asking],
             },
         };
+        salvage::forget_recorded(&ledger, &launcher, &settings.state_dir)?;
+        let ledger = Arc::new(Mutex::new(ledger));
         let past = Past {
             lost,
             ..past(&restored)
