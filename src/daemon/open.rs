@@ -211,7 +211,6 @@ impl Daemon {
             lost,
             ..
         } = opened;
-        let ledger = Arc::new(Mutex::new(ledger));
         metrics.restore_totals(&totals(&restored));
         let health = Arc::new(Health::new());
 
@@ -239,6 +238,8 @@ impl Daemon {
                 others: vec![asking],
             },
         };
+        salvage::forget_recorded(&ledger, &launcher, &settings.state_dir)?;
+        let ledger = Arc::new(Mutex::new(ledger));
         let past = Past {
             lost,
             ..past(&restored)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
+use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError, Delivered};
 use crate::ledger::{LedgerError, PendingReport};
 use crate::observe::metrics::Metrics;
@@ -240,9 +241,12 @@ impl Outbox {
     /// Delivers one; the inner error is the API's.
     async fn deliver(&self, api: &Api, pending: &PendingReport) -> Result<Result<(), ApiError>, LedgerError> {
         let job_id = &pending.job;
+        failpoint::reach(Failpoint::Report);
         match api.report(job_id, pending.trust.as_ref(), &pending.report).await {
             Ok(delivered) => {
+                failpoint::reach(Failpoint::ReportSent);
                 self.ledger.with(|ledger| ledger.delivered(pending.id))?;
+                failpoint::reach(Failpoint::ReportRecorded);
                 let (status, result) = (&pending.report.status, pending.report.result.as_deref());
                 match delivered {
                     Delivered::Written => tracing::debug!(%job_id, status, result, "reported"),

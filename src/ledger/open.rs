@@ -42,16 +42,20 @@ impl Ledger {
         }
         let lock = take_lock(path)?;
         let was_there = path.exists();
-        let size = make_private(path)?;
         let crashed = with_suffix(path, "-wal")
             .metadata()
             .is_ok_and(|log| log.len() > 0);
-        if was_there && size == 0 && !crashed {
-            // SQLite would take it for a new one, and nobody would hear of what is lost.
-            return Err(LedgerError::Damaged {
-                path: path.to_owned(),
-                detail: "the file is empty".to_owned(),
-            });
+        // In both cases SQLite would take it for a new one, and throw away its log; nobody would hear of what is lost.
+        let damaged = |detail: &str| LedgerError::Damaged {
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+        };
+        if !was_there && crashed {
+            return Err(damaged("the file is gone, and its log is not"));
+        }
+        let size = make_private(path)?;
+        if was_there && size == 0 {
+            return Err(damaged("the file is empty"));
         }
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let version = version(&connection, path)?;

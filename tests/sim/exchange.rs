@@ -82,6 +82,7 @@ impl World {
         let shown: BTreeSet<JobId> = plans.iter().map(|plan| plan.id.clone()).collect();
         let began = instant(listed.began);
         self.begin = None;
+        self.decides = true;
         // As the daemon reads listings: what is as it was in the one before is left out.
         let digester = Digester::default();
         let digest = |plan: &Plan| digester.digest(&plan.document);

@@ -36,6 +36,7 @@ use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
 
 pub use course::Sight;
 use follow::Follower;
+pub(super) use traces::ASKED;
 use traces::{Left, Phase, Traces};
 
 /// What a plan can be asked to do.
