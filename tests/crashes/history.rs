@@ -67,6 +67,7 @@ pub fn of(
         stopped: false,
         // Made after the last listing: its first due time counts, whenever it is seen.
         known: Some(begins.timestamp()),
+        until: i64::MAX,
     };
     History {
         users: plans

@@ -78,6 +78,7 @@ impl World {
         let shown: BTreeSet<JobId> = plans.iter().map(|plan| plan.id.clone()).collect();
         let began = instant(listed.began);
         self.begin = None;
+        self.decides = true;
         if !self.step_safely(vec![Input::Listing { began, plans, broken }]) {
             return;
         }
