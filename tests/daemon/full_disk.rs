@@ -54,9 +54,7 @@ fn nothing_is_launched_that_is_not_recorded() {
     assert_eq!(daemon.said("nothing is launched until").len(), 1);
     // What runs has its own way to the disk, and ends as ever.
     bed.open_gate();
-    until_is("it ends", &2, || {
-        bed.diary_of("long").len()
-    });
+    until_is("it ends", &2, || bed.diary_of("long").len());
     assert_eq!(bed.diary().len(), 2, "nothing else ran");
     assert!(bed.runs("a").is_empty());
 
