@@ -98,6 +98,7 @@ impl Ledger {
             let _ = OpenOptions::new()
                 .write(true)
                 .create(true)
+                .truncate(true)
                 .mode(0o600)
                 .open(suspect(path));
         }
