@@ -127,7 +127,7 @@ impl Round {
 }
 
 impl Outbox {
-    /// Delivers for ever.
+    /// Delivers for ever; ends if the ledger is damaged.
     pub async fn forever(self) {
         let mut pause = PAUSE;
         let mut last_call = None;
@@ -139,6 +139,11 @@ impl Outbox {
                 Err(error) => {
                     tracing::error!("the outbox cannot be read or written: {error}");
                     self.metrics.ledger_error();
+                    if matches!(error, LedgerError::Damaged { .. }) {
+                        // The daemon ends with it, and the next one puts the ledger aside.
+                        self.ledger.with(|ledger| ledger.note_damage(&error));
+                        return;
+                    }
                     Round::Failed {
                         after: None,
                         away: true,

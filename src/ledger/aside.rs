@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 
 use crate::failpoint::{self, Failpoint};
 
-use super::open::{failed, with_suffix};
+use super::open::{failed, suspect, with_suffix};
 use super::{Ledger, LedgerError, Restored};
 
 /// Stands between a ledger's name and the moment at which it was put aside.
@@ -88,5 +88,6 @@ fn put_aside(path: &Path, now: DateTime<Utc>) -> Result<PathBuf, LedgerError> {
             failpoint::reach(Failpoint::AsideFile);
         }
     }
+    let _ = fs::remove_file(suspect(path));
     Ok(kept)
 }
