@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod failpoint;
 pub mod freezer;
 pub mod launch;
 pub mod ledger;

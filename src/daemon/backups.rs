@@ -1,6 +1,7 @@
 //! The outbox's other sorts: what agents said of their backups goes to the API's `backups`, one record each; and
 //! records that were made before their backups are told what became of those of which no agent said anything.
 
+use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError, Backup, Draft, Drafted, Kept};
 use crate::ledger::{LedgerError, PendingBackup, PendingDraft};
 
@@ -15,6 +16,7 @@ pub(super) async fn keep(
     let (run, step) = (&pending.run, pending.metadata.step());
     // If we die between here and the answer, the next of us looks before it makes a second record.
     ledger.with(|ledger| ledger.backup_sending(pending.id))?;
+    failpoint::reach(Failpoint::BackupNoted);
     let backup = Backup {
         job: &pending.job,
         project: pending.project.as_ref(),
@@ -29,7 +31,9 @@ pub(super) async fn keep(
     };
     match api.keep_backup(backup, pending.in_doubt).await {
         Ok(kept) => {
+            failpoint::reach(Failpoint::BackupSent);
             ledger.with(|ledger| ledger.backup_taken(pending.id))?;
+            failpoint::reach(Failpoint::BackupRecorded);
             match kept {
                 Kept::Made => tracing::debug!(%run, step, "the backup is recorded"),
                 Kept::Found => {

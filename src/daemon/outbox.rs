@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
+use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError, Delivered};
 use crate::ledger::{LedgerError, PendingReport};
 use crate::observe::metrics::Metrics;
@@ -126,7 +127,7 @@ impl Round {
 }
 
 impl Outbox {
-    /// Delivers for ever.
+    /// Delivers for ever; ends if the ledger is damaged.
     pub async fn forever(self) {
         let mut pause = PAUSE;
         let mut last_call = None;
@@ -138,6 +139,11 @@ impl Outbox {
                 Err(error) => {
                     tracing::error!("the outbox cannot be read or written: {error}");
                     self.metrics.ledger_error();
+                    if matches!(error, LedgerError::Damaged { .. }) {
+                        // The daemon ends with it, and the next one puts the ledger aside.
+                        self.ledger.with(|ledger| ledger.note_damage(&error));
+                        return;
+                    }
                     Round::Failed {
                         after: None,
                         away: true,
@@ -241,9 +247,12 @@ impl Outbox {
     /// Delivers one; the inner error is the API's.
     async fn deliver(&self, api: &Api, pending: &PendingReport) -> Result<Result<(), ApiError>, LedgerError> {
         let job_id = &pending.job;
+        failpoint::reach(Failpoint::Report);
         match api.report(job_id, pending.trust.as_ref(), &pending.report).await {
             Ok(delivered) => {
+                failpoint::reach(Failpoint::ReportSent);
                 self.ledger.with(|ledger| ledger.delivered(pending.id))?;
+                failpoint::reach(Failpoint::ReportRecorded);
                 let (status, result) = (&pending.report.status, pending.report.result.as_deref());
                 match delivered {
                     Delivered::Written => tracing::debug!(%job_id, status, result, "reported"),

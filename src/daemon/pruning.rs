@@ -24,6 +24,9 @@ impl Daemon {
         };
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let pruned = ledger.prune(DueTime::floor(before));
+        if let Err(error) = &pruned {
+            ledger.note_damage(error);
+        }
         drop(ledger);
         match pruned {
             // The rest is left to the next poll, so that no due time waits for it.

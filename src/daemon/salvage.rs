@@ -7,8 +7,9 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use crate::config::Settings;
-use crate::launch::{self, Left};
-use crate::ledger::{Ledger, Restored};
+use crate::failpoint::{self, Failpoint};
+use crate::launch::{self, Launcher, Left};
+use crate::ledger::{Ledger, PutAside, Restored};
 use crate::observe::metrics::Metrics;
 use crate::plan::JobId;
 use crate::planner::{Record, RunRecord, RunState, Verdict, VerdictRecord};
@@ -31,22 +32,31 @@ pub(super) fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Opened, Da
     let path = settings.state_dir.join("ledger.db");
     let (mut ledger, mut restored, aside) = Ledger::open_or_begin(&path, now)?;
     let mut damage = None;
-    if let Some(aside) = aside {
-        let traces = take_up(&mut ledger, &settings.state_dir, &settings.runtime_dir, now)?;
-        restored = ledger.reader().restore()?;
-        damage = Some(format!(
-            "the ledger was damaged ({}): it is kept as {}, and a new one is begun. Runs found by their traces: \
-             {traces}. Plans go on with what comes due from now on; one that runs once, is older than this, and does \
-             not say that it has run, waits for its users to start it",
-            aside.detail,
-            aside.kept.display()
-        ));
-    }
     let lost = restored
         .polled
         .is_none()
         .then(|| Ledger::put_aside_at(&path))
         .flatten();
+    // Whoever put it aside may have died before it came to this.
+    if lost.is_some() && ledger.reader().runs(None, 1)?.is_empty() {
+        failpoint::reach(Failpoint::AsideBegun);
+        let traces = take_up(&mut ledger, &settings.state_dir, &settings.runtime_dir, now)?;
+        failpoint::reach(Failpoint::AsideTakenUp);
+        restored = ledger.reader().restore()?;
+        let what = aside.map_or_else(
+            || "the ledger was damaged, and put aside by a daemon that died then: a new one".to_owned(),
+            |PutAside { kept, detail }| {
+                format!(
+                    "the ledger was damaged ({detail}): it is kept as {}, and a new one",
+                    kept.display()
+                )
+            },
+        );
+        damage = Some(format!(
+            "{what} is begun. Runs found by their traces: {traces}. Plans go on with what comes due from now on; one \
+             that runs once, is older than this, and does not say that it has run, waits for its users to start it"
+        ));
+    }
     Ok(Opened {
         ledger,
         restored,
@@ -65,6 +75,29 @@ impl Opened {
     }
 }
 
+/// Removes the traces of runs whose end is recorded: of a daemon that died before it could.
+pub(super) fn forget_recorded(
+    ledger: &Ledger,
+    launcher: &dyn Launcher,
+    state_dir: &Path,
+) -> Result<(), DaemonError> {
+    let traced = launch::traced(state_dir).map_err(unreadable)?;
+    for run in traced {
+        let recorded = ledger.reader().run(&run)?;
+        if recorded.is_some_and(|known| matches!(known.state, RunState::Done(_))) {
+            launcher.forget(&run);
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(source: std::io::Error) -> DaemonError {
+    DaemonError::System {
+        what: "read the traces of runs",
+        source,
+    }
+}
+
 /// Writes into a new ledger what the traces of runs tell; gives how many there are.
 fn take_up(
     ledger: &mut Ledger,
@@ -72,10 +105,7 @@ fn take_up(
     runtime_dir: &Path,
     now: DateTime<Utc>,
 ) -> Result<usize, DaemonError> {
-    let left = launch::left(state_dir, runtime_dir).map_err(|source| DaemonError::System {
-        what: "read the traces of runs",
-        source,
-    })?;
+    let left = launch::left(state_dir, runtime_dir).map_err(unreadable)?;
     let records: Vec<Record> = left.iter().flat_map(|left| records(left, now)).collect();
     ledger.commit(&records)?;
     Ok(left.len())

@@ -45,6 +45,7 @@ struct Patch<'a> {
 /// # Errors
 /// When `job`, or its `job_schedule`, is no JSON object.
 pub fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merge, serde_json::Error> {
+    let plan = crate::plan::parse(job.get(), "the job");
     let job: Object = serde_json::from_str(job.get())?;
     // Virtuozzo's dialect, as `plan` knows it.
     if job.contains_key("status") || job.contains_key("disabled") {
@@ -60,7 +61,11 @@ pub fn merge(job: &RawValue, report: &Report, to_virtuozzo: bool) -> Result<Merg
     };
     let mut after = before.clone();
     let mut put = |key: &str, value| after.insert(key.to_owned(), value);
-    put("status", to_raw_value(&report.status)?);
+    // A document that cannot be read as a plan says nothing against it.
+    let status = plan
+        .as_ref()
+        .map_or(report.status.as_str(), |parsed| report.status_in(&parsed.plan));
+    put("status", to_raw_value(status)?);
     if let Some(result) = &report.result {
         put("result", to_raw_value(result)?);
     }
@@ -254,6 +259,44 @@ mod tests {
         ] {
             assert!(matches!(merged(job, &report()), Merge::NotWanted));
         }
+    }
+
+    #[test]
+    fn a_plan_that_goes_on_since_an_edit_is_not_stopped_by_a_late_report() {
+        let status = |schedule: Value, report: &Report| {
+            let job = json!({"job_id": "j", "job_schedule": schedule,
+                             "job_actions": [{"freezer_action": {"action": "backup"}}]});
+            let merged = self::schedule(&job.to_string(), report);
+            assert_eq!(merged["result"], "success");
+            merged["status"].as_str().unwrap().to_owned()
+        };
+        let told = |schedule| status(schedule, &report());
+        for goes_on in [
+            json!({"schedule_interval": "7 hours"}),
+            json!({"schedule_interval": "continuous", "status": "running"}),
+            json!({"schedule_hour": "3", "event": ""}),
+            json!({"schedule_hour": "3", "event": "start", "status": ""}),
+            json!({"schedule_hour": "3", "schedule_end_date": "1970-01-09T00:00:00"}),
+        ] {
+            assert_eq!(told(goes_on.clone()), "scheduled", "{goes_on}");
+        }
+        for over in [
+            json!({}),
+            json!({"schedule_date": "1970-01-01T00:01:00Z"}),
+            json!({"schedule_hour": "3", "event": "stop"}),
+            json!({"schedule_hour": "3", "event": "abort"}),
+            json!({"schedule_hour": "3", "status": "completed"}),
+            json!({"schedule_hour": "3", "schedule_end_date": "1970-01-01T00:03:00Z"}),
+        ] {
+            assert_eq!(told(over.clone()), "completed", "{over}");
+        }
+        let stop = Report {
+            status: "stop".into(),
+            ..report()
+        };
+        assert_eq!(status(json!({"schedule_hour": "3"}), &stop), "scheduled");
+        assert_eq!(status(json!({"status": "stop"}), &stop), "stop");
+        assert_eq!(status(json!({"event": "stop"}), &stop), "stop");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the state directory knows of runs when the ledger does not: their traces name them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::planner::RunId;
 
+use super::event::ASKED;
 use super::run_dir::{RUNS, RunDir, read_json};
 
 /// A run of which there are traces.
@@ -27,6 +28,39 @@ struct Named {
     environment: BTreeMap<String, String>,
 }
 
+/// The names of all runs that have traces in this directory, by whatever launcher.
+///
+/// # Errors
+/// When it cannot be read; that nothing is there is fine.
+pub fn traced(state_dir: &Path) -> std::io::Result<BTreeSet<RunId>> {
+    let mut all = BTreeSet::new();
+    for (folder, suffix) in [(RUNS, ""), (ASKED, ".json")] {
+        for name in names(&state_dir.join(folder))? {
+            let run = name.strip_suffix(suffix).and_then(due_of).map(|(run, ..)| run);
+            all.extend(run);
+        }
+    }
+    Ok(all)
+}
+
+/// A run's id, what stands before its due time in it, and that; `None`: it is no run's.
+fn due_of(name: &str) -> Option<(RunId, &str, DateTime<Utc>)> {
+    let (stem, stamp) = name.rsplit_once('-')?;
+    let due = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok()?;
+    Some((RunId::from_stored(name.to_owned()), stem, due.and_utc()))
+}
+
+/// What is in a folder, if there is one; names that are no text are none of ours.
+fn names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(problem) => return Err(problem),
+    };
+    let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(Result::transpose).collect()
+}
+
 /// Every run that has traces below these directories, whatever became of it. What does not look like a run is
 /// passed over.
 ///
@@ -34,21 +68,11 @@ struct Named {
 /// When the directory cannot be read; that there is none is fine.
 pub fn left(state_dir: &Path, runtime_dir: &Path) -> std::io::Result<Vec<Left>> {
     let (state_runs, runtime_runs) = (state_dir.join(RUNS), runtime_dir.join(RUNS));
-    let entries = match std::fs::read_dir(&state_runs) {
-        Ok(entries) => entries,
-        Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(problem) => return Err(problem),
-    };
     let mut all = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
-        let Some((stem, stamp)) = name.to_str().and_then(|name| name.rsplit_once('-')) else {
+    for name in names(&state_runs)? {
+        let Some((run, stem, due)) = due_of(&name) else {
             continue;
         };
-        let Ok(due) = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ") else {
-            continue;
-        };
-        let run = RunId::from_stored(format!("{stem}-{stamp}"));
         let Ok(dir) = RunDir::of_run(&state_runs, &runtime_runs, &run) else {
             continue;
         };
@@ -57,7 +81,7 @@ pub fn left(state_dir: &Path, runtime_dir: &Path) -> std::io::Result<Vec<Left>> 
         all.push(Left {
             run,
             job: job.unwrap_or_else(|| stem.to_owned()),
-            due: due.and_utc(),
+            due,
         });
     }
     all.sort_by(|a, b| a.run.cmp(&b.run));
@@ -68,7 +92,7 @@ pub fn left(state_dir: &Path, runtime_dir: &Path) -> std::io::Result<Vec<Left>> 
 mod tests {
     use std::fs;
 
-    use super::left;
+    use super::{left, traced};
 
     #[test]
     fn traces_name_their_runs() {
@@ -100,5 +124,20 @@ mod tests {
             ]
         );
         assert_eq!(found[0].due.to_rfc3339(), "2026-03-01T01:02:03+00:00");
+
+        fs::create_dir(state.join("asked")).expect("a folder");
+        for name in ["c-20260301T010203Z.json", "c-20260301T010204Z", "odd.json"] {
+            fs::write(state.join("asked").join(name), "").expect("written");
+        }
+        let all = traced(&state).expect("three");
+        let all: Vec<_> = all.iter().map(|run| run.as_str()).collect();
+        assert_eq!(
+            all,
+            [
+                "a-b-20260301T010203Z",
+                "c-20260301T010203Z",
+                "xdigest-20260301T010203Z"
+            ]
+        );
     }
 }

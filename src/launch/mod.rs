@@ -30,7 +30,7 @@ use chrono::{DateTime, Utc};
 
 use crate::planner::{NotStarted, RunId};
 
-pub use left::{Left, left};
+pub use left::{Left, left, traced};
 pub use recipe::{Limits, Recipe, Step};
 pub use report::{RunReport, StepReport};
 pub use several::Several;

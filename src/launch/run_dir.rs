@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::failpoint::{self, Failpoint};
 use crate::planner::RunId;
 
 use super::report::RunReport;
@@ -204,7 +205,11 @@ fn put_in_place(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<File> {
 
 /// The same; nobody sees half of it after a power cut either, and it is there.
 pub(super) fn write_durable(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    replace(dir, name, bytes, File::sync_all)?;
+    replace(dir, name, bytes, |file| {
+        file.sync_all()?;
+        failpoint::reach(Failpoint::ReportDrafted);
+        Ok(())
+    })?;
     sync_dir(dir)
 }
 

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use super::open::{failed, with_suffix};
+use crate::failpoint::{self, Failpoint};
+
+use super::open::{failed, suspect, with_suffix};
 use super::{Ledger, LedgerError, Restored};
 
 /// Stands between a ledger's name and the moment at which it was put aside.
@@ -45,6 +47,7 @@ impl Ledger {
             Ok((ledger, restored)) => Ok((ledger, restored, None)),
             Err(LedgerError::Damaged { detail, .. }) => {
                 let kept = put_aside(path, now)?;
+                failpoint::reach(Failpoint::AsideWhole);
                 let (ledger, restored) = whole(path)?;
                 Ok((ledger, restored, Some(PutAside { kept, detail })))
             }
@@ -67,9 +70,13 @@ impl Ledger {
 }
 
 fn put_aside(path: &Path, now: DateTime<Utc>) -> Result<PathBuf, LedgerError> {
-    let kept = with_suffix(path, &format!("{DAMAGED}{}", now.format(STAMP)));
-    // The log first: left beside a new ledger it would be taken for that one's.
-    for suffix in ["-wal", "-shm", ""] {
+    failpoint::reach(Failpoint::Aside);
+    // Where the file is gone and its log is not, this was begun before, and cut short.
+    let begun = (!path.exists()).then(|| Ledger::put_aside_at(path)).flatten();
+    let kept = with_suffix(path, &format!("{DAMAGED}{}", begun.unwrap_or(now).format(STAMP)));
+    // The file first: without its log it might look whole, and older than it was; a log without its file tells whoever
+    // starts after a crash in between.
+    for suffix in ["", "-wal", "-shm"] {
         let (from, to) = (with_suffix(path, suffix), with_suffix(&kept, suffix));
         match fs::rename(&from, to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -77,6 +84,10 @@ fn put_aside(path: &Path, now: DateTime<Utc>) -> Result<PathBuf, LedgerError> {
             }
             _ => {}
         }
+        if suffix.is_empty() {
+            failpoint::reach(Failpoint::AsideFile);
+        }
     }
+    let _ = fs::remove_file(suspect(path));
     Ok(kept)
 }

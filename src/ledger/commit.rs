@@ -14,8 +14,9 @@ use super::outbox::{self, ReportId};
 use super::session_ends;
 use super::sightings;
 use super::{Ledger, LedgerError};
+use crate::failpoint::{self, Failpoint};
 use crate::plan::{JobId, ProjectId};
-use crate::planner::{Outcome, Record, RunId, RunRecord, VerdictRecord};
+use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, VerdictRecord};
 use crate::schedule::DueTime;
 
 /// What a commit brought about that the daemon must know.
@@ -42,7 +43,9 @@ impl Ledger {
                 writer.write(record)?;
             }
             let written = writer.finish()?;
+            reach_all(records, |[before, _]| before);
             transaction.commit()?;
+            reach_all(records, |[_, after]| after);
             Ok(written)
         };
         let written = write().map_err(|failure| failure.at(path))?;
@@ -50,6 +53,30 @@ impl Ledger {
         Ok(Committed {
             reports: written.reports,
         })
+    }
+}
+
+/// Comes to the failpoints of a commit of these records.
+#[inline]
+fn reach_all(records: &[Record], side: fn([Failpoint; 2]) -> Failpoint) {
+    if cfg!(debug_assertions) {
+        for sides in records.iter().filter_map(around) {
+            failpoint::reach(side(sides));
+        }
+    }
+}
+
+/// The failpoints before and after the commit of this record.
+fn around(record: &Record) -> Option<[Failpoint; 2]> {
+    match record {
+        Record::Polled { .. } => Some([Failpoint::ListingCommit, Failpoint::ListingCommitted]),
+        Record::Verdict(_) => Some([Failpoint::DueCommit, Failpoint::DueCommitted]),
+        Record::Run(run) => match run.state {
+            RunState::Running => Some([Failpoint::StartCommit, Failpoint::StartCommitted]),
+            RunState::Done(_) => Some([Failpoint::EndCommit, Failpoint::EndCommitted]),
+            RunState::Queued | RunState::Starting => None,
+        },
+        _ => None,
     }
 }
 

@@ -42,21 +42,32 @@ impl Ledger {
         }
         let lock = take_lock(path)?;
         let was_there = path.exists();
-        let size = make_private(path)?;
         let crashed = with_suffix(path, "-wal")
             .metadata()
             .is_ok_and(|log| log.len() > 0);
-        if was_there && size == 0 && !crashed {
-            // SQLite would take it for a new one, and nobody would hear of what is lost.
-            return Err(LedgerError::Damaged {
-                path: path.to_owned(),
-                detail: "the file is empty".to_owned(),
-            });
+        // In both cases SQLite would take it for a new one, and throw away its log; nobody would hear of what is lost.
+        let damaged = |detail: &str| LedgerError::Damaged {
+            path: path.to_owned(),
+            detail: detail.to_owned(),
+        };
+        if was_there && !path.is_file() {
+            return Err(damaged("it is a folder, or something else that is no file"));
+        }
+        if !was_there && crashed {
+            return Err(damaged("the file is gone, and its log is not"));
+        }
+        let size = make_private(path)?;
+        if was_there && size == 0 {
+            return Err(damaged("the file is empty"));
         }
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let version = version(&connection, path)?;
-        if size <= CHECKED_ALWAYS || (crashed && size <= CHECKED_AFTER_CRASH) {
-            check(&connection, path)?;
+        let suspect = suspect(path);
+        if suspect.exists() {
+            check(&connection, path, "integrity_check")?;
+            let _ = fs::remove_file(suspect);
+        } else if size <= CHECKED_ALWAYS || (crashed && size <= CHECKED_AFTER_CRASH) {
+            check(&connection, path, "quick_check")?;
         }
         let prepare = |connection: &mut Connection| -> rusqlite::Result<()> {
             // Where the file system cannot do WAL, SQLite stays with its older way; that is as durable.
@@ -78,6 +89,19 @@ impl Ledger {
             pruning: prune::Progress::default(),
             _lock: lock,
         })
+    }
+
+    /// Notes, if `error` is damage, that the next [`Ledger::open`] is to look through all of it, however large it is.
+    pub fn note_damage(&self, error: &LedgerError) {
+        if let LedgerError::Damaged { path, .. } = error {
+            // On a disk that takes no more it is met again.
+            let _ = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(suspect(path));
+        }
     }
 
     /// Opens the ledger at `path` for reading only, beside a daemon or without one.
@@ -246,10 +270,15 @@ fn version(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
     }
 }
 
-/// Looks through every page.
-fn check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+/// There when damage was met in this ledger while it was used.
+pub(super) fn suspect(path: &Path) -> PathBuf {
+    with_suffix(path, ".suspect")
+}
+
+/// Looks through every page, by this pragma.
+fn check(connection: &Connection, path: &Path, how: &str) -> Result<(), LedgerError> {
     let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .query_row(&format!("PRAGMA {how}(1)"), [], |row| row.get(0))
         .map_err(|error| LedgerError::of(path, error))?;
     if verdict == "ok" {
         return Ok(());

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::codes::{job_of, maybe_instant, project_of, trust_of};
 use super::{Ledger, LedgerError, Reader};
+use crate::failpoint::{self, Failpoint};
 use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Report, RunId, SessionTag};
 
@@ -236,6 +237,7 @@ impl Ledger {
                      WHERE plan = ?1 AND event_number <= ?2",
                 )?
                 .execute([id.plan, id.number])?;
+            failpoint::reach(Failpoint::ReportCommit);
             transaction.commit()
         };
         write().map_err(|error| LedgerError::of(path, error))

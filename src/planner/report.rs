@@ -1,11 +1,18 @@
 //! What the API is told about a run, in the words its clients read.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Dialect, Standing};
-use crate::schedule::{DueTime, Kind};
+use crate::plan::{Dialect, Plan, Standing};
+use crate::schedule::{DueTime, Kind, Timetable, Zone};
 
 use super::{Admission, Common, Outcome, Policy, Reports, RunRecord, session};
+
+const SCHEDULED: &str = "scheduled";
+const COMPLETED: &str = "completed";
+/// As far as any zone is from UTC, and more.
+const ANY_ZONE: i64 = 86_400;
 
 /// What we tell the API about a run. The whole state each time: a later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +31,44 @@ pub struct Report {
     pub answers_event: Option<String>,
     /// The round of its session that the run joined: written as the job's `session_tag` if it is still in it.
     pub session: Option<SessionTag>,
+}
+
+impl Report {
+    /// Its `status` in the document as it is by now, which is `plan`.
+    ///
+    /// A report may be older than an edit (it waited for the API), and a status that keeps a plan from running is only
+    /// so where its user still asks for that, or its schedule is over: of any other plan it says `scheduled`.
+    #[must_use]
+    pub fn status_in(&self, plan: &Plan) -> &str {
+        let ends = match self.status.as_str() {
+            "stop" | "removed" => true,
+            COMPLETED => plan.reported.status != COMPLETED && self.goes_on(plan),
+            _ => false,
+        };
+        let withdrawn = plan.dialect == Dialect::Upstream && plan.standing == Standing::Active;
+        if ends && withdrawn {
+            SCHEDULED
+        } else {
+            &self.status
+        }
+    }
+
+    /// Whether `plan` recurs, and is due again after the end that this tells of.
+    fn goes_on(&self, plan: &Plan) -> bool {
+        match plan.schedule.kind() {
+            Kind::Once | Kind::Date | Kind::Manual => false,
+            Kind::Continuous => true,
+            Kind::Calendar | Kind::Interval => {
+                let changed = || plan.updated.map(|at| at.timestamp());
+                let ended = DueTime::from_epoch(self.time_ended.or_else(changed).unwrap_or_default());
+                let anchor = plan.created.map_or(ended, DueTime::floor);
+                // The node's zone does not matter: it is the end of a plan's life that is looked for, not a due time.
+                Timetable::new(Arc::clone(&plan.schedule), Arc::new(Zone::utc()), anchor)
+                    .next(ended.plus(ANY_ZONE))
+                    .is_some()
+            }
+        }
+    }
 }
 
 /// The round of a session.
@@ -81,9 +126,9 @@ pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Common, next: Opti
     let again = !stopped && !one_shot && (next.is_some() || kind == Kind::Continuous);
     Report {
         status: match (again, removed) {
-            (true, _) => "scheduled",
+            (true, _) => SCHEDULED,
             (false, true) => "removed",
-            (false, false) => "completed",
+            (false, false) => COMPLETED,
         }
         .to_owned(),
         result: Some(session::result(outcome).to_owned()),

@@ -26,6 +26,9 @@ pub struct Version {
     pub stopped: bool,
     /// When the daemon certainly knew.
     pub known: Option<i64>,
+    /// Up to when the daemon certainly decided by it at the latest: other zone data came, or an earlier time did once more.
+    /// (`i64::MAX`: neither did. When the next version was made is counted apart from this.)
+    pub until: i64,
 }
 
 /// What an agent itself saw: written outside the ledger.

@@ -43,7 +43,12 @@ impl<'a> Ledger<'a> {
 fn known(versions: &[Version]) -> Vec<Known<'_>> {
     let mut all = Vec::new();
     let mut next = (i64::MAX, i64::MAX);
-    for version in versions.iter().rev() {
+    for (at, version) in versions.iter().enumerate().rev() {
+        // The same document by other zone data is no version that its user made.
+        let document = |version: &Version| version.plan.as_ref().map(|plan| Arc::clone(&plan.document));
+        let of_this = document(version);
+        let later = versions[at..].iter().find(|other| document(other) != of_this);
+        next.0 = later.map_or(i64::MAX, |later| later.from);
         if let Some(plan) = &version.plan {
             let anchor = DueTime::floor(plan.created.expect("a creation time"));
             let schedule = Arc::clone(&plan.schedule);
@@ -54,7 +59,7 @@ fn known(versions: &[Version]) -> Vec<Known<'_>> {
                 next,
             });
         }
-        next = (version.from, version.known.unwrap_or(next.1));
+        next.1 = version.known.unwrap_or(next.1);
     }
     all.reverse();
     all
@@ -115,7 +120,7 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
         let Some(since) = known.version.known else {
             continue;
         };
-        let until = known.next.0.min(history.polled);
+        let until = known.next.0.min(known.version.until).min(history.polled);
         let mut after = DueTime::from_epoch(since + set_back);
         while let Some(next) = known
             .timetable
@@ -154,14 +159,16 @@ fn untrue(
             (!history.runs.contains_key(run)).then(|| "its run is not in the ledger".to_owned())
         }
         Verdict::Coalesced(run) => {
-            // The due time it names has a verdict of its own, even if its run was withdrawn later.
+            // The due time it names has a verdict of its own, even if its run was withdrawn later; or it did run, and the
+            // clock was set back since.
             let stamp = run.as_str().rsplit('-').next().unwrap_or_default();
             let due = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").expect("a run's name");
             let due = DueTime::floor(due.and_utc());
             let before = ledger.verdicts.partition_point(|other| other.first <= due);
             let mut others = ledger.verdicts[..before].iter().rev();
             let served = others.any(|other| due <= other.last && **other != *record);
-            (!served).then(|| "it is coalesced into nothing".to_owned())
+            let ran = history.runs.contains_key(run);
+            (!served && !ran).then(|| "it is coalesced into nothing".to_owned())
         }
         Verdict::Skipped(Reason::Overlap) => {
             let queued = |run: &&RunRecord| run.queued.timestamp() <= decided + set_back;

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::bed::{Bed, now};
 use crate::server::{Reply, Seen, Server, ok, query, reply, token_until};
+use crate::shelf::Shelf;
 use crate::until::until;
 
 pub const PASSWORD: &str = "pa55-word";
@@ -29,6 +30,7 @@ struct Inside {
     read_only: bool,
     /// A job that listings leave out, though it is there.
     hidden: Option<String>,
+    backups: Shelf,
 }
 
 pub struct Cloud {
@@ -68,7 +70,18 @@ impl Cloud {
     }
 
     pub fn job_schedule(&self, id: &str) -> Value {
-        self.inside.lock().unwrap().jobs[id]["job_schedule"].clone()
+        self.job(id)["job_schedule"].clone()
+    }
+
+    /// The job as it is there now.
+    pub fn job(&self, id: &str) -> Value {
+        self.inside.lock().unwrap().jobs[id].clone()
+    }
+
+    /// The records of backups.
+    #[allow(dead_code, reason = "tests/crashes looks at them")]
+    pub fn backups(&self) -> Vec<Value> {
+        self.inside.lock().unwrap().backups.0.lock().unwrap().clone()
     }
 
     /// What was written of this job, by a daemon.
@@ -158,6 +171,9 @@ impl Inside {
                 401,
                 json!({"error": {"code": 401, "message": "expired"}}).to_string(),
             );
+        }
+        if let Some(reply) = self.backups.answer(seen, true) {
+            return reply;
         }
         let path = seen.target.split('?').next().unwrap_or_default();
         let id = path

@@ -35,7 +35,7 @@ fn overwrite(path: PathBuf, from: u64, bytes: &[u8]) {
     file.write_all_at(bytes, from).expect("written");
 }
 
-const DAMAGES: [(&str, Damage); 5] = [
+const DAMAGES: [(&str, Damage); 7] = [
     ("no database", |bed| overwrite(closed(bed), 0, &[0xa5; 100])),
     ("cut in half", |bed| {
         let path = closed(bed);
@@ -54,6 +54,12 @@ const DAMAGES: [(&str, Damage); 5] = [
         for page in 1..pages {
             overwrite(path.clone(), page * 4096, &[0xff; 64]);
         }
+    }),
+    ("a page of zeros", |bed| overwrite(closed(bed), 4096, &[0; 4096])),
+    ("a folder in its place", |bed| {
+        let path = closed(bed);
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(path).expect("a folder");
     }),
     ("a log that is another's", |bed| {
         // A whole log, whose pages are none of this ledger's.
@@ -122,6 +128,88 @@ fn an_end_that_was_not_recorded_is_found_by_its_traces() {
     assert_eq!(bed.verdicts("a"), ["run"]);
     assert!(daemon.stop().success());
     assert_eq!(bed.diary_of("a"), ["start gate", "end gate"]);
+}
+
+const TEARS: [(&str, Damage); 4] = [
+    ("cut within its last page", |bed| {
+        let file = OpenOptions::new().write(true).open(log(bed)).expect("a log");
+        let length = file.metadata().expect("a file").len();
+        file.set_len(length - 1000).expect("cut");
+    }),
+    ("rubbish at its end", |bed| {
+        let length = log(bed).metadata().expect("a file").len();
+        overwrite(log(bed), length, &[0xa5; 5000]);
+    }),
+    ("zeros at its end", |bed| {
+        let length = log(bed).metadata().expect("a file").len();
+        overwrite(log(bed), length, &[0; 9000]);
+    }),
+    ("its last page never written", |bed| {
+        let length = log(bed).metadata().expect("a file").len();
+        overwrite(log(bed), length - 4096, &[0; 4096]);
+    }),
+];
+
+fn log(bed: &Bed) -> PathBuf {
+    bed.path("state/ledger.db-wal")
+}
+
+/// As a power cut leaves it: what was committed last may be gone, and is no damage. What that was about is known by
+/// its traces.
+#[test]
+fn a_torn_log_loses_nothing_that_runs() {
+    for (name, tear) in TEARS {
+        let bed = Bed::new(OFTEN);
+        bed.put(&at_once("done", "done"));
+        let daemon = Daemon::start(&bed);
+        until_is("one is done", &vec![SUCCESS], || bed.outcomes("done"));
+        bed.put(&at_once("long", "gate"));
+        until_is("one runs", &vec![RunState::Running], || bed.states("long"));
+        daemon.kill();
+        tear(&bed);
+        let daemon = Daemon::start(&bed);
+        assert!(daemon.said("the ledger was damaged").is_empty(), "{name}");
+        until_is("it is found again", &vec![RunState::Running], || {
+            bed.states("long")
+        });
+        bed.open_gate();
+        until_is("its end is recorded", &vec![SUCCESS], || bed.outcomes("long"));
+        assert!(daemon.stop().success(), "{name}");
+        assert_eq!(bed.diary_of("done"), ["start done", "end done"], "{name}");
+        assert_eq!(bed.diary_of("long"), ["start gate", "end gate"], "{name}");
+    }
+}
+
+/// A great ledger that was closed is not looked through at every start; what is found later is remembered.
+#[test]
+fn damage_that_is_found_late_is_put_aside_at_the_next_start() {
+    let bed = Bed::new(OFTEN);
+    let daemon = Daemon::start(&bed);
+    assert!(daemon.stop().success());
+    let ledger = Connection::open(file(&bed)).expect("a ledger");
+    let more = "CREATE TABLE more (x); INSERT INTO more VALUES (zeroblob(66 << 20));";
+    ledger.execute_batch(more).expect("a great one");
+    let page: u32 = ledger
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'verdict'",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a table");
+    drop(ledger);
+    overwrite(closed(&bed), (u64::from(page) - 1) * 4096, &[0xff; 64]);
+
+    bed.put(&at_once("a", "done"));
+    let daemon = Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[]);
+    let (status, said) = daemon.ended();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.contains("this ledger is damaged"), "{said}");
+    assert!(bed.diary().is_empty(), "nothing runs that is not recorded");
+    let daemon = Daemon::start(&bed);
+    daemon.says("the ledger was damaged");
+    bed.put(&at_once("b", "done"));
+    until_is("a new one runs", &vec![SUCCESS], || bed.outcomes("b"));
+    assert!(daemon.stop().success());
 }
 
 /// It is not damaged, and what it says is not to be thrown away.

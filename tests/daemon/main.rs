@@ -18,6 +18,9 @@ mod process;
 #[path = "../freezer/server.rs"]
 #[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
 mod server;
+#[path = "../freezer/shelf.rs"]
+#[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
+mod shelf;
 mod until;
 
 mod api_away;

@@ -99,6 +99,53 @@ fn an_empty_file_is_a_damaged_ledger() {
     assert_eq!(fs::metadata(&path).expect("a file").len(), 0);
 }
 
+/// The file is gone, or of no length, and what its log holds would be thrown away without a word.
+#[test]
+fn a_log_without_its_file_is_a_damaged_ledger() {
+    let mut store = Store::new();
+    store.commit(&[plan("a", 0, 0)]);
+    let now = "2026-03-01T00:00:00Z".parse().expect("a time");
+    for empty in [false, true] {
+        let folder = tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        let log = folder.path().join("ledger.db-wal");
+        fs::copy(format!("{}-wal", store.path().display()), &log).expect("copied");
+        if empty {
+            fs::write(&path, "").expect("written");
+        }
+        let error = Ledger::open(&path).expect_err("refused");
+        assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
+        let (ledger, restored, aside) = Ledger::open_or_begin(&path, now).expect("a new one");
+        assert_eq!(restored.plans, []);
+        let kept = aside.expect("put aside").kept;
+        assert!(
+            kept.ends_with("ledger.db.damaged-20260301T000000Z"),
+            "{}",
+            kept.display()
+        );
+        assert!(fs::metadata(format!("{}-wal", kept.display())).is_ok_and(|log| log.len() > 0));
+        drop(ledger);
+        Ledger::open(&path).expect("a sound one");
+    }
+}
+
+/// Whoever renamed the file died before the log's turn: they end up side by side.
+#[test]
+fn putting_aside_goes_on_where_it_was_cut_short() {
+    let mut store = Store::new();
+    store.commit(&[plan("a", 0, 0)]);
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("ledger.db");
+    let kept = folder.path().join("ledger.db.damaged-20260301T000000Z");
+    fs::copy(store.path(), &kept).expect("copied");
+    let log = format!("{}-wal", store.path().display());
+    fs::copy(log, folder.path().join("ledger.db-wal")).expect("copied");
+    let later = "2026-03-02T00:00:00Z".parse().expect("a time");
+    let (_, _, aside) = Ledger::open_or_begin(&path, later).expect("a new one");
+    assert_eq!(aside.expect("put aside").kept, kept);
+    assert!(fs::metadata(folder.path().join("ledger.db.damaged-20260301T000000Z-wal")).is_ok());
+}
+
 /// Changes the file as somebody else would, and says how it is then refused: to the daemon and to a reader.
 fn refused(change: impl Fn(&Path)) -> (LedgerError, LedgerError) {
     let mut store = Store::new();

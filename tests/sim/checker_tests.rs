@@ -5,7 +5,7 @@ use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict};
 use serde_json::json;
 
 use super::checker::{History, check};
-use super::script::{DAY, Event, write};
+use super::script::{DAY, Event, HOUR, HOURLY, START, write};
 use super::shrink::{faults, shrink};
 use super::world::live;
 
@@ -125,6 +125,55 @@ fn every_kind_of_broken_history_is_seen() {
         let mut life = sound.clone();
         broken(&mut life);
         must_say(&life, said);
+    }
+}
+
+/// A plan that is due every hour (but for its zone's data: those have whole hours, too), and an outage of more than a day.
+fn outage(meanwhile: &[(i64, Event)]) -> History {
+    super::quiet();
+    let job = || "job0".to_owned();
+    let mut script = write(0);
+    (script.length, script.catch_up) = (3 * DAY, CatchUp::UntilNext);
+    script.events = vec![
+        (START, Event::Make(job(), HOURLY)),
+        (
+            START + 2 * HOUR,
+            Event::Kill {
+                effect: 1,
+                back: 30 * HOUR,
+            },
+        ),
+    ];
+    script.events.extend_from_slice(meanwhile);
+    script.events.sort_by_key(|(at, _)| *at);
+    let life = live(&script);
+    assert!(life.kills > 0);
+    assert_eq!(check(&life.history), Vec::<String>::new());
+    life.history
+}
+
+#[test]
+fn due_times_of_an_outage_are_missed_whatever_changed_meanwhile() {
+    let edit = (START + 20 * HOUR, Event::Edit("job0".to_owned(), HOURLY + 1));
+    let zone = (START + 25 * HOUR, Event::Zone(1));
+    let back = (START + 26 * HOUR, Event::Step(-HOUR));
+    for meanwhile in [
+        vec![],
+        vec![edit.clone()],
+        vec![zone.clone()],
+        vec![edit.clone(), zone.clone()],
+        vec![edit, zone.clone(), back.clone()],
+        vec![zone, back],
+    ] {
+        let mut life = outage(&meanwhile);
+        // From three hours to eleven after the start: the daemon was away, and nobody had edited anything.
+        let away = START + 3 * HOUR..START + 11 * HOUR;
+        let covers = |record: &freezerd::planner::VerdictRecord| {
+            record.first.epoch() < away.end && record.last.epoch() >= away.start
+        };
+        assert!(life.verdicts.iter().any(covers), "{meanwhile:?}");
+        life.verdicts.retain(|record| !covers(record));
+        must_say(&life, "has no verdict");
     }
 }
 

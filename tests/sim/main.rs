@@ -64,27 +64,24 @@ struct Totals {
     kills: u64,
 }
 
-/// Lives the seeds from `first` for as long as `more` says so, two at a time. The first failure is the last life.
-fn live_all(first: u64, more: impl Fn(u64) -> bool + Sync) -> Totals {
+/// Lives the seeds from `first` for as long as `more` says so, two at a time, until so many have failed.
+fn live_all(first: u64, enough: usize, more: impl Fn(u64) -> bool + Sync) -> Totals {
     quiet();
     let next = AtomicU64::new(first);
-    let failed: Mutex<Option<u64>> = Mutex::new(None);
+    let failed: Mutex<Vec<u64>> = Mutex::default();
     let totals: Mutex<Totals> = Mutex::default();
     let work = || loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        let over = failed.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if over || !more(seed) {
+        let failures = || failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures().len() >= enough || !more(seed) {
             return;
         }
         let script = script::write(seed);
         let life = std::panic::catch_unwind(|| world::live(&script));
         let sound = life.ok().filter(|life| checker::check(&life.history).is_empty());
         let Some(life) = sound else {
-            failed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(seed);
-            return;
+            failures().push(seed);
+            continue;
         };
         let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
         totals.lives += 1;
@@ -101,8 +98,10 @@ fn live_all(first: u64, more: impl Fn(u64) -> bool + Sync) -> Totals {
             one.join().expect("its panics are caught");
         }
     });
-    if let Some(seed) = failed.into_inner().expect("not poisoned") {
-        panic!("{}", failure(seed));
+    let mut failed = failed.into_inner().expect("not poisoned");
+    failed.sort_unstable();
+    if let [seed, ..] = failed[..] {
+        panic!("seeds that fail: {failed:?}\n{}", failure(seed));
     }
     totals.into_inner().expect("not poisoned")
 }
@@ -142,7 +141,7 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
         runs,
         verdicts,
         kills,
-    } = live_all(first, |seed| seed < end);
+    } = live_all(first, 20, |seed| seed < end);
     println!("{lives} lives: {runs} runs, {verdicts} verdicts, {kills} deaths of the daemon");
     assert!(
         end == first + 1 || (runs > 0 && verdicts > 0 && kills > 0),
@@ -156,7 +155,7 @@ fn soak() {
     let clock = SystemClock::new();
     let end = number("FREEZERD_SOAK_FOR").unwrap_or(u64::MAX);
     let first = FRESH + clock.now().timestamp().unsigned_abs() * 1_000_000;
-    let Totals { lives, runs, .. } = live_all(first, |seed| {
+    let Totals { lives, runs, .. } = live_all(first, 1, |seed| {
         if (seed - first) % 10_000 == 9_999 {
             println!("{} lives so far", seed - first + 1);
         }

@@ -93,6 +93,8 @@ pub const SCHEDULES: [&str; 15] = [
     r#"{"schedule_month": "2", "schedule_day": "29"}"#,
     r#"{"schedule_interval": "3 weeks"}"#,
 ];
+/// The one that is due every hour.
+pub const HOURLY: usize = 1;
 /// From here on they are for a life of years, too.
 const SELDOM: usize = 6;
 

@@ -45,12 +45,28 @@ impl World {
             Event::Step(seconds) => {
                 self.set_back -= seconds.min(0);
                 self.machine.clock.step(seconds);
+                if seconds < 0 {
+                    self.open_again();
+                }
                 self.clock_was_set();
             }
             Event::Api(weather, length) => (self.weather, self.fair_again) = (weather, now + length),
             Event::DiskFull(length) => self.disk(100, length),
             Event::DiskFlaky(length) => self.disk(50, length),
             Event::Zone(number) => self.replace_zone(number),
+        }
+    }
+
+    /// The wall clock was set back: what was decided ahead of it by a plan that is another one by now may be decided
+    /// once more, by that one.
+    fn open_again(&mut self) {
+        let wall = self.machine.clock.wall();
+        self.decided = self.decided.min(wall);
+        for (_, versions) in &mut self.users {
+            let former = versions.len().saturating_sub(1);
+            for version in &mut versions[..former] {
+                version.until = version.until.min(wall);
+            }
         }
     }
 
@@ -107,6 +123,7 @@ impl World {
             zone: Arc::clone(&self.policy.zone),
             stopped: false,
             known: None,
+            until: i64::MAX,
         };
         self.versions(id).push(version);
     }
@@ -127,6 +144,7 @@ impl World {
             zone: Arc::clone(&self.policy.zone),
             stopped,
             known: None,
+            until: i64::MAX,
         };
         self.versions(id).push(version);
     }
@@ -140,6 +158,12 @@ impl World {
         self.policy.zone = Arc::clone(&zone);
         let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
         let known = self.take_policy().then_some(wall);
+        // By the old data certainly everything up to here was decided, by the new certainly everything from there on.
+        let (decided, afresh) = match known {
+            Some(wall) => (wall, wall),
+            None if lives => (self.decided, wall),
+            None => (self.decided, self.died),
+        };
         for (_, versions) in &mut self.users {
             let gone = |last: &Version| last.plan.is_none() && last.known.is_some();
             if versions.last().is_none_or(gone) {
@@ -149,13 +173,16 @@ impl World {
             // it, until it sees another.
             let seen = versions.iter().rposition(|version| version.known.is_some());
             let again: Vec<Version> = versions[seen.unwrap_or(0)..].to_vec();
-            let last = again.len() - 1;
-            for (index, mut version) in again.into_iter().enumerate() {
-                let certain = index == last && version.known.is_some();
+            for version in versions.iter_mut() {
+                version.until = version.until.min(decided);
+            }
+            for mut version in again {
                 version.zone = Arc::clone(&zone);
-                version.known = known.filter(|_| certain);
-                if lives && version.known.is_some() {
-                    version.from = wall;
+                if version.known.is_some() {
+                    version.known = Some(afresh);
+                    if known.is_some() {
+                        version.from = wall;
+                    }
                 }
                 versions.push(version);
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use freezerd::daemon::engine::{Engine, Step, told};
 use freezerd::daemon::recipes::Recipes;
+use freezerd::plan::Digests;
 use freezerd::planner::{Capabilities, Input, Planner, Policy, SessionRefused};
 use serde_json::Value;
 
@@ -46,9 +47,16 @@ pub(super) struct World {
     pub(super) begin: Option<i64>,
     pub(super) next_poll: i64,
     pub(super) listing: Option<Listed>,
+    /// What was in the listing before, and told.
+    pub(super) known: Digests,
     pub(super) deliver: Option<i64>,
     pub(super) pause: i64,
     pub(super) restart: Option<i64>,
+    /// Whether the daemon has begun to decide.
+    pub(super) decides: bool,
+    /// By the wall clock: up to when everything is decided and safe, and when the daemon died last.
+    pub(super) decided: i64,
+    pub(super) died: i64,
 }
 
 /// A life, when it is over.
@@ -104,9 +112,13 @@ pub fn live(script: &Script) -> Life {
         begin: None,
         next_poll: START,
         listing: None,
+        known: Digests::default(),
         deliver: None,
         pause: 1,
         restart: Some(START),
+        decides: false,
+        decided: START,
+        died: START,
     };
     world.until(START + script.length);
     world.heal(START + script.length);
@@ -172,6 +184,7 @@ impl World {
         }
         if due(self.begin) {
             self.begin = None;
+            self.decides = true;
             self.step(vec![Input::Begin]);
         }
         if due(Some(self.next_poll)) && self.daemon.is_some() {
@@ -193,6 +206,8 @@ impl World {
 
     pub(super) fn die(&mut self) {
         self.daemon = None;
+        self.decides = false;
+        self.died = self.machine.clock.wall();
         self.kills += 1;
         (self.wake, self.retry, self.begin) = (None, None, None);
         (self.listing, self.deliver) = (None, None);
@@ -207,6 +222,7 @@ impl World {
         self.tell("the daemon starts");
         let past = self.shelf.lock().expect("single-threaded").past();
         let planner = Planner::restore(self.policy.clone(), past);
+        self.known = planner.digests();
         let hand = Hand {
             shelf: Arc::clone(&self.shelf),
             fate: Arc::clone(&self.machine.fate),
@@ -261,6 +277,9 @@ impl World {
                 self.daemon = Some(daemon);
                 self.wake = step.wake.map(|wake| wake.epoch());
                 self.retry = (!step.settled).then(|| self.machine.clock.now() + 5);
+                if step.settled && self.decides {
+                    self.decided = self.machine.clock.wall();
+                }
                 for errand in step.errands {
                     self.see_to(errand);
                 }
@@ -284,6 +303,8 @@ impl World {
         self.machine.fate.strike_at(0);
         (self.fair_again, self.disk_back) = (0, 0);
         self.restart = self.restart.map(|at| at.min(end));
+        // The node may have slept beyond it.
+        let end = end.max(self.machine.clock.now());
         // Nothing changes any more but by the end of what runs.
         self.poll_every = self.poll_every.max(HOUR / 2);
         self.until(end + 2 * HOUR);

@@ -36,6 +36,7 @@ use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
 
 pub use course::Sight;
 use follow::Follower;
+pub(super) use traces::ASKED;
 use traces::{Left, Phase, Traces};
 
 /// What a plan can be asked to do.
@@ -152,8 +153,11 @@ impl<S: Service> EventLauncher<S> {
 
 /// Who wants to hear what listings say.
 pub trait Listener: Send + Sync {
-    /// A complete listing, asked for at `began`.
+    /// Plans of a listing that was asked for at `began`.
     fn listed(&self, began: DateTime<Utc>, plans: &[Plan]);
+
+    /// The jobs of which it waits to hear, be they as they were.
+    fn awaited(&self) -> Vec<JobId>;
 }
 
 impl<S: Service> Listener for EventLauncher<S> {
@@ -171,6 +175,11 @@ impl<S: Service> Listener for EventLauncher<S> {
                 followed.listed.send_replace(Some((began, Sight::from(plan))));
             }
         }
+    }
+
+    fn awaited(&self) -> Vec<JobId> {
+        let followed = self.inner.followed();
+        followed.values().map(|followed| followed.job.clone()).collect()
     }
 }
 

@@ -60,6 +60,9 @@ pub(super) enum Left {
     Damaged,
 }
 
+/// Where they are, in the state directory.
+pub(in crate::launch) const ASKED: &str = "asked";
+
 /// The folder of them.
 #[derive(Debug)]
 pub(super) struct Traces {
@@ -68,7 +71,7 @@ pub(super) struct Traces {
 
 impl Traces {
     pub(super) fn new(state_dir: &Path) -> Result<Self, LaunchError> {
-        let folder = state_dir.join("asked");
+        let folder = state_dir.join(ASKED);
         make_private(&folder, true)
             .and_then(|()| sync_dir(state_dir))
             .map_err(|source| LaunchError::Setup {

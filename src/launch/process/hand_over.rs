@@ -4,6 +4,7 @@ use std::io::PipeReader;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::failpoint::{self, Failpoint};
 use crate::launch::furnish::{NOT_FOR_AGENTS, claim_directory, furnish};
 use crate::launch::run_dir::{RunDir, create_private, remove_tree};
 use crate::launch::traces::Unreadable;
@@ -19,7 +20,9 @@ pub(super) struct Handed {
 
 /// Makes the run's directories and starts its supervisor.
 pub(super) fn hand_over(recipe: &Recipe, dir: &RunDir, program: &Path) -> Result<Handed, LaunchError> {
+    failpoint::reach(Failpoint::Launch);
     claim_directory(&recipe.run, dir)?;
+    failpoint::reach(Failpoint::LaunchDirectory);
     let handed = furnish(recipe, dir)
         .and_then(|()| outputs(dir))
         .map_err(|(what, path, source)| LaunchError::File {
@@ -28,7 +31,11 @@ pub(super) fn hand_over(recipe: &Recipe, dir: &RunDir, program: &Path) -> Result
             path,
             source,
         })
-        .and_then(|says| spawn(&recipe.run, dir, program, says));
+        .and_then(|says| {
+            failpoint::reach(Failpoint::LaunchFurnished);
+            spawn(&recipe.run, dir, program, says)
+        });
+    failpoint::reach(Failpoint::LaunchSpawned);
     if handed.is_err() {
         let _ = remove_tree(dir.runtime());
         let _ = remove_tree(dir.state());

@@ -20,6 +20,7 @@ use rustix::process::Signal;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
+use crate::failpoint::{self, Failpoint};
 use crate::planner::RunId;
 
 use super::run_dir::{GONE, RUNS, RunDir, make_private, remove_tree, sync_dir};
@@ -150,6 +151,7 @@ impl Launcher for ProcessLauncher {
         match hand_over::hand_over(recipe, &dir, &self.inner.program) {
             Ok(handed) => {
                 watch::watch_child(&self.inner, run, handed);
+                failpoint::reach(Failpoint::Launched);
                 Ok(())
             }
             Err(problem) => {
@@ -217,6 +219,7 @@ impl Launcher for ProcessLauncher {
         {
             notice.abort();
         }
+        failpoint::reach(Failpoint::Forget);
         // Renamed first: a crash in the middle must not leave half a run, which would look like a lost one.
         let gone = self.inner.state_runs.join(format!("{GONE}{run}"));
         let removed = remove_tree(dir.runtime())
@@ -224,7 +227,10 @@ impl Launcher for ProcessLauncher {
             .and_then(|()| match std::fs::rename(dir.state(), &gone) {
                 Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(()),
                 Err(problem) => Err(problem),
-                Ok(()) => remove_tree(&gone),
+                Ok(()) => {
+                    failpoint::reach(Failpoint::ForgetRenamed);
+                    remove_tree(&gone)
+                }
             });
         if let Err(problem) = removed {
             tracing::warn!(%run, %problem, "the traces of a recorded run could not be removed");

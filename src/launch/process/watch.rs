@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe::Receiver;
 
+use crate::failpoint::{self, Failpoint};
 use crate::launch::LaunchEvent;
 use crate::launch::arrivals::{until_started, wakes};
 use crate::launch::report::RunReport;
@@ -315,6 +316,7 @@ impl Inner {
     }
 
     fn tell_ended(&self, run: &RunId, report: RunReport) {
+        failpoint::reach(Failpoint::EndFound);
         let mut watched = self.watched();
         let Some(entry) = watched.remove(run) else { return };
         if let Some(notice) = entry.start_notice {

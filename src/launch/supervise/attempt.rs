@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::clock::Clock;
+use crate::failpoint::{self, Failpoint};
 
 use super::abort::{AbortSignal, wait_for};
 use super::capture::{Capture, Keep, Reading};
@@ -115,7 +116,9 @@ pub(super) fn run(
     };
     // Drops the copy of the environment: it is large, and an agent may run for days.
     drop(command);
+    failpoint::reach(Failpoint::AgentStarted);
     on_start();
+    failpoint::reach(Failpoint::AgentAnnounced);
     let group = Pid::from_child(&child);
     let ends = match rustix::process::pidfd_open(group, PidfdFlags::empty()) {
         Ok(ends) => ends,

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock, pause_thread};
+use crate::failpoint::{self, Failpoint};
 use crate::planner::Outcome;
 
 use super::recipe::Recipe;
@@ -104,11 +105,13 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
         Ok(abort) => abort,
         Err(problem) => return unclaimed(dir, "listen for signals", &problem),
     };
+    failpoint::reach(Failpoint::Supervisor);
     let lock = match take_lock(dir) {
         Ok(Some(lock)) => lock,
         Ok(None) => return refused(dir),
         Err(problem) => return unclaimed(dir, "lock it", &problem),
     };
+    failpoint::reach(Failpoint::SupervisorLocked);
     match dir.claim().try_exists() {
         Ok(false) => {}
         Ok(true) => return refused(dir),
@@ -124,6 +127,7 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
         Err(problem) if problem.kind() == ErrorKind::AlreadyExists => return refused(dir),
         Err(problem) => return unclaimed(dir, "claim it", &problem),
     }
+    failpoint::reach(Failpoint::SupervisorClaimed);
     // It holds secrets, and nobody needs it again.
     let _ = std::fs::remove_file(dir.recipe());
     if let Some(nice) = recipe.limits.nice
@@ -135,7 +139,9 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
         ));
     }
     let report = steps::execute(&recipe, dir, clock, &mut abort);
+    failpoint::reach(Failpoint::AgentsEnded);
     let exit = leave(&report, dir, &lock, clock);
+    failpoint::reach(Failpoint::ReportLeft);
     drop(lock);
     exit
 }
@@ -164,6 +170,7 @@ fn take_lock(dir: &RunDir) -> std::io::Result<Option<RunLock>> {
 /// the daemon's way; those of a burst share the journal's commits.
 fn claim(dir: &RunDir, kill_grace: u32) -> std::io::Result<()> {
     let mut file = create_private(&dir.claim())?;
+    failpoint::reach(Failpoint::SupervisorClaim);
     let runs = dir.state().parent().unwrap_or(Path::new("/"));
     let claim = Claim {
         pid: std::process::id(),
