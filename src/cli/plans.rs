@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use crate::clock::SystemClock;
 use crate::config::{Settings, Source};
-use crate::daemon::listing::Understood;
 use crate::freezer::{Api, ApiError};
-use crate::plan::{Plan, Problem, TrustId};
-use crate::source::{self, Limits, Listing};
+use crate::plan::{self, Plan, Problem, TrustId};
+use crate::source::{self, Limits};
 
 use super::Failure;
 
@@ -24,32 +25,51 @@ pub(super) struct Plans {
     pub others: usize,
 }
 
-/// Reads a saved listing, a folder of job documents, or (`-`) standard input.
-pub(super) fn saved(jobs: &Path) -> Result<Plans, Failure> {
+/// What a listing holds beside plans that can be used; as in [`Plans`].
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    pub problems: Vec<Problem>,
+    pub others: usize,
+}
+
+/// Reads a saved listing, a folder of job documents, or (`-`) standard input: plan after plan, in the listing's order.
+/// After a failure, what was given counts for nothing.
+pub(super) fn each_saved(jobs: &Path, mut take: impl FnMut(Plan)) -> Result<Rest, Failure> {
     let path = if jobs == Path::new("-") {
         Path::new("/dev/stdin")
     } else {
         jobs
     };
-    let listing =
-        source::read(path, &Limits::default()).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(Plans::of(listing))
+    let mut rest = Rest::default();
+    let problems = source::each(path, &Limits::default(), &mut |place, text| {
+        rest.read(place, text, &mut take);
+    })
+    .map_err(|error| Failure::failed(error.to_string()))?;
+    rest.problems.extend(problems);
+    Ok(rest)
 }
 
-/// Reads what the configuration names.
-pub(super) fn configured(settings: &Settings) -> Result<Plans, Failure> {
+/// Reads what the configuration names, likewise.
+pub(super) fn each_configured(settings: &Settings, take: impl FnMut(Plan)) -> Result<Rest, Failure> {
     match &settings.source {
-        Source::Folder { path } | Source::File { path } => saved(path),
-        Source::Api => runtime()?.block_on(async { Ok(listed(settings).await?.0) }),
+        Source::Folder { path } | Source::File { path } => each_saved(path, take),
+        Source::Api => runtime()?.block_on(async { Ok(listed(settings, take).await?.0) }),
     }
+}
+
+/// Reads all that the configuration names.
+pub(super) fn configured(settings: &Settings) -> Result<Plans, Failure> {
+    Plans::all(|take| each_configured(settings, take))
 }
 
 /// The same, and what is wrong with the trusts that plans of the API came with.
 pub(super) fn with_trusts(settings: &Settings) -> Result<(Plans, Vec<Problem>), Failure> {
     match &settings.source {
-        Source::Folder { path } | Source::File { path } => Ok((saved(path)?, Vec::new())),
+        Source::Folder { .. } | Source::File { .. } => Ok((configured(settings)?, Vec::new())),
         Source::Api => runtime()?.block_on(async {
-            let (plans, api) = listed(settings).await?;
+            let mut plans = Vec::new();
+            let (rest, api) = listed(settings, |plan| plans.push(plan)).await?;
+            let plans = Plans::sorted(plans, rest);
             let problems = refused_trusts(&plans.plans, &api).await;
             Ok((plans, problems))
         }),
@@ -90,7 +110,7 @@ fn problem_of(plan: &Plan, told: Option<&Option<String>>) -> Option<Problem> {
 }
 
 /// Takes one listing from the API.
-async fn listed(settings: &Settings) -> Result<(Plans, Api), Failure> {
+async fn listed(settings: &Settings, mut take: impl FnMut(Plan)) -> Result<(Rest, Api), Failure> {
     let access = settings
         .access
         .clone()
@@ -101,46 +121,57 @@ async fn listed(settings: &Settings) -> Result<(Plans, Api), Failure> {
         other => failed(other),
     })?;
     let listing = api.list().await.map_err(failed)?;
-    let mut plans = Plans::of(Listing {
-        documents: listing.documents,
-        problems: Vec::new(),
-    });
-    plans.others = listing.others;
-    Ok((plans, api))
+    let mut rest = Rest {
+        others: listing.others,
+        ..Rest::default()
+    };
+    for document in listing.documents {
+        rest.read(&document.place, &document.text, &mut take);
+    }
+    Ok((rest, api))
+}
+
+impl Rest {
+    /// Reads one document as the daemon reads it.
+    fn read(&mut self, place: &str, text: &RawValue, take: &mut impl FnMut(Plan)) {
+        match plan::parse(text.get(), place) {
+            Ok(parsed) => {
+                take(parsed.plan);
+                self.problems.extend(parsed.warnings);
+            }
+            Err(problems) => self.problems.extend(problems),
+        }
+    }
 }
 
 impl Plans {
-    /// Read as the daemon reads it.
-    fn of(listing: Listing) -> Self {
-        let Understood {
-            mut plans,
-            mut problems,
-            ..
-        } = Understood::of(&listing.documents);
-        problems.extend(listing.problems);
+    fn all(each: impl FnOnce(&mut dyn FnMut(Plan)) -> Result<Rest, Failure>) -> Result<Self, Failure> {
+        let mut plans = Vec::new();
+        let rest = each(&mut |plan| plans.push(plan))?;
+        Ok(Self::sorted(plans, rest))
+    }
+
+    fn sorted(mut plans: Vec<Plan>, rest: Rest) -> Self {
         plans.sort_by(|left, right| left.id.cmp(&right.id));
+        let Rest { problems, others } = rest;
         Self {
             plans,
             problems,
-            others: 0,
+            others,
         }
     }
+}
 
-    /// What to say of a plan nobody knows.
-    pub(super) fn no_such_plan(&self, wanted: &str) -> Failure {
-        let names = self
-            .plans
-            .iter()
-            .flat_map(|plan| [plan.name.as_str(), plan.id.as_str()]);
-        let hint = did_you_mean(wanted, names);
-        let hint = match (hint.is_empty(), self.others) {
-            (true, others @ 1..) => {
-                format!("; plans of other clients are left out (see `client_id` in [api]): {others}")
-            }
-            _ => hint,
-        };
-        Failure::failed(format!("no plan has the id or name {wanted:?}{hint}"))
-    }
+/// What to say of a plan nobody knows; `names`: names and ids of those that are known, `others`: how many of other
+/// clients are not looked at.
+pub(super) fn no_such_plan<'a>(wanted: &str, names: impl Iterator<Item = &'a str>, others: usize) -> Failure {
+    let hint = match (did_you_mean(wanted, names), others) {
+        (hint, 1..) if hint.is_empty() => {
+            format!("; plans of other clients are left out (see `client_id` in [api]): {others}")
+        }
+        (hint, _) => hint,
+    };
+    Failure::failed(format!("no plan has the id or name {wanted:?}{hint}"))
 }
 
 /// `; did you mean "nightly"?`, or nothing.

@@ -8,8 +8,6 @@ use tokio::sync::watch;
 
 use crate::config::Settings;
 use crate::observe::metrics::Metrics;
-use crate::plan::Plan;
-use crate::planner::Broken;
 use crate::source::{Documents, FolderCopy};
 
 use super::live::Daemon;
@@ -23,23 +21,13 @@ pub(super) fn folder(settings: &Settings, shadow: bool) -> Option<PathBuf> {
 }
 
 impl Daemon {
-    /// Hands a complete listing over to be copied.
-    pub(super) fn keep_copy(&self, plans: &[Plan], broken: &[Broken]) {
+    /// Hands the documents of a complete listing over to be copied.
+    pub(super) fn keep_copy(&self, documents: Documents) {
         if let Some(folder) = &self.copy {
-            let documents = Arc::new(documents(plans, broken));
-            self.copies.send_replace(Some((folder.clone(), documents)));
+            self.copies
+                .send_replace(Some((folder.clone(), Arc::new(documents))));
         }
     }
-}
-
-/// The documents that freezer-scheduler copies: all but those of plans that have had their last run.
-fn documents(plans: &[Plan], broken: &[Broken]) -> Documents {
-    let live = plans.iter().filter(|plan| plan.reported.status != "completed");
-    let live = live.map(|plan| (plan.id.clone(), Arc::clone(&plan.document)));
-    let broken = broken
-        .iter()
-        .map(|broken| (broken.job.clone(), Arc::clone(&broken.document)));
-    live.chain(broken).collect()
 }
 
 /// Copies whatever the latest is, for as long as there may be more.

@@ -64,6 +64,8 @@ pub enum Errand {
     ConfirmGone(JobId),
     /// Ask the API whether a run may start with its session.
     AskSession(Box<SessionAsk>),
+    /// Read the next listing whole, what is unchanged too.
+    ReadWhole,
     /// There is something new in the outbox.
     Deliver,
     /// Something has to be asked of the API before this run can start: [`Engine::preparing`] tells what for,
@@ -288,6 +290,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 step.errands.push(Errand::AskSession(ask));
                 None
             }
+            Order::ReadWhole => {
+                step.errands.push(Errand::ReadWhole);
+                None
+            }
             Order::Abort(run) => {
                 if let Some(preparing) = self.preparing.get_mut(&run) {
                     preparing.aborted = true;
@@ -328,10 +334,14 @@ impl<S: Store, W: Witness> Engine<S, W> {
             return self.launch(run, &plan, &Drafts::new());
         }
         step.errands.push(Errand::Prepare(run.id.clone()));
-        let aborted = false;
-        let preparing = Preparing { run, plan, aborted };
-        self.preparing.insert(preparing.run.id.clone(), preparing);
+        let (id, aborted) = (run.id.clone(), false);
+        self.preparing.insert(id, Preparing { run, plan, aborted });
         None
+    }
+
+    /// A plan's document, as it was last kept; `None` when there is none, or it cannot be read.
+    pub fn document(&self, job: &JobId) -> Option<Arc<str>> {
+        self.store.document(job).ok().flatten()
     }
 
     /// What is to be prepared for.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,11 +11,15 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::clock::{self, Clock};
 use crate::freezer::{Api, ApiError};
 use crate::observe::metrics::PollFailure;
-use crate::plan::{self, JobId, Plan, Problem};
-use crate::planner::{Broken, Input};
-use crate::source::{self, Document, Limits, SourceError, Watch};
+use crate::plan::{self, JobId, Plan};
+use crate::planner::Input;
+use crate::source::{self, Limits, SourceError, Watch};
 
+use super::reading::{Read, Reading};
 use super::registering::Registering;
+
+/// Documents of a folder that are understood in one go.
+const AT_ONCE: usize = 500;
 
 /// An opened source.
 #[derive(Clone)]
@@ -23,45 +28,6 @@ pub enum Source {
     Api(Arc<Api>),
     /// A saved listing, or a folder of job documents.
     Path(PathBuf),
-}
-
-/// A listing, understood.
-#[derive(Debug, Default)]
-pub struct Understood {
-    /// What can be used.
-    pub plans: Vec<Plan>,
-    /// Jobs whose document cannot.
-    pub broken: Vec<Broken>,
-    /// What is wrong with them, and what is odd about others; in the listing's order.
-    pub problems: Vec<Problem>,
-}
-
-impl Understood {
-    /// Reads every document; a bad one never stops the others.
-    #[must_use]
-    pub fn of(documents: &[Document]) -> Self {
-        let mut all = Self::default();
-        for document in documents {
-            match plan::parse(document.text.get(), &document.place) {
-                Ok(parsed) => {
-                    all.plans.push(parsed.plan);
-                    all.problems.extend(parsed.warnings);
-                }
-                Err(problems) => {
-                    if let Some(problem) = problems.first() {
-                        let document: Arc<str> = Arc::from(document.text.get());
-                        all.broken.push(Broken {
-                            job: JobId::new(&problem.job_id),
-                            event: plan::event(&document),
-                            document,
-                        });
-                    }
-                    all.problems.extend(problems);
-                }
-            }
-        }
-        all
-    }
 }
 
 /// Why there is no listing.
@@ -97,51 +63,86 @@ impl PollError {
     }
 }
 
-/// A complete listing.
+/// What the poller tells.
+#[derive(Debug)]
+pub enum Polled {
+    /// Plans of a listing that is being read: those that are new, or not as they were in the listing before.
+    Page {
+        /// When the listing was asked for.
+        began: DateTime<Utc>,
+        /// Some of its plans.
+        plans: Vec<Plan>,
+    },
+    /// The end of a poll.
+    Over {
+        /// When the listing was asked for.
+        began: DateTime<Utc>,
+        /// How long it took.
+        took: Duration,
+        /// What came of it, beside its plans.
+        result: Result<Listed, PollError>,
+    },
+}
+
+/// A complete listing, without the plans that were told page by page.
 #[derive(Debug)]
 pub struct Listed {
-    /// What it says.
-    pub understood: Understood,
+    /// What else it says.
+    pub read: Read,
     /// Whether a plan that it does not hold may be gone.
     pub proves_absence: bool,
     /// Plans of other clients that were left out.
     pub others: usize,
 }
 
-/// One poll.
-#[derive(Debug)]
-pub struct Polled {
-    /// When it was asked for.
-    pub began: DateTime<Utc>,
-    /// How long it took.
-    pub took: Duration,
-    /// What came of it.
-    pub result: Result<Listed, PollError>,
+/// Where the plans of a listing go.
+struct Pages<'a> {
+    began: DateTime<Utc>,
+    results: &'a mpsc::Sender<Polled>,
+}
+
+impl Pages<'_> {
+    async fn tell(&self, plans: Vec<Plan>) {
+        if !plans.is_empty() {
+            let began = self.began;
+            // Should nobody listen any more, the end of the poll will find that out.
+            let _ = self.results.send(Polled::Page { began, plans }).await;
+        }
+    }
 }
 
 impl Source {
-    async fn list(&self) -> Result<Listed, PollError> {
-        let (documents, unreadable, proves_absence, others) = match self {
+    /// Reads a listing; its plans go to `pages` as they are read.
+    async fn list(&self, reading: &mut Reading, pages: &Pages<'_>) -> Result<Listed, PollError> {
+        let mut begun = reading.begin();
+        match self {
             Self::Api(api) => {
-                let listing = api.list().await?;
-                (listing.documents, Vec::new(), true, listing.others)
+                let mut listing = api.listing().await?;
+                while let Some(page) = listing.next().await? {
+                    pages.tell(begun.take(&page)).await;
+                }
+                Ok(Listed {
+                    read: begun.complete(),
+                    proves_absence: true,
+                    others: listing.others(),
+                })
             }
             Self::Path(path) => {
                 let path = path.clone();
                 let read = move || source::read(&path, &Limits::default());
                 let listing = tokio::task::spawn_blocking(read).await??;
+                for some in listing.documents.chunks(AT_ONCE) {
+                    pages.tell(begun.take(some)).await;
+                }
                 let proves_absence = listing.proves_absence();
-                (listing.documents, listing.problems, proves_absence, 0)
+                begun.also(listing.problems);
+                Ok(Listed {
+                    read: begun.complete(),
+                    proves_absence,
+                    others: 0,
+                })
             }
-        };
-        // Thousands of documents are read beside the main loop, not in it.
-        let mut understood = tokio::task::spawn_blocking(move || Understood::of(&documents)).await?;
-        understood.problems.extend(unreadable);
-        Ok(Listed {
-            understood,
-            proves_absence,
-            others,
-        })
+        }
     }
 
     /// Asks for one plan that a listing did not hold. `None`: that cannot be told now.
@@ -180,6 +181,17 @@ pub struct Polling {
     pub every: Duration,
     /// Whether and as what the node registers there.
     pub registering: Registering,
+    /// Whether a copy of each listing is kept, for which all of its documents are wanted.
+    pub copies: bool,
+}
+
+/// What is remembered from listing to listing.
+#[derive(Debug)]
+pub struct Memory {
+    /// The documents of the last one.
+    pub reading: Reading,
+    /// Set when somebody wants the next one read whole.
+    pub whole: Arc<AtomicBool>,
 }
 
 /// Polls for as long as somebody takes the results: at once, then every so often, whenever `now` is
@@ -188,17 +200,32 @@ pub async fn forever(
     mut polling: watch::Receiver<Polling>,
     now: Arc<Notify>,
     clock: Arc<dyn Clock>,
+    memory: Memory,
     results: mpsc::Sender<Polled>,
 ) {
+    let Memory { mut reading, whole } = memory;
     loop {
-        let Polling { source, every, .. } = polling.borrow_and_update().clone();
+        let Polling {
+            source,
+            every,
+            copies,
+            ..
+        } = polling.borrow_and_update().clone();
+        reading.collect(copies);
         // Watched before it is read: a change in between is not lost.
         let mut watch = watch_of(&source);
         loop {
             let (began, mark) = (clock.now(), clock.monotonic());
-            let result = source.list().await;
+            if whole.swap(false, Ordering::Relaxed) {
+                reading.forget();
+            }
+            let pages = Pages {
+                began,
+                results: &results,
+            };
+            let result = source.list(&mut reading, &pages).await;
             let took = clock.monotonic().saturating_sub(mark);
-            if results.send(Polled { began, took, result }).await.is_err() {
+            if results.send(Polled::Over { began, took, result }).await.is_err() {
                 return;
             }
             tokio::select! {

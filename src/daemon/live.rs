@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,15 +21,16 @@ use crate::observe::http;
 use crate::observe::logs::LogHandle;
 use crate::observe::metrics::Metrics;
 use crate::observe::notify::Notifier;
-use crate::plan::JobId;
+use crate::plan::{Digester, JobId, Plan};
 use crate::planner::{Input, RunId};
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
 use super::copying::{self, Copying};
 use super::engine::{Engine, Errand, Prepared, Step, told};
-use super::listing::{self, Listed, Polled, Polling};
+use super::listing::{self, Memory, Polled, Polling};
 use super::outbox::{Bell, Outbox};
+use super::reading::Reading;
 use super::register::{self, BackOff, Contact};
 use super::signals::Wish;
 use super::witness::{Shelf, Teller};
@@ -75,7 +77,7 @@ pub(super) struct Daemon {
     pub(super) settled: bool,
     /// The first listing is in, or was waited for long enough.
     pub(super) begun: bool,
-    /// The ledger of before was lost.
+    /// The ledger of before was lost, and no listing was taken in since.
     pub(super) lost: bool,
     pub(super) stopping: bool,
     /// Plans that the source is being asked for by themselves.
@@ -83,6 +85,13 @@ pub(super) struct Daemon {
     pub(super) proves_absence: bool,
     pub(super) problems: BTreeSet<(String, String, String, String)>,
     pub(super) pruned: Option<DateTime<Utc>>,
+    pub(super) digester: Digester,
+    /// What the poller begins with.
+    pub(super) reading: Option<Reading>,
+    /// The poller is to read the next listing whole.
+    pub(super) read_whole: Arc<AtomicBool>,
+    /// Plans of a listing that must be taken in at once.
+    pub(super) withheld: Vec<Plan>,
     pub(super) http: Option<http::Bound>,
 }
 
@@ -196,7 +205,11 @@ impl Daemon {
     fn tasks(&mut self, poll_now: Arc<Notify>, results: mpsc::Sender<Polled>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let (polling, clock) = (self.polling.subscribe(), Arc::clone(&self.clock));
-        tasks.spawn(listing::forever(polling, poll_now, clock, results));
+        if let Some(reading) = self.reading.take() {
+            let whole = Arc::clone(&self.read_whole);
+            let memory = Memory { reading, whole };
+            tasks.spawn(listing::forever(polling, poll_now, clock, memory, results));
+        }
         let outbox = Outbox {
             ledger: Shelf(Arc::clone(&self.ledger)),
             polling: self.polling.subscribe(),
@@ -269,6 +282,7 @@ impl Daemon {
                 Errand::ConfirmGone(job) => self.confirm_gone(job),
                 Errand::Prepare(run) => self.prepare(run),
                 Errand::AskSession(ask) => self.ask_session(ask),
+                Errand::ReadWhole => self.read_whole.store(true, Ordering::Relaxed),
             }
         }
         Ok(())
@@ -298,41 +312,6 @@ impl Daemon {
                 .set_not_ready(&format!("the ledger cannot be written: {why}"));
         } else if self.begun {
             self.health.set_ready();
-        }
-    }
-
-    fn polled(&mut self, polled: Polled) -> Option<Input> {
-        let Polled { began, took, result } = polled;
-        match result {
-            Ok(Listed {
-                understood,
-                proves_absence,
-                others,
-            }) => {
-                self.metrics.poll_ok(took, self.clock.now());
-                self.proves_absence = proves_absence;
-                let (plans, broken) = (understood.plans, understood.broken);
-                self.contact.send_replace(Contact::of(&plans));
-                self.listener.listed(began, &plans);
-                self.keep_copy(&plans, &broken);
-                tracing::debug!(plans = plans.len(), broken = broken.len(), others, "listed");
-                let problems = understood.problems.into_iter();
-                let problems: BTreeSet<_> = problems
-                    .map(|one| (one.job_id, one.field, one.text, one.error))
-                    .collect();
-                for (job_id, field, text, error) in problems.difference(&self.problems) {
-                    tracing::warn!(%job_id, field, text, "a plan has a problem: {error}");
-                }
-                self.problems = problems;
-                self.begun = true;
-                self.prune();
-                Some(Input::Listing { began, plans, broken })
-            }
-            Err(error) => {
-                self.metrics.poll_failed(error.failure());
-                tracing::error!("no listing: {error}");
-                None
-            }
         }
     }
 

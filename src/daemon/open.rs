@@ -19,7 +19,7 @@ use crate::observe::http;
 use crate::observe::logs::{Format, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
-use crate::plan;
+use crate::plan::{self, Digester};
 use crate::planner::{Aside, Brief, LastRun, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
 use crate::zones::Zones;
 
@@ -27,6 +27,7 @@ use super::copying;
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
+use super::reading::Reading;
 use super::recipes::Recipes;
 use super::register::Contact;
 use super::registering::Registering;
@@ -43,6 +44,7 @@ pub(super) fn past(restored: &Restored) -> Past {
     let mut past = Past {
         open: restored.open_runs.clone(),
         polled: restored.polled,
+        digester: Digester::random(),
         ..Past::default()
     };
     for known in &restored.plans {
@@ -125,6 +127,7 @@ pub(super) fn polling(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Pol
         source,
         every: settings.poll,
         registering: Registering::of(settings),
+        copies: settings.copy.is_some(),
     })
 }
 
@@ -241,7 +244,9 @@ impl Daemon {
             lost,
             ..past(&restored)
         };
+        let digester = past.digester.clone();
         let planner = Planner::restore(policy, past);
+        let reading = Reading::new(digester.clone(), planner.digests());
         let teller = Teller {
             metrics: Arc::clone(&metrics),
             stuck: None,
@@ -299,6 +304,10 @@ impl Daemon {
             proves_absence: false,
             problems: BTreeSet::new(),
             pruned: None,
+            digester,
+            reading: Some(reading),
+            read_whole: Arc::default(),
+            withheld: Vec::new(),
             http,
         })
     }

@@ -173,13 +173,14 @@ impl Outbox {
     }
 
     async fn round(&self) -> Result<Round, LedgerError> {
-        let backlog = self.ledger.with(|ledger| {
+        let (backlog, oldest) = self.ledger.with(|ledger| {
             let reader = ledger.reader();
             let backups = reader.backup_backlog()?.saturating_add(reader.draft_backlog()?);
             let others = backups.saturating_add(reader.session_backlog()?);
-            Ok::<_, LedgerError>(reader.report_backlog()?.saturating_add(others))
+            let all = reader.report_backlog()?.saturating_add(others);
+            Ok::<_, LedgerError>((all, reader.waits_since()?))
         })?;
-        self.metrics.set_backlog(backlog, None);
+        self.metrics.set_backlog(backlog, oldest);
         let Source::Api(api) = self.polling.borrow().source.clone() else {
             return Ok(Round::Empty);
         };

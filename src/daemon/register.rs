@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::freezer::ApiError;
-use crate::plan::{Dialect, Plan};
 
 use super::listing::{Polling, Source};
 
@@ -25,14 +24,10 @@ pub enum Contact {
 }
 
 impl Contact {
-    /// After a complete listing with these plans.
+    /// After a complete listing. `virtuozzo`: there are plans of that dialect in it.
     #[must_use]
-    pub fn of(plans: &[Plan]) -> Self {
-        if plans.iter().any(|plan| plan.dialect == Dialect::Virtuozzo) {
-            Self::Virtuozzo
-        } else {
-            Self::Made
-        }
+    pub fn made(virtuozzo: bool) -> Self {
+        if virtuozzo { Self::Virtuozzo } else { Self::Made }
     }
 }
 

@@ -4,15 +4,13 @@
 mod backups;
 mod call;
 mod drafts;
+mod listing;
 mod records;
 mod sessions;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::access::{Access, ClientFilter};
@@ -20,15 +18,15 @@ use super::error::ApiError;
 use super::http::{Answer, Http, Tries, parse};
 use super::keystone::{Keystone, Session};
 use super::merge::{Merge, merge};
-use super::pager::{Habits, Next, Pager};
+use super::pager::Habits;
 use crate::clock::Clock;
 use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::Report;
-use crate::source::Document;
 
 pub use backups::{Backup, Kept, NotKept};
 pub(super) use call::Called;
 pub use drafts::{Draft, Drafted};
+pub use listing::Listing;
 
 /// The v2 API. Cheap to share behind an `Arc`; every method may be called at the same time as any other.
 /// A method that is dropped midway leaves nothing half done but, at most, one report or record of a backup
@@ -38,21 +36,6 @@ pub struct Api {
     keystone: Keystone,
     access: Arc<Access>,
     habits: Mutex<Habits>,
-}
-
-/// One complete listing.
-#[derive(Debug)]
-pub struct Listing {
-    /// The documents that were asked for, each once.
-    pub documents: Vec<Document>,
-    /// Different documents that the API showed, whosever they are.
-    pub seen: usize,
-    /// Those among them that belong to other clients, or to none.
-    pub others: usize,
-    /// Documents that came again on a later page: the listing changed while it was read.
-    pub repeated: usize,
-    /// Pages it took.
-    pub pages: u32,
 }
 
 /// What became of a report.
@@ -79,12 +62,6 @@ pub struct Connection {
     pub own_id: String,
     /// This host's name.
     pub hostname: String,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    jobs: Option<Vec<Box<RawValue>>>,
 }
 
 impl Api {
@@ -135,59 +112,6 @@ impl Api {
             client_id,
             own_id,
             hostname,
-        })
-    }
-
-    /// All plans of our client (or of all), page by page.
-    ///
-    /// # Errors
-    /// When any page of it cannot be had: a listing is complete or an error, never half of one.
-    pub async fn list(&self) -> Result<Listing, ApiError> {
-        let bounds = self.access.bounds;
-        let connection = self.connection().await?;
-        let page_size = usize::try_from(bounds.page_size.get()).unwrap_or(usize::MAX);
-        let mut pager = Pager::new(page_size, connection.client_id, *self.habits());
-        let mut bytes: u64 = 0;
-        let mut next = Next::Ask(None);
-        while let Next::Ask(offset) = next {
-            let at = || format!("GET {}", connection.jobs_url);
-            if pager.pages() >= bounds.pages {
-                let message = format!("the listing has not ended after {} pages", bounds.pages);
-                return Err(ApiError::Protocol { at: at(), message });
-            }
-            next = match self.page(offset.as_deref()).await {
-                Ok((page, length)) => {
-                    bytes = bytes.saturating_add(length);
-                    if bytes > bounds.listing_bytes {
-                        return Err(ApiError::TooLarge {
-                            at: at(),
-                            limit: bounds.listing_bytes,
-                        });
-                    }
-                    match pager.take(page) {
-                        Next::Stuck => return Err(stuck(at(), page_size)),
-                        next => next,
-                    }
-                }
-                Err(
-                    error @ ApiError::Refused {
-                        status: 400 | 404 | 422,
-                        ..
-                    },
-                ) => match pager.refused() {
-                    Next::Stuck => return Err(error),
-                    next => next,
-                },
-                Err(error) => return Err(error),
-            };
-        }
-        *self.habits() = pager.habits();
-        Ok(Listing {
-            seen: pager.seen(),
-            others: pager.others,
-            repeated: pager.repeated,
-            pages: pager.pages(),
-            documents: pager.documents,
         })
     }
 
@@ -293,31 +217,6 @@ impl Api {
         Ok(Some((document, at)))
     }
 
-    /// One page and its length in bytes.
-    async fn page(&self, offset: Option<&str>) -> Result<(Vec<Box<RawValue>>, u64), ApiError> {
-        let url = |session: &Session| {
-            let mut url = session.endpoint.jobs();
-            let mut query = url.query_pairs_mut();
-            query.append_pair("limit", &self.access.bounds.page_size.to_string());
-            if self.access.all_projects {
-                // As freezer-scheduler asks. The API goes by its policy, whatever is asked.
-                query.append_pair("all_projects", "True");
-            }
-            if let Some(offset) = offset {
-                query.append_pair("offset", offset);
-            }
-            drop(query);
-            Ok(url)
-        };
-        let mut tries = self.http.tries();
-        loop {
-            match self.call(Method::GET, url, None, |_| false).await {
-                Err(error) if tries.again(&error).await => {}
-                done => return done.and_then(|called| read_page(&called)),
-            }
-        }
-    }
-
     /// A fresh count of tries.
     pub(super) fn tries(&self) -> Tries {
         self.http.tries()
@@ -336,35 +235,9 @@ impl std::fmt::Debug for Api {
     }
 }
 
-fn read_page(Called { at, answer }: &Called) -> Result<(Vec<Box<RawValue>>, u64), ApiError> {
-    let page: Page = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
-    let length = answer.body.len() as u64;
-    if let Some(jobs) = page.jobs {
-        return Ok((jobs, length));
-    }
-    // `jobs` is optional in a listing, but what speaks of something else is none.
-    match parse::<BTreeMap<String, IgnoredAny>>(&answer.body) {
-        Ok(keys) if keys.keys().all(|key| key == "jobs") => Ok((Vec::new(), length)),
-        _ => Err(ApiError::Protocol {
-            at: at.clone(),
-            message: String::from("the answer holds no `jobs`: is this the Freezer API? (see backup_url)"),
-        }),
-    }
-}
-
 fn not_json(at: String, error: &serde_json::Error) -> ApiError {
     ApiError::Protocol {
         at,
         message: format!("the answer cannot be read as JSON: {error}"),
-    }
-}
-
-fn stuck(at: String, page_size: usize) -> ApiError {
-    ApiError::Protocol {
-        at,
-        message: format!(
-            "the server gives the same {page_size} jobs again whatever `offset` says, so there may be more that it \
-             does not show: set page_size above the number of jobs"
-        ),
     }
 }

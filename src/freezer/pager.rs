@@ -14,6 +14,7 @@
 //! whenever there are more jobs than ever before.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -89,7 +90,9 @@ pub struct Pager {
     pages: u32,
     last_length: usize,
     last_id: Option<String>,
-    known: HashSet<Key>,
+    /// Hashes of what makes a document the same one.
+    known: HashSet<u64, foldhash::fast::RandomState>,
+    hashes: foldhash::quality::RandomState,
     /// The documents that were asked for, each once.
     pub documents: Vec<Document>,
     /// Different documents of other clients, or of none.
@@ -100,9 +103,9 @@ pub struct Pager {
 
 /// What makes a document the same one: its id; for one without a readable id, its text.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Id(String),
-    Text(Box<str>),
+enum Key<'a> {
+    Id(&'a str),
+    Text(&'a str),
 }
 
 /// The little that a listing needs to know of a document. Whatever else is odd about it is for `plan` to say.
@@ -140,7 +143,8 @@ impl Pager {
             pages: 0,
             last_length: 0,
             last_id: None,
-            known: HashSet::new(),
+            known: HashSet::default(),
+            hashes: foldhash::quality::RandomState::default(),
             documents: Vec::new(),
             others: 0,
             repeated: 0,
@@ -232,11 +236,13 @@ impl Pager {
             self.style = if virtuozzo { Style::LastId } else { Style::Number };
         }
         let ours = self.client.is_none() || text(glance.client_id) == self.client;
+        let key = id.as_deref().map_or(Key::Text(document.get()), Key::Id);
+        // Of two that differ one in 2^64 is taken for the other: no API counts so far.
+        let new = self.known.insert(self.hashes.hash_one(key));
         if id.is_some() {
-            self.last_id.clone_from(&id);
+            self.last_id = id;
         }
-        let key = id.map_or_else(|| Key::Text(document.get().into()), Key::Id);
-        if !self.known.insert(key) {
+        if !new {
             self.repeated += 1;
             return false;
         }

@@ -3,9 +3,10 @@
 //! A report tells the whole state of a plan, so only the newest of each plan waits. It may replace one that is
 //! on its way at that moment: numbers are never used again, so the delivery of the old takes nothing from the new.
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::codes::{job_of, project_of, trust_of};
+use super::codes::{job_of, maybe_instant, project_of, trust_of};
 use super::{Ledger, LedgerError, Reader};
 use crate::failpoint::{self, Failpoint};
 use crate::plan::{JobId, ProjectId, TrustId};
@@ -194,6 +195,25 @@ impl Reader {
         self.read(|connection| {
             let count: i64 = connection.query_row("SELECT count(*) FROM report", [], |row| row.get(0))?;
             Ok(count.unsigned_abs())
+        })
+    }
+
+    /// Since when the oldest waits of all that the API has to be told about runs (reports, backups, ends in
+    /// sessions): the time of the run's latest event that is told. `None`: nothing about a run waits.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn waits_since(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT min(coalesce(r.ended, r.started, r.queued)) FROM (
+                       SELECT q.key FROM report w JOIN run q ON q.id = w.run
+                       UNION ALL SELECT w.run FROM backup w WHERE w.metadata IS NOT NULL
+                       UNION ALL SELECT q.key FROM session_end w JOIN run q ON q.id = w.run
+                     ) AS waiting JOIN run r ON r.key = waiting.key",
+                )?
+                .query_row([], |row| maybe_instant(row, 0))
         })
     }
 }

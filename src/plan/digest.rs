@@ -1,11 +1,15 @@
 //! Digests of documents: whether one is still as it was, without keeping it.
 
+use std::collections::HashSet;
 use std::hash::BuildHasher;
 
 /// Stands for a document's whole text. By chance two texts have one digest in one of 2^64 cases; nobody who does
 /// not know the seed can bring that about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(u64);
+
+/// The digests of many documents.
+pub type Digests = HashSet<Digest, foldhash::fast::RandomState>;
 
 /// Makes digests. Those of one seed can be compared.
 #[derive(Debug, Clone)]
@@ -16,6 +20,12 @@ impl Digester {
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(foldhash::quality::FixedState::with_seed(seed))
+    }
+
+    /// With a seed that nobody knows.
+    #[must_use]
+    pub fn random() -> Self {
+        Self::seeded(foldhash::quality::RandomState::default().hash_one(0))
     }
 
     /// The digest of a document's text.

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use crate::schedule::Schedule;
 
 pub use authority::trust_of;
-pub use digest::{Digest, Digester};
+pub use digest::{Digest, Digester, Digests};
 pub use parse::{Parsed, parse};
 pub use problem::{Problem, printable};
 pub use state::event;

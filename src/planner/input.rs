@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{Digester, JobId, Plan};
+use crate::plan::{Digester, Digests, JobId, Plan};
 use crate::schedule::DueTime;
 
 use super::{
@@ -18,7 +18,18 @@ pub enum Input {
     Tick,
     /// The wall clock was set.
     ClockStepped,
-    /// A complete listing.
+    /// Some plans of a listing that is being read: those that are new, or not as they were in the one before.
+    Page(Vec<Plan>),
+    /// That listing is complete.
+    Listed {
+        /// When it was asked for: what happened later it may not know.
+        began: DateTime<Utc>,
+        /// The digests of all of its plans' documents.
+        digests: Arc<Digests>,
+        /// Jobs that are listed but whose document cannot be used.
+        broken: Vec<Broken>,
+    },
+    /// A complete listing, all at once.
     Listing {
         /// When it was asked for: what happened later it may not know.
         began: DateTime<Utc>,
@@ -165,6 +176,8 @@ pub enum Order {
     Abort(RunId),
     /// Ask whether a plan that a listing missed is really gone; answer with [`Input::Seen`] or [`Input::Gone`].
     ConfirmGone(JobId),
+    /// Read the next listing whole: what is in the last one is not all known here.
+    ReadWhole,
     /// The traces of this run may be removed: its outcome is recorded.
     ForgetRun(RunId),
 }

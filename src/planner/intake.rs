@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, Plan, Standing};
+use crate::plan::{Digests, JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
 use super::events::asks_to_start;
@@ -27,22 +27,40 @@ impl Planner {
         broken: &[Broken],
         out: &mut Decision,
     ) {
-        let mut listed: HashSet<JobId> = HashSet::with_capacity(plans.len() + broken.len());
+        let digest = |plan: &Plan| self.digester.digest(&plan.document);
+        let digests = plans.iter().map(digest).collect();
         for plan in plans {
-            listed.insert(plan.id.clone());
             self.take(now, plan, out);
         }
+        self.listed(now, began, &digests, broken, out);
+    }
+
+    /// The plans of a listing, asked for at `began`, are taken in: what is not among them?
+    pub(super) fn listed(
+        &mut self,
+        now: DateTime<Utc>,
+        began: DateTime<Utc>,
+        digests: &Digests,
+        broken: &[Broken],
+        out: &mut Decision,
+    ) {
+        let mut listed: HashSet<&JobId> = HashSet::with_capacity(broken.len());
         for broken in broken {
-            listed.insert(broken.job.clone());
+            listed.insert(&broken.job);
             self.set_aside(now, broken, out);
         }
-        let mut unlisted: Vec<JobId> = self
-            .slots
-            .values()
-            .map(|slot| &slot.plan.id)
-            .filter(|job| !listed.contains(*job))
-            .cloned()
-            .collect();
+        let (mut unlisted, mut recognised) = (Vec::new(), 0);
+        for slot in self.slots.values() {
+            if digests.contains(&slot.plan.digest) {
+                recognised += 1;
+            } else if !listed.contains(&slot.plan.id) {
+                unlisted.push(slot.plan.id.clone());
+            }
+        }
+        if recognised < digests.len() {
+            // As when a plan was gone by the time it was asked for by itself, and is back with the old document.
+            out.orders.push(Order::ReadWhole);
+        }
         unlisted.sort();
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
         let forgotten: Vec<JobId> = self

@@ -173,6 +173,12 @@ impl Planner {
         match input {
             Input::Tick => {}
             Input::ClockStepped => self.clock_stepped(DueTime::floor(now), out),
+            Input::Page(plans) => plans.into_iter().for_each(|plan| self.take(now, plan, out)),
+            Input::Listed {
+                began,
+                digests,
+                broken,
+            } => self.listed(now, began, &digests, &broken, out),
             Input::Listing { began, plans, broken } => self.listing(now, began, plans, &broken, out),
             Input::Seen(plan) => self.take(now, *plan, out),
             Input::Gone(job) => self.gone(now, &job, out),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, ProjectId};
+use crate::plan::{Digests, JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
 use super::slot::Slot;
@@ -116,6 +116,13 @@ impl Planner {
             last_success: slot.success.as_ref().and_then(|run| run.ended),
             deadline: slot.deadline(self.policy.late_after),
         }
+    }
+
+    /// The digests of the documents that are known.
+    #[must_use]
+    pub fn digests(&self) -> Digests {
+        let used = self.slots.values().filter(|slot| !slot.broken);
+        used.map(|slot| slot.plan.digest).collect()
     }
 
     /// How many plans there are.

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::{Document, Listing};
 use crate::plan::Problem;
 
 /// The documents in a text, borrowed from it.
@@ -104,33 +103,26 @@ pub(super) fn written_id(document: &RawValue) -> Option<&RawValue> {
     serde_json::from_str::<Head<'_>>(document.get()).ok()?.job_id
 }
 
-/// A listing of these, in which an id stands once: the first document keeps it, later ones are problems.
-pub(super) fn distinct(documents: Vec<Document>, problems: Vec<Problem>) -> Listing {
-    let mut listing = Listing {
-        documents: Vec::with_capacity(documents.len()),
-        problems,
-    };
-    let mut first: HashMap<String, usize> = HashMap::with_capacity(documents.len());
-    for document in documents {
-        let id = written_id(&document.text).and_then(|id| serde_json::from_str::<String>(id.get()).ok());
-        let Some(id) = id else {
-            listing.documents.push(document);
-            continue;
-        };
-        let next = listing.documents.len();
-        let holder = *first.entry(id.clone()).or_insert(next);
-        match listing.documents.get(holder) {
-            Some(holder) => {
-                let error = format!(
-                    "{} is left out: {} has this id already; give it an id of its own",
-                    document.place, holder.place
-                );
-                listing.problems.push(Problem::new(&id, "job_id", &id, &error));
-            }
-            None => listing.documents.push(document),
+/// The ids that stand in a listing so far: the first document of an id keeps it, later ones are problems.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    /// Id and place of each that has one.
+    holders: HashMap<Box<str>, Box<str>>,
+}
+
+impl Ids {
+    /// Whether the document at `place` is one of the listing: no other has its id.
+    pub(super) fn admit(&mut self, place: &str, text: &RawValue) -> Result<(), Problem> {
+        let id = written_id(text).and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+        let Some(id) = id else { return Ok(()) };
+        if let Some(holder) = self.holders.get(id.as_str()) {
+            let error =
+                format!("{place} is left out: {holder} has this id already; give it an id of its own");
+            return Err(Problem::new(&id, "job_id", &id, &error));
         }
+        self.holders.insert(id.into(), place.into());
+        Ok(())
     }
-    listing
 }
 
 /// All of `reader`, if that is at most `limit` bytes of UTF-8; `Ok(Err(..))` says what is wrong with it.

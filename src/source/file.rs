@@ -4,14 +4,37 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
-use super::contents::{Contents, Fault, Unfit, distinct, text_of};
+use serde_json::value::RawValue;
+
+use super::contents::{Contents, Fault, Ids, Unfit, text_of};
 use super::{Document, Listing, SourceError};
+use crate::plan::Problem;
 
 /// Reads the listing at `path`, of at most `limit_bytes`. It may be a pipe.
 ///
 /// # Errors
 /// When it is missing, unreadable, too large, or no listing; a fault of its text is named by line and column.
 pub fn read(path: &Path, limit_bytes: u64) -> Result<Listing, SourceError> {
+    let mut documents = Vec::new();
+    let problems = each(path, limit_bytes, &mut |place, text| {
+        documents.push(Document {
+            place: place.to_owned(),
+            text: text.to_owned(),
+        });
+    })?;
+    Ok(Listing { documents, problems })
+}
+
+/// The same, one document after another as they stand in the file's text, each with its place: who keeps little of each
+/// needs no room for them all. Gives what is wrong with others.
+///
+/// # Errors
+/// As [`read`]; then it gave none.
+pub fn each(
+    path: &Path,
+    limit_bytes: u64,
+    take: &mut dyn FnMut(&str, &RawValue),
+) -> Result<Vec<Problem>, SourceError> {
     let file = File::open(path).map_err(|error| SourceError::at(path, "file", error))?;
     let text = match text_of(file, limit_bytes).map_err(|error| SourceError::at(path, "file", error))? {
         Ok(text) => text,
@@ -30,16 +53,19 @@ pub fn read(path: &Path, limit_bytes: u64) -> Result<Listing, SourceError> {
     };
     // A listing saved page by page repeats documents that moved between two pages. That harms nobody.
     let mut seen = HashSet::with_capacity(texts.len());
-    let documents = texts
-        .into_iter()
-        .enumerate()
-        .filter(|(_, text)| !text.get().starts_with('{') || seen.insert(text.get()))
-        .map(|(index, text)| Document {
-            place: format!("document {} of the listing", index.saturating_add(1)),
-            text: text.to_owned(),
-        })
-        .collect();
-    Ok(distinct(documents, Vec::new()))
+    let mut ids = Ids::default();
+    let mut problems = Vec::new();
+    for (index, text) in texts.into_iter().enumerate() {
+        if text.get().starts_with('{') && !seen.insert(text.get()) {
+            continue;
+        }
+        let place = format!("document {} of the listing", index.saturating_add(1));
+        match ids.admit(&place, text) {
+            Ok(()) => take(&place, text),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok(problems)
 }
 
 fn named(path: &Path, fault: Fault) -> SourceError {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::contents::{Contents, Unfit, distinct, text_of, written_id};
+use super::contents::{Contents, Ids, Unfit, text_of, written_id};
 use super::{Document, Limits, Listing, SourceError};
 use crate::plan::Problem;
 
@@ -85,7 +85,15 @@ fn read_once(path: &Path, limits: &Limits) -> Result<Option<Listing>, SourceErro
             Err(fault) => problems.push(unfit(&file, &name, &fault.to_string())),
         }
     }
-    Ok(Some(distinct(documents, problems)))
+    let mut ids = Ids::default();
+    documents.retain(|document| match ids.admit(&document.place, &document.text) {
+        Ok(()) => true,
+        Err(problem) => {
+            problems.push(problem);
+            false
+        }
+    });
+    Ok(Some(Listing { documents, problems }))
 }
 
 /// A problem of a whole file. It is told under the id the plan in it would have by the file's name, which

@@ -79,15 +79,39 @@ impl Default for Limits {
 /// # Errors
 /// When it is missing, unreadable, too large, or (a file) no listing.
 pub fn read(path: &Path, limits: &Limits) -> Result<Listing, SourceError> {
-    if !path.exists() {
-        return Err(SourceError::Missing {
-            path: path.to_owned(),
-            what: "file or folder",
-        });
-    }
-    if path.is_dir() {
+    if is_folder(path)? {
         folder::read(path, limits)
     } else {
         file::read(path, limits.listing_bytes)
+    }
+}
+
+/// The same, one document after another, each with its place. Gives what is wrong with others.
+///
+/// # Errors
+/// As [`read`]; then it gave none.
+pub fn each(
+    path: &Path,
+    limits: &Limits,
+    take: &mut dyn FnMut(&str, &RawValue),
+) -> Result<Vec<crate::plan::Problem>, SourceError> {
+    if !is_folder(path)? {
+        return file::each(path, limits.listing_bytes, take);
+    }
+    let listing = folder::read(path, limits)?;
+    for document in listing.documents {
+        take(&document.place, &document.text);
+    }
+    Ok(listing.problems)
+}
+
+fn is_folder(path: &Path) -> Result<bool, SourceError> {
+    if path.exists() {
+        Ok(path.is_dir())
+    } else {
+        Err(SourceError::Missing {
+            path: path.to_owned(),
+            what: "file or folder",
+        })
     }
 }

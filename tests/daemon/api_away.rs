@@ -1,17 +1,18 @@
 //! The API goes away and comes back; nothing is lost by that, and nothing is written over.
 
-use chrono::{SubsecRound, TimeDelta};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, SUCCESS, date, now, plan};
+use crate::bed::{Bed, SUCCESS, date, now, plan, soon};
 use crate::cloud::Cloud;
 use crate::process::Daemon;
 use crate::until::{until, until_is};
 
-/// Puts a plan there that is due by the time it is polled, and breaks the API as soon as it was; comes back when
-/// its run is over. The plan's own keys.
+/// Puts a plan there that is due soon, and breaks the API as soon as it was polled; comes back when its run is over. The
+/// plan's own keys.
 fn run_without_the_api(cloud: &Cloud, bed: &Bed) -> Value {
-    let due = now().trunc_subsecs(0) + TimeDelta::seconds(1);
+    // Not so soon that it could be due before it is put there: then it would be the past, which never fires.
+    let due = soon();
     let own = json!({
         "schedule_date": date(due), "schedule_end_date": null, "schedule_hour": 7,
         "odd": {"kept": [1.5, "as it is"]}, "time_created": 1
@@ -54,6 +55,12 @@ fn an_outcome_waits_for_the_api() {
     until_is("it waits", &Some(1.0), || {
         daemon.metric("freezerd_report_backlog")
     });
+    let ended = bed.runs("a")[0].ended.expect("an end").timestamp();
+    until_is("it waits since its end", &Some(ended), || {
+        let since = daemon.metric("freezerd_report_backlog_oldest_timestamp_seconds")?;
+        #[expect(clippy::cast_possible_truncation, reason = "whole seconds")]
+        Some(since as i64)
+    });
     assert!(cloud.patches("a").is_empty());
 
     // Whoever comes back knows nothing of the tokens it gave.
@@ -64,6 +71,10 @@ fn an_outcome_waits_for_the_api() {
     until_is("nothing waits", &Some(0.0), || {
         daemon.metric("freezerd_report_backlog")
     });
+    assert_eq!(
+        daemon.metric("freezerd_report_backlog_oldest_timestamp_seconds"),
+        None
+    );
     assert!(cloud.tokens_given() > tokens);
     // The plan as it is listed now, with our own words in it, changes nothing.
     let polls = "freezerd_poll_duration_seconds_count";

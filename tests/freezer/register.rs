@@ -113,6 +113,7 @@ impl Task {
             source: Source::Api(Arc::new(api)),
             every: Duration::from_secs(60),
             registering,
+            copies: false,
         });
         let contact = watch::Sender::new(Contact::None);
         let back_off = BackOff {
@@ -284,11 +285,9 @@ async fn a_listing_that_turns_out_to_be_virtuozzos_ends_the_tries() {
     let script = |seen: &Seen| seen.is("POST", CLIENTS).then(|| reply(500, "{}"));
     let task = Task::start(Registering::default(), own(), script).await;
     // An empty listing shows no dialect.
-    task.contact.send_replace(Contact::of(&[]));
+    task.contact.send_replace(Contact::made(false));
     task.posts(2).await;
-    let document = json!({"job_id": "v", "status": "stop", "job_schedule": {}, "job_actions": []});
-    let plan = freezerd::plan::parse(&document.to_string(), "here").unwrap().plan;
-    task.contact.send_replace(Contact::of(&[plan]));
+    task.contact.send_replace(Contact::made(true));
     let before = task.quiet().await.len();
     assert_eq!(task.quiet().await.len(), before);
 }

@@ -1,9 +1,9 @@
 //! Reports wait until the API took them; only the newest of each plan waits.
 
 use freezerd::ledger::PendingReport;
-use freezerd::planner::{Record, Report, RunId};
+use freezerd::planner::{Outcome, Record, Report, RunId, RunState};
 
-use crate::{Store, due, job, plan, report, report_about};
+use crate::{Store, at, due, job, plan, report, report_about, run};
 
 fn waiting(store: &mut Store) -> Vec<PendingReport> {
     store.ledger().reader().pending_reports(100).expect("reports")
@@ -170,4 +170,37 @@ fn one_that_is_refused_holds_up_no_other() {
         store.ledger().reader().pending_reports(1).expect("reports").len(),
         1
     );
+}
+
+#[test]
+fn the_oldest_that_waits_is_told_by_what_its_run_did_last() {
+    let mut store = Store::new();
+    store.commit(&[plan("a", 0, 0), plan("b", 0, 0), plan("c", 0, 0)]);
+    assert_eq!(store.ledger().reader().waits_since().expect("a time"), None);
+    // Asked for by a user: no run, no time.
+    store.commit(&[report_about("c", report("stop"))]);
+    assert_eq!(store.ledger().reader().waits_since().expect("a time"), None);
+    let mut ids = Vec::new();
+    for (name, ended) in [("a", 90), ("b", 70)] {
+        let mut run = run(name, 40, RunState::Done(Outcome::Success));
+        run.ended = Some(at(ended));
+        let about = Record::Report {
+            job: job(name),
+            run: Some(run.id.clone()),
+            report: report("completed"),
+        };
+        ids.extend(
+            store
+                .ledger()
+                .commit(&[Record::Run(run), about])
+                .expect("committed")
+                .reports,
+        );
+    }
+    let since = |store: &mut Store| store.ledger().reader().waits_since().expect("a time");
+    assert_eq!(since(&mut store), Some(at(70)));
+    store.ledger().delivered(ids[1]).expect("written");
+    assert_eq!(since(&mut store), Some(at(90)));
+    store.ledger().delivered(ids[0]).expect("written");
+    assert_eq!(since(&mut store), None);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use freezerd::daemon::listing::Understood;
+use freezerd::daemon::reading::Understood;
 use freezerd::freezer::{Habits, Merge, Next, Pager, merge};
 use freezerd::plan::Plan;
 use freezerd::planner::Report;

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use freezerd::daemon::engine::Errand;
-use freezerd::plan::{JobId, Plan};
+use freezerd::plan::{Digester, Digests, JobId, Plan};
 use freezerd::planner::Input;
 
 use super::checker::Version;
@@ -26,6 +26,10 @@ impl World {
     pub(super) fn see_to(&mut self, errand: Errand) {
         let job = match errand {
             Errand::ConfirmGone(job) => job,
+            Errand::ReadWhole => {
+                self.known.clear();
+                return;
+            }
             Errand::AskSession(_) | Errand::Prepare(_) => unreachable!("no plan of this world asks for that"),
             Errand::Deliver => {
                 self.deliver.get_or_insert(self.machine.clock.now());
@@ -79,7 +83,22 @@ impl World {
         let began = instant(listed.began);
         self.begin = None;
         self.decides = true;
-        if !self.step_safely(vec![Input::Listing { began, plans, broken }]) {
+        // As the daemon reads listings: what is as it was in the one before is left out.
+        let digester = Digester::default();
+        let digest = |plan: &Plan| digester.digest(&plan.document);
+        let digests: Arc<Digests> = Arc::new(plans.iter().map(digest).collect());
+        let news = plans
+            .into_iter()
+            .filter(|plan| !self.known.contains(&digest(plan)));
+        let pages = vec![Input::Page(news.collect())];
+        self.known = Digests::clone(&digests);
+        let over = Input::Listed {
+            began,
+            digests,
+            broken,
+        };
+        let inputs = pages.into_iter().chain([over]).collect();
+        if !self.step_safely(inputs) {
             return;
         }
         let wall = self.machine.clock.wall();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use freezerd::daemon::engine::{Engine, Step, told};
 use freezerd::daemon::recipes::Recipes;
+use freezerd::plan::Digests;
 use freezerd::planner::{Capabilities, Input, Planner, Policy, SessionRefused};
 use serde_json::Value;
 
@@ -46,6 +47,8 @@ pub(super) struct World {
     pub(super) begin: Option<i64>,
     pub(super) next_poll: i64,
     pub(super) listing: Option<Listed>,
+    /// What was in the listing before, and told.
+    pub(super) known: Digests,
     pub(super) deliver: Option<i64>,
     pub(super) pause: i64,
     pub(super) restart: Option<i64>,
@@ -109,6 +112,7 @@ pub fn live(script: &Script) -> Life {
         begin: None,
         next_poll: START,
         listing: None,
+        known: Digests::default(),
         deliver: None,
         pause: 1,
         restart: Some(START),
@@ -218,6 +222,7 @@ impl World {
         self.tell("the daemon starts");
         let past = self.shelf.lock().expect("single-threaded").past();
         let planner = Planner::restore(self.policy.clone(), past);
+        self.known = planner.digests();
         let hand = Hand {
             shelf: Arc::clone(&self.shelf),
             fate: Arc::clone(&self.machine.fate),

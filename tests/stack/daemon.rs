@@ -71,6 +71,11 @@ impl<'a> Daemon<'a> {
         }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All it has logged since it was started.
     pub fn log(&self) -> String {
         fs::read_to_string(self.node.path("freezerd.log")).unwrap_or_default()
@@ -104,22 +109,24 @@ impl<'a> Daemon<'a> {
     /// Waits for a whole listing that was asked for after now. (The second one to end from now: the first may
     /// have begun before.)
     pub fn await_poll(&self) {
-        let polls = || -> Result<f64, String> {
-            let metrics = self.get("/metrics").map_err(|error| error.to_string())?;
-            let line = metrics
-                .lines()
-                .find(|line| line.starts_with("freezerd_poll_duration_seconds_count"));
-            let count = line
-                .and_then(|line| line.rsplit(' ').next())
-                .and_then(|count| count.parse().ok());
-            count.ok_or_else(|| metrics.clone())
-        };
-        let before = polls().unwrap_or(0.0);
-        eventually(Duration::from_secs(30), "two more polls", || match polls() {
-            Ok(now) if now >= before + 2.0 => Ok(()),
+        let before = self.polls().unwrap_or(0);
+        eventually(Duration::from_secs(30), "two more polls", || match self.polls() {
+            Ok(now) if now >= before + 2 => Ok(()),
             Ok(now) => Err(format!("{before} polls, then {now}")),
             Err(seen) => Err(seen),
         });
+    }
+
+    /// How many polls it has made.
+    pub fn polls(&self) -> Result<usize, String> {
+        let metrics = self.get("/metrics").map_err(|error| error.to_string())?;
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("freezerd_poll_duration_seconds_count"));
+        let count = line
+            .and_then(|line| line.rsplit(' ').next())
+            .and_then(|count| count.parse().ok());
+        count.ok_or(metrics)
     }
 
     /// One of its commands, on the same configuration.

@@ -102,6 +102,11 @@ impl<'a> Incumbent<'a> {
         Self { child, node }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that freezer-schedulers of this node have logged.
     fn log(&self) -> String {
         fs::read_to_string(self.node.path("scheduler.log")).unwrap_or_default()
@@ -129,7 +134,7 @@ impl<'a> Incumbent<'a> {
     /// a loop.
     pub fn await_spinning(&self) {
         let used = || -> u64 {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it lives");
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it lives");
             let (_, fields) = stat.rsplit_once(") ").expect("its fields");
             let ticks = |field: usize| {
                 fields

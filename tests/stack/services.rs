@@ -225,6 +225,16 @@ impl Stack {
         })
     }
 
+    /// How many requests searched the jobs for this client's: so freezer-scheduler asks for its pages.
+    pub fn pages_asked_for(&self, client_id: &str) -> usize {
+        let seen = self.witnessed(|seen| {
+            seen.method == "GET"
+                && seen.path.trim_end_matches('/').ends_with("/jobs")
+                && seen.body.contains(client_id)
+        });
+        seen.len()
+    }
+
     fn witnessed(&self, wanted: impl Fn(&Witnessed) -> bool) -> Vec<Witnessed> {
         let file = File::open(self.value("STACK_WITNESS")).expect("the witness's log");
         BufReader::new(file)

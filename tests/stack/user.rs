@@ -1,7 +1,7 @@
 //! A user of the cloud: makes and reads plans with python-freezerclient, and restores backups with
 //! freezer-agent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +24,18 @@ from freezerclient.v2.client import Client
 names = ("auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name")
 client = Client(endpoint_type="public", **{name: os.environ["OS_" + name.upper()] for name in names})
 print(json.dumps((client.clients.get(sys.argv[1]) or {}).get("client")))
+"#;
+
+/// Makes many plans alike, as `freezer job-create` makes one.
+const CREATE_PLANS: &str = r#"
+import json, os, sys
+from freezerclient.v2.client import Client
+names = ("auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name")
+client = Client(endpoint_type="public", **{name: os.environ["OS_" + name.upper()] for name in names})
+with open(sys.argv[2]) as file:
+    document = json.load(file)
+for number in range(int(sys.argv[1])):
+    client.jobs.create(document)
 "#;
 
 /// A user, at one node.
@@ -109,17 +121,7 @@ impl<'a> User<'a> {
 
     /// Makes a plan that does this, once and without another try, and gives its id.
     pub fn create_plan_of(&self, job_schedule: &Value, freezer_action: &Value) -> String {
-        let document = json!({
-            "client_id": self.node.client_id,
-            "description": self.node.client_id,
-            "job_schedule": job_schedule,
-            "job_actions": [{
-                "max_retries": 0,
-                "max_retries_interval": 1,
-                "freezer_action": freezer_action,
-            }],
-        });
-        let file = self.node.write("job.json", &document);
+        let file = self.write_plan(job_schedule, freezer_action);
         let mut command = self.freezer();
         command
             .args([
@@ -137,6 +139,28 @@ impl<'a> User<'a> {
             .and_then(Value::as_str)
             .expect("its job id")
             .to_owned()
+    }
+
+    /// Makes so many plans that back up the node's data.
+    pub fn create_plans(&self, count: usize, job_schedule: &Value) {
+        let file = self.write_plan(job_schedule, &self.node.backup_action());
+        let mut command = self.command(self.stack.value("STACK_PYTHON"));
+        command.args(["-c", CREATE_PLANS, &count.to_string()]).arg(file);
+        succeed(&mut command, LIMIT);
+    }
+
+    fn write_plan(&self, job_schedule: &Value, freezer_action: &Value) -> PathBuf {
+        let document = json!({
+            "client_id": self.node.client_id,
+            "description": self.node.client_id,
+            "job_schedule": job_schedule,
+            "job_actions": [{
+                "max_retries": 0,
+                "max_retries_interval": 1,
+                "freezer_action": freezer_action,
+            }],
+        });
+        self.node.write("job.json", &document)
     }
 
     /// Makes a session, and gives its id.

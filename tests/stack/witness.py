@@ -1,6 +1,6 @@
-"""freezer-api, with every request that changes something written down.
+"""freezer-api, with every request that changes something or searches for something written down.
 
-The tests must know how often a report was sent and what it said, which the API does not keep. uWSGI
+The tests must know how often a report was sent and what it said, and what a listing costs, which the API does not keep. uWSGI
 serves this module; it hands each request to the real freezer_api.wsgi, and appends one JSON line a
 request to the file named by STACK_WITNESS: method, path, body, a digest of the token, and the status of the answer.
 """
@@ -18,10 +18,11 @@ from freezer_api.wsgi import application as freezer_api  # noqa: E402
 
 
 def application(environ, start_response):
-    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD") and not length:
         return freezer_api(environ, start_response)
 
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     answer = {}
 

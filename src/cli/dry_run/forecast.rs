@@ -9,7 +9,7 @@ use super::run_line::{RunLine, Scheduled, each_once};
 use super::runs::Runs;
 use super::span::Span;
 use crate::cli::Failure;
-use crate::cli::plans::Plans;
+use crate::cli::plans::{Rest, no_such_plan};
 use crate::plan::{JobId, Plan, Problem, ProjectId};
 use crate::planner::{Policy, Reason, Unsupported, has_run, hindrance, timetable};
 use crate::schedule::{DueTime, Kind, Timetable, Zone};
@@ -44,30 +44,76 @@ pub(super) struct Forecast {
     pub problems: Vec<Problem>,
 }
 
-impl Forecast {
-    pub(super) fn new(listed: Plans, policy: &Policy, span: Span, only: &Only<'_>) -> Result<Self, Failure> {
-        only.must_know(&listed)?;
-        let zone = Arc::clone(&policy.zone);
-        let mut forecast = Self {
+/// A forecast that is being made: it is given plan after plan, and keeps of each what will be said of it.
+#[derive(Debug)]
+pub(super) struct Survey<'a> {
+    forecast: Forecast,
+    policy: &'a Policy,
+    only: Only<'a>,
+    /// Names and ids of all plans, if some were asked for: they may have been misspelt.
+    names: Vec<String>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(policy: &'a Policy, span: Span, only: Only<'a>) -> Self {
+        let forecast = Forecast {
             span,
-            zone,
+            zone: Arc::clone(&policy.zone),
             scheduled: Vec::new(),
             not_scheduled: Vec::new(),
-            problems: listed
-                .problems
-                .into_iter()
-                .filter(|problem| only.concerns(problem))
-                .collect(),
+            problems: Vec::new(),
         };
-        for plan in listed.plans.into_iter().filter(|plan| only.takes(plan)) {
-            match scheduled(plan, policy, span.from) {
-                Ok(scheduled) => forecast.scheduled.push(scheduled),
-                Err(not) => forecast.not_scheduled.push(not),
-            }
+        Self {
+            forecast,
+            policy,
+            only,
+            names: Vec::new(),
         }
-        Ok(forecast)
     }
 
+    pub(super) fn take(&mut self, plan: Plan) {
+        if !self.only.plans.is_empty() {
+            self.names
+                .extend([plan.name.clone(), plan.id.as_str().to_owned()]);
+        }
+        if self.only.takes(&plan) {
+            match scheduled(plan, self.policy, self.forecast.span.from) {
+                Ok(scheduled) => self.forecast.scheduled.push(scheduled),
+                Err(not) => self.forecast.not_scheduled.push(not),
+            }
+        }
+    }
+
+    /// A plan that was asked for and is not there is a mistake, and an empty list would hide it.
+    pub(super) fn end(self, rest: Rest) -> Result<Forecast, Failure> {
+        let Self {
+            mut forecast,
+            only,
+            names,
+            ..
+        } = self;
+        for wanted in only.plans {
+            let known =
+                names.contains(wanted) || rest.problems.iter().any(|problem| is_about(problem, wanted));
+            if !known {
+                return Err(no_such_plan(
+                    wanted,
+                    names.iter().map(String::as_str),
+                    rest.others,
+                ));
+            }
+        }
+        forecast.problems = rest.problems;
+        forecast.problems.retain(|problem| only.concerns(problem));
+        forecast.scheduled.sort_by(|left, right| left.id.cmp(&right.id));
+        forecast
+            .not_scheduled
+            .sort_by(|left, right| left.job_id.cmp(&right.job_id));
+        Ok(forecast)
+    }
+}
+
+impl Forecast {
     /// The runs, ordered by due time, then by job_id.
     pub(super) fn runs(&self) -> impl Iterator<Item = RunLine<'_>> {
         Runs::new(&self.scheduled, self.span)
@@ -89,25 +135,12 @@ impl Only<'_> {
 
     /// A problem's project is not known, so `--project` leaves all of them in.
     fn concerns(&self, problem: &Problem) -> bool {
-        let is = |wanted: &String| *wanted == problem.job_id || problem.name.as_ref() == Some(wanted);
-        self.plans.is_empty() || self.plans.iter().any(is)
+        self.plans.is_empty() || self.plans.iter().any(|wanted| is_about(problem, wanted))
     }
+}
 
-    /// A plan that was asked for and is not there is a mistake, and an empty list would hide it.
-    fn must_know(&self, listed: &Plans) -> Result<(), Failure> {
-        for wanted in self.plans {
-            let alone = Only {
-                plans: std::slice::from_ref(wanted),
-                projects: &[],
-            };
-            let known = listed.plans.iter().any(|plan| alone.takes(plan))
-                || listed.problems.iter().any(|problem| alone.concerns(problem));
-            if !known {
-                return Err(listed.no_such_plan(wanted));
-            }
-        }
-        Ok(())
-    }
+fn is_about(problem: &Problem, wanted: &String) -> bool {
+    *wanted == problem.job_id || problem.name.as_ref() == Some(wanted)
 }
 
 fn scheduled(plan: Plan, policy: &Policy, from: DueTime) -> Result<Scheduled, NotScheduled> {

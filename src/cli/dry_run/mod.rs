@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use super::{Failure, Shell, plans};
 use crate::daemon::policy::policy;
 use crate::zones::Zones;
-use forecast::{Forecast, Only};
+use forecast::{Forecast, Only, Survey};
 
 /// `freezerd dry-run`
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -83,16 +83,17 @@ pub(super) fn execute(
     let loaded = shell.settings(config)?;
     let policy = policy(&loaded, &Zones::system(), args.timezone.as_deref())?;
     let span = span::Span::read(args, shell.now, &policy.zone)?;
-    let listed = match args.jobs.as_deref() {
-        Some(jobs) => plans::saved(jobs)?,
-        None => plans::configured(&loaded.settings)?,
-    };
-    let others = listed.others;
     let only = Only {
         plans: &args.plan,
         projects: &args.project,
     };
-    let forecast = Forecast::new(listed, &policy, span, &only)?;
+    let mut survey = Survey::new(&policy, span, only);
+    let rest = match args.jobs.as_deref() {
+        Some(jobs) => plans::each_saved(jobs, |plan| survey.take(plan))?,
+        None => plans::each_configured(&loaded.settings, |plan| survey.take(plan))?,
+    };
+    let others = rest.others;
+    let forecast = survey.end(rest)?;
 
     let mut out = BufWriter::new(&mut *shell.stdout);
     let runs = match args.format {

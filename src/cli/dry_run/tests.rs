@@ -5,10 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::forecast::{Forecast, Only};
+use super::forecast::{Forecast, Only, Survey};
 use super::span::Span;
 use super::{csv, ics, json, table};
-use crate::cli::plans::Plans;
+use crate::cli::plans::Rest;
 use crate::plan::{self, Plan};
 use crate::planner::{Capabilities, CatchUp, Policy, Reports};
 use crate::schedule::{DueTime, Zone};
@@ -47,17 +47,17 @@ fn forecast(plans: Vec<Plan>) -> Forecast {
     forecast_in(plans, Arc::new(Zone::utc()), span)
 }
 
-fn forecast_in(mut plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
-    plans.sort_by(|left, right| left.id.cmp(&right.id));
-    let listed = Plans {
-        plans,
-        ..Plans::default()
-    };
+fn forecast_in(plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
     let only = Only {
         plans: &[],
         projects: &[],
     };
-    Forecast::new(listed, &policy(zone), span, &only).unwrap()
+    let policy = policy(zone);
+    let mut survey = Survey::new(&policy, span, only);
+    for plan in plans {
+        survey.take(plan);
+    }
+    survey.end(Rest::default()).unwrap()
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<u64>) -> (String, u64) {

@@ -153,8 +153,11 @@ impl<S: Service> EventLauncher<S> {
 
 /// Who wants to hear what listings say.
 pub trait Listener: Send + Sync {
-    /// A complete listing, asked for at `began`.
+    /// Plans of a listing that was asked for at `began`.
     fn listed(&self, began: DateTime<Utc>, plans: &[Plan]);
+
+    /// The jobs of which it waits to hear, be they as they were.
+    fn awaited(&self) -> Vec<JobId>;
 }
 
 impl<S: Service> Listener for EventLauncher<S> {
@@ -172,6 +175,11 @@ impl<S: Service> Listener for EventLauncher<S> {
                 followed.listed.send_replace(Some((began, Sight::from(plan))));
             }
         }
+    }
+
+    fn awaited(&self) -> Vec<JobId> {
+        let followed = self.inner.followed();
+        followed.values().map(|followed| followed.job.clone()).collect()
     }
 }
 

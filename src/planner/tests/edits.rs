@@ -293,3 +293,71 @@ fn a_name_that_leads_to_another_zone_fires_no_past() {
         (1, Some(due("2026-03-02T07:00:00Z")))
     );
 }
+
+/// A listing that is told page by page, without what is as it was in the one before.
+fn listed(world: &mut World, digests: &[Plan], broken: Vec<Broken>) {
+    let digester = crate::plan::Digester::default();
+    let digests = digests.iter().map(|plan| digester.digest(&plan.document));
+    world.tell(Input::Listed {
+        began: world.now,
+        digests: Arc::new(digests.collect()),
+        broken,
+    });
+}
+
+#[test]
+fn what_a_listing_leaves_out_as_unchanged_is_there_and_what_it_does_not_hold_is_asked_for() {
+    let mut world = World::new(
+        "2026-03-01T00:30:00Z",
+        policy(),
+        vec![hourly("a"), hourly("b"), hourly("c")],
+    );
+    let edited = plan("b", json!({"schedule_minute": "30"}));
+    world.tell(Input::Page(vec![edited.clone(), hourly("d")]));
+    assert_eq!(
+        world.planner.plan_count(),
+        4,
+        "what is new need not wait for the last page"
+    );
+    assert_eq!(world.orders, []);
+    listed(
+        &mut world,
+        &[hourly("a"), edited.clone(), hourly("d")],
+        Vec::new(),
+    );
+    assert_eq!(world.orders, [Order::ConfirmGone(job("c"))]);
+    assert_eq!(world.planner.digests().len(), 4);
+    // A page alone makes no listing: nobody is asked for.
+    world.orders.clear();
+    world.tell(Input::Page(vec![hourly("e")]));
+    assert_eq!(world.orders, []);
+}
+
+#[test]
+fn a_plan_that_was_gone_and_is_listed_as_unchanged_is_read_again() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a"), hourly("b")]);
+    world.tell(Input::Gone(job("b")));
+    listed(&mut world, &[hourly("a"), hourly("b")], Vec::new());
+    assert_eq!(world.orders, [Order::ReadWhole]);
+    world.tell(Input::Page(vec![hourly("a"), hourly("b")]));
+    world.orders.clear();
+    listed(&mut world, &[hourly("a"), hourly("b")], Vec::new());
+    assert_eq!((world.orders.len(), world.planner.plan_count()), (0, 2));
+}
+
+#[test]
+fn a_document_that_cannot_be_used_is_listed_and_no_longer_known() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a"), hourly("b")]);
+    let broken = Broken {
+        event: String::new(),
+        job: job("a"),
+        document: Arc::from("{}"),
+    };
+    listed(&mut world, &[hourly("b")], vec![broken]);
+    assert_eq!(world.orders, []);
+    assert_eq!(
+        world.planner.digests().len(),
+        1,
+        "mended, it is new whatever it says"
+    );
+}

@@ -8,6 +8,7 @@ mod downtime;
 mod edits;
 mod events;
 mod folder;
+mod many;
 mod queue;
 mod runs;
 mod sessions;

@@ -183,8 +183,15 @@ async fn a_listing_is_as_good_as_a_look_if_it_is_young_enough() {
     };
     bed.launcher.listed(before, &ended("fail"));
     crate::clock::pause(std::time::Duration::from_millis(100)).await;
+    assert_eq!(
+        bed.launcher.awaited(),
+        [recipe().job],
+        "also if its document stays as it is"
+    );
     bed.launcher.listed(now(), &ended("success"));
     assert_eq!(bed.outcome().await, Outcome::Success);
+    bed.launcher.forget(&recipe().run);
+    assert_eq!(bed.launcher.awaited(), []);
 }
 
 #[tokio::test]

@@ -1,0 +1,49 @@
+//! What a poll and a plan cost.
+
+use std::fs;
+
+use super::{Pair, not_now};
+use crate::daemon::Daemon;
+use crate::incumbent::{Incumbent, Options};
+
+/// How many plans each node has.
+const PLANS: usize = 25;
+
+/// kB of memory that are the process's at present.
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.and_then(|number| number.parse().ok()).expect("kB")
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table's numbers come from here")]
+fn many_plans_take_few_requests_and_little_memory() {
+    let pair = Pair::new("many");
+    for user in pair.users() {
+        user.create_plans(PLANS, &not_now());
+    }
+    let incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
+    let daemon = Daemon::start_with(&pair.stack, &pair.ours, &[], &[("FREEZERD_LOG", "debug")]);
+    daemon.await_poll();
+    incumbent.await_polls(2);
+    let [theirs, ours] = [incumbent.pid(), daemon.pid()].map(resident);
+    // Ten documents a page, and one more page to see the end.
+    let pages = pair.stack.pages_asked_for(&pair.incumbent.client_id);
+    assert!(pages > 2 * PLANS / 10, "incumbent: {pages} pages of two polls");
+
+    let log = daemon.log();
+    let asked = log
+        .lines()
+        .filter(|line| line.contains("exchanged") && line.contains("/jobs?limit=500"))
+        .count();
+    let polls = daemon.polls().expect("its metrics");
+    // Once in ten polls, and whenever there are more plans than ever, it looks behind the last page.
+    assert!(asked <= 2 * polls, "{asked} requests of {polls} polls");
+    // A debug build; the optimised one takes less.
+    assert!(ours < theirs / 2, "{ours} kB, incumbent: {theirs} kB");
+    println!(
+        "{PLANS} plans: {ours} kB and {asked} requests for {polls} polls; freezer-scheduler {theirs} kB, {pages} for 2"
+    );
+}
