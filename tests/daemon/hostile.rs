@@ -129,7 +129,6 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
     assert_eq!(daemon.get("/healthz").0, 200);
     let peak = peak(daemon.pid());
     assert!(peak < PEAK, "{peak} KiB");
-    eprintln!("the daemon's peak: {peak} KiB");
     assert!(daemon.stop().success());
 }
 
@@ -152,6 +151,5 @@ fn an_agent_that_floods_or_leaves_others_behind_is_one_runs_affair() {
     bed.open_gate();
     let peak = peak(daemon.pid());
     assert!(peak < PEAK, "{peak} KiB");
-    eprintln!("the daemon's peak: {peak} KiB");
     assert!(daemon.stop().success());
 }
