@@ -169,12 +169,21 @@ impl Slot {
                 count: 1,
             });
         }
-        // What lies before the last run was decided before the clock was set back.
-        let decided = self
+        // What ran gets no second run. It may lie ahead of what is decided, when the clock was set back and the plan was
+        // edited since; then what comes before it is a case by itself.
+        let again = self
             .ran
-            .filter(|ran| *ran <= now)
-            .map_or(self.covered, |ran| self.covered.max(ran));
-        self.timetable.missed(decided, now)
+            .filter(|ran| self.covered < *ran && *ran <= now)
+            .filter(|ran| {
+                self.timetable
+                    .next(ran.plus(-1))
+                    .is_some_and(|next| next.due == *ran)
+            });
+        let Some(ran) = again else {
+            return self.timetable.missed(self.covered, now);
+        };
+        let earlier = self.timetable.missed(self.covered, ran.plus(-1));
+        earlier.or_else(|| self.timetable.missed(ran, now))
     }
 
     /// From this moment on the plan is late by its own cadence: the first due time after what its last

@@ -175,6 +175,27 @@ fn a_step_back_over_several_runs_repeats_none_of_them() {
     );
 }
 
+/// Found by the simulator: the planner turned in circles.
+#[test]
+fn a_plan_that_is_edited_after_a_step_back_over_its_run_is_due_by_its_new_schedule() {
+    let again = plan("a", json!({"schedule_interval": "continuous"}));
+    let mut world = World::new("2026-03-01T21:30:00Z", policy(), vec![again]);
+    let run = world.launched().remove(0);
+    world.now = at("2026-03-01T13:30:00Z");
+    world.tell(Input::ClockStepped);
+    world.list(vec![hourly("a")]);
+    world.run_for(&run, 5, Outcome::Success);
+    world.jump_to("2026-03-01T21:50:00Z");
+    let decided = |record: &Record| match record {
+        Record::Verdict(verdict) if verdict.decided == world.now => verdict.count,
+        _ => 0,
+    };
+    let since: u64 = world.records.iter().map(decided).sum();
+    assert_eq!(since, 8, "two to nine in the afternoon");
+    world.live_until("2026-03-01T22:30:00Z");
+    assert_eq!(world.wake, Some(due("2026-03-01T23:00:00Z")));
+}
+
 /// Found by the simulator: it started as soon as it had a place, hours before its due time.
 #[test]
 fn what_waits_when_the_clock_is_set_back_does_not_run_before_its_time() {
