@@ -29,6 +29,7 @@ pub mod registering;
 mod reload;
 mod salvage;
 mod service;
+mod session_ends;
 mod sessions;
 mod signals;
 mod told;

@@ -23,7 +23,7 @@ use crate::plan::{self, Digester};
 use crate::planner::{Aside, Brief, LastRun, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
 use crate::zones::Zones;
 
-use super::copying;
+use super::copying::{self, Copier};
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::{Daemon, QUESTIONS};
@@ -275,8 +275,7 @@ impl Daemon {
             polling,
             listener,
             contact: watch::Sender::new(Contact::None),
-            copies: watch::Sender::new(None),
-            copy,
+            copier: Copier::new(copy),
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,
             started_with: settings,
