@@ -1,6 +1,6 @@
 //! The loop, and what it holds in its hands.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +36,8 @@ use super::signals::Wish;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start};
 
+/// Questions to the API about single plans at one time.
+pub(super) const QUESTIONS: usize = 4;
 /// How soon a ledger that could not be written is tried again.
 const LEDGER_RETRY: Duration = Duration::from_secs(5);
 /// Whoever wakes this much too late was suspended or stalled: news of runs may be on its way.
@@ -80,8 +82,10 @@ pub(super) struct Daemon {
     /// The ledger of before was lost, and no listing was taken in since.
     pub(super) lost: bool,
     pub(super) stopping: bool,
-    /// Plans that the source is being asked for by themselves.
+    /// Plans that the source is being asked for by themselves, or will be.
     pub(super) asking: HashSet<JobId>,
+    /// Those of them whose turn has not come.
+    pub(super) unasked: VecDeque<JobId>,
     pub(super) proves_absence: bool,
     pub(super) problems: BTreeSet<(String, String, String, String)>,
     pub(super) pruned: Option<DateTime<Utc>>,
@@ -162,6 +166,7 @@ impl Daemon {
                 Event::Launch(event) => inputs.push(told(event)),
                 Event::Answer(Answer::Confirmed(job, input)) => {
                     self.asking.remove(&job);
+                    self.ask_on();
                     inputs.extend(input);
                 }
                 Event::Answer(Answer::Said(input)) => inputs.push(input),
@@ -288,21 +293,30 @@ impl Daemon {
         Ok(())
     }
 
+    /// Asked a few at a time: a whole listing may be gone, and each question under way has its price.
     fn confirm_gone(&mut self, job: JobId) {
-        if !self.asking.insert(job.clone()) {
-            return;
+        if self.asking.insert(job.clone()) {
+            self.unasked.push_back(job);
+            self.ask_on();
         }
-        let source = self.polling.borrow().source.clone();
-        let (ask, questions) = (self.ask.clone(), Arc::clone(&self.questions));
-        let proves_absence = self.proves_absence;
-        tokio::spawn(async move {
-            let Ok(_turn) = questions.acquire().await else {
-                return;
-            };
-            let answer = source.confirm(&job, proves_absence).await;
-            // The loop may be gone by now; then so is the question.
-            let _ = ask.send(Answer::Confirmed(job, answer));
-        });
+    }
+
+    fn ask_on(&mut self) {
+        while self.asking.len() - self.unasked.len() < QUESTIONS
+            && let Some(job) = self.unasked.pop_front()
+        {
+            let source = self.polling.borrow().source.clone();
+            let (ask, questions) = (self.ask.clone(), Arc::clone(&self.questions));
+            let proves_absence = self.proves_absence;
+            tokio::spawn(async move {
+                let Ok(_turn) = questions.acquire().await else {
+                    return;
+                };
+                let answer = source.confirm(&job, proves_absence).await;
+                // The loop may be gone by now; then so is the question.
+                let _ = ask.send(Answer::Confirmed(job, answer));
+            });
+        }
     }
 
     /// Ready, or why not: said in one place.

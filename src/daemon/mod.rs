@@ -37,6 +37,8 @@ mod witness;
 
 use std::path::PathBuf;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 use crate::config::{ConfigError, Loaded, Loader};
 use crate::freezer::ApiError;
 use crate::launch::LaunchError;
@@ -130,6 +132,7 @@ impl From<ApiError> for DaemonError {
 /// # Errors
 /// Why it did not start. Once it runs, only the loss of its timer ends it with an error.
 pub fn run(start: Start) -> Result<(), DaemonError> {
+    dump_no_core();
     let loaded = start.loader.load(start.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -143,6 +146,16 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
     result
+}
+
+/// A core would hold passwords and tokens: ours, and those of agents, which inherit this (units of systemd's have it, too).
+fn dump_no_core() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Less is always allowed.
+    let _ = setrlimit(Resource::Core, none);
 }
 
 fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {

@@ -1,6 +1,6 @@
 //! Opening everything a daemon stands on, in the order in which it may fail.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::zones::Zones;
 use super::copying;
 use super::engine::Engine;
 use super::listing::{Polling, Source};
-use super::live::Daemon;
+use super::live::{Daemon, QUESTIONS};
 use super::past;
 use super::reading::Reading;
 use super::recipes::Recipes;
@@ -35,9 +35,6 @@ use super::salvage::{self, Opened};
 use super::service::Remote;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, agents, policy, signals, unsupported};
-
-/// Questions to the API about single plans at one time.
-const QUESTIONS: usize = 4;
 
 /// What was counted before this start.
 pub(super) fn totals<P>(restored: &Restored<P>) -> Totals {
@@ -271,6 +268,7 @@ impl Daemon {
             lost: lost.is_some(),
             stopping: false,
             asking: HashSet::new(),
+            unasked: VecDeque::new(),
             proves_absence: false,
             problems: BTreeSet::new(),
             pruned: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use freezerd::ledger::Ledger;
 use freezerd::plan::{self, JobId};
-use freezerd::planner::{CatchUp, Outcome, RunId};
+use freezerd::planner::{CatchUp, Outcome, RunId, RunRecord};
 use freezerd::schedule::{DueTime, Zone};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -58,7 +58,8 @@ pub fn of(
                 .expect("verdicts")
         })
         .collect();
-    let runs = ledger.runs(None, ALL).expect("runs");
+    let runs = ledger.runs(None, ALL).expect("runs").into_iter();
+    let runs: BTreeMap<RunId, RunRecord> = runs.map(|run| (run.id.clone(), run)).collect();
     let restored = ledger.restore().expect("the ledger");
     let versions = |plan: &Value| Version {
         from: begins.timestamp(),
@@ -82,7 +83,6 @@ pub fn of(
             set_back: 1,
         },
         verdicts,
-        runs: runs.into_iter().map(|run| (run.id.clone(), run)).collect(),
         plans: restored
             .plans
             .iter()
@@ -91,7 +91,10 @@ pub fn of(
         reports,
         waiting: usize::try_from(ledger.report_backlog().expect("the outbox")).expect("few"),
         polled: restored.polled.expect("polled").timestamp(),
-        told: plans.iter().flat_map(|plan| told(cloud, &id(plan))).collect(),
+        told: plans
+            .iter()
+            .flat_map(|plan| told(cloud, &id(plan), &runs))
+            .collect(),
         jobs: plans
             .iter()
             .map(|plan| (id(plan), cloud.job(&id(plan))))
@@ -101,11 +104,12 @@ pub fn of(
             .iter()
             .map(|plan| (id(plan), plan["job_schedule"].clone()))
             .collect(),
+        runs,
     }
 }
 
-/// The ends that the API was told of.
-fn told(cloud: &Cloud, job: &str) -> Vec<Told> {
+/// The ends that the API was told of, once for each of the runs that ended so in that second.
+fn told(cloud: &Cloud, job: &str, runs: &BTreeMap<RunId, RunRecord>) -> Vec<Told> {
     let end = |patch: Value| {
         let schedule = &patch["job_schedule"];
         let ended = schedule["time_ended"].as_i64().filter(|ended| *ended >= 0)?;
@@ -116,7 +120,21 @@ fn told(cloud: &Cloud, job: &str) -> Vec<Told> {
             result: result.to_owned(),
         })
     };
-    cloud.patches(job).into_iter().filter_map(end).collect()
+    let mut times: BTreeMap<Told, usize> = BTreeMap::new();
+    for told in cloud.patches(job).into_iter().filter_map(end) {
+        *times.entry(told).or_default() += 1;
+    }
+    let ended_so = |told: &Told| {
+        let same = |run: &&RunRecord| {
+            run.job.as_str() == told.job && run.ended.map(|at| at.timestamp()) == Some(told.ended)
+        };
+        runs.values().filter(same).count()
+    };
+    let surplus = |(told, times): (Told, usize)| {
+        let more = times.saturating_sub(ended_so(&told));
+        std::iter::repeat_n(told, 1 + more)
+    };
+    times.into_iter().flat_map(surplus).collect()
 }
 
 /// What the agents wrote, and what became of those who should have told of them.

@@ -31,7 +31,11 @@ struct Inside {
     /// A job that listings leave out, though it is there.
     hidden: Option<String>,
     backups: Shelf,
+    /// Answers in place of the API, but for what it leaves to it.
+    hostile: Option<Answering>,
 }
+
+pub type Answering = Box<dyn Fn(&Seen) -> Option<Reply> + Send>;
 
 pub struct Cloud {
     tasks: Runtime,
@@ -106,6 +110,12 @@ impl Cloud {
         self.inside.lock().unwrap().hidden = Some(id.to_owned());
     }
 
+    /// From now on this answers, but for what it leaves to the API.
+    #[allow(dead_code, reason = "tests/crashes has an API that means well")]
+    pub fn turn_hostile(&self, answers: Answering) {
+        self.inside.lock().unwrap().hostile = Some(answers);
+    }
+
     pub fn set_read_only(&self) {
         self.inside.lock().unwrap().read_only = true;
     }
@@ -155,6 +165,9 @@ impl Inside {
     fn answer(&mut self, seen: &Seen) -> Reply {
         if self.out_of_order {
             return reply(503, "");
+        }
+        if let Some(reply) = self.hostile.as_ref().and_then(|answers| answers(seen)) {
+            return reply;
         }
         if seen.is("POST", "/v3/auth/tokens") {
             self.tokens.0 += 1;

@@ -77,6 +77,9 @@ fn it_is_kept_aside_and_nothing_runs_again() {
         let daemon = Daemon::start(&bed);
         until_is("one is done", &vec![SUCCESS], || bed.outcomes("done"));
         until_is("one runs", &vec![RunState::Running], || bed.states("long"));
+        until_is("the traces of the other are gone", &1, || {
+            fs::read_dir(bed.path("state/runs")).expect("a folder").count()
+        });
         daemon.kill();
         damage(&bed);
 

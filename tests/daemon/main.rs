@@ -29,6 +29,7 @@ mod damaged;
 mod dispatch;
 mod folder;
 mod full_disk;
+mod hostile;
 mod idle;
 mod observed;
 mod refusals;

@@ -162,6 +162,9 @@ impl Http {
         let good = status.is_success();
         let limit = if good { ask.limit } else { ERROR_BYTES };
         let too_large = || ApiError::TooLarge { at: ask.at(), limit };
+        if good {
+            plain(ask, response.headers())?;
+        }
         if good && response.content_length().is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -186,9 +189,6 @@ impl Http {
         }
         let headers = response.headers().clone();
         tracing::debug!(method = %ask.method, url = %ask.url, status = status.as_u16(), bytes = body.len(), "exchanged");
-        if good {
-            plain(ask, &headers)?;
-        }
         Ok(Answer {
             status,
             headers,

@@ -1,0 +1,155 @@
+//! An API that was taken over, or is broken beyond belief: what is due runs all the same, memory stays bounded, each fault
+//! is named, and the token goes nowhere else.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::bed::{Bed, at_once, plan};
+use crate::cloud::{Answering, Cloud};
+use crate::process::Daemon;
+use crate::server::{Fault, Reply, Seen, Server, ok, query, reply};
+use crate::until::{until, until_is};
+
+/// The most memory a daemon may ever have had, in KiB: the 64 MiB that one answer may have, and as much again for each of what it
+/// is itself, what it reads, and what it does not expect.
+const PEAK: u64 = 256 * 1024;
+
+/// Jobs in a page: few, so that a thousand pages do not take long.
+const PAGE: usize = 100;
+
+/// Of the process, in KiB: the most that it ever had in memory.
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line
+        .expect("its peak")
+        .trim()
+        .strip_suffix(" kB")
+        .expect("in KiB");
+    number.parse().expect("a number")
+}
+
+/// Answers every request for a listing so.
+fn listings(answer: impl Fn(&Seen) -> Reply + Send + 'static) -> Answering {
+    Box::new(move |seen| seen.is("GET", "/v2/p1/jobs").then(|| answer(seen)))
+}
+
+fn nested(depth: usize) -> String {
+    format!(r#"{{"jobs": {}{}}}"#, "[".repeat(depth), "]".repeat(depth))
+}
+
+/// What it answers, and what is said of that.
+fn hostilities(elsewhere: String) -> Vec<(Answering, &'static str)> {
+    let page_without_end = |seen: &Seen| {
+        let offset: usize = query(seen, "offset").map_or(0, |offset| offset.parse().unwrap_or(0));
+        let jobs: Vec<Value> = (offset..offset + PAGE)
+            .map(|number| json!({"job_id": format!("j{number}")}))
+            .collect();
+        ok(&json!({ "jobs": jobs }))
+    };
+    vec![
+        (
+            listings(|_| reply(200, vec![b' '; 1 << 20]).fault(Fault::Endless)),
+            "more than 67108864 bytes",
+        ),
+        (
+            listings(|_| {
+                reply(200, vec![0; 1 << 20])
+                    .with("Content-Encoding", "gzip")
+                    .fault(Fault::Endless)
+            }),
+            "compressed (gzip)",
+        ),
+        (listings(page_without_end), "has not ended after 1000 pages"),
+        (listings(|_| ok(&json!({"jobs": {"a": 1}}))), "no listing: "),
+        (listings(|_| ok(&json!([1, "two", null]))), "no listing: "),
+        (listings(|_| reply(200, vec![0xff; 1 << 20])), "no listing: "),
+        (
+            listings(move |_| reply(302, "").with("Location", elsewhere.clone())),
+            "a redirect to",
+        ),
+        (
+            listings(|_| reply(200, "{").with("Content-Length", "18446744073709551615")),
+            "no listing: ",
+        ),
+        (
+            listings(|_| reply(403, vec![b'\x1b'; 1 << 20]).fault(Fault::Endless)),
+            "forbidden (403)",
+        ),
+        (
+            Box::new(|_| Some(reply(401, vec![b'x'; 1 << 20]))),
+            "no listing: ",
+        ),
+    ]
+}
+
+#[test]
+fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
+    let (cloud, mut bed) = Cloud::new("dispatch = { stop_grace = '1s' }");
+    bed.environment
+        .insert("FREEZERD_API__PAGE_SIZE".to_owned(), PAGE.to_string());
+    let each_second = json!({"schedule_second": "*", "schedule_minute": "*", "schedule_hour": "*"});
+    cloud.put(&plan("often", &each_second, &["done"]));
+    let daemon = Daemon::start(&bed);
+    let runs = |bed: &Bed| {
+        bed.diary_of("often")
+            .iter()
+            .filter(|line| *line == "end done")
+            .count()
+    };
+    until("it runs", || (runs(&bed) > 0).then_some(()));
+
+    let there = tokio::runtime::Runtime::new().expect("a runtime");
+    let elsewhere = there.block_on(Server::start(|_| None));
+    for (number, (answers, said)) in hostilities(elsewhere.url()).into_iter().enumerate() {
+        let before = daemon.said("no listing: ").len();
+        cloud.turn_hostile(answers);
+        let line = until("it is said", || {
+            let lines = daemon.said("no listing: ");
+            lines.into_iter().skip(before).find(|line| line.contains(said))
+        });
+        assert!(line.len() < 2000, "{number}: {} bytes are said", line.len());
+        let ran = runs(&bed);
+        until("it runs all the same", || (runs(&bed) > ran).then_some(()));
+    }
+    assert!(elsewhere.seen().is_empty(), "{:?}", elsewhere.seen());
+    // A listing of nonsense is one of broken documents: those are told, and what is known goes on.
+    cloud.turn_hostile(listings(|_| {
+        ok(&json!({"jobs": [1, null, "text", [[]], {}, {"job_id": 5}, {"job_id": "x", "job_schedule": "y"}]}))
+    }));
+    daemon.says(r#""job_id":"x","field":"job_schedule""#);
+    let before = daemon.said("a plan has a problem").len();
+    cloud.turn_hostile(listings(|_| reply(200, nested(1_000_000))));
+    daemon.says_at_least(before + 1, "a plan has a problem");
+    // Silence, at last: it holds up nobody, not even the end.
+    cloud.turn_hostile(Box::new(|_| Some(reply(200, "").fault(Fault::Silent))));
+    let ran = runs(&bed);
+    until("it runs all the same", || (runs(&bed) > ran + 1).then_some(()));
+    assert_eq!(daemon.get("/healthz").0, 200);
+    let peak = peak(daemon.pid());
+    assert!(peak < PEAK, "{peak} KiB");
+    assert!(daemon.stop().success());
+}
+
+/// Its agents are not its friends either.
+#[test]
+fn an_agent_that_floods_or_leaves_others_behind_is_one_runs_affair() {
+    let bed = Bed::new("dispatch = { limits = { runtime_max = '2s' } }");
+    bed.put(&at_once("flood", "flood"));
+    bed.put(&at_once("leaves", "leaves"));
+    bed.put(&at_once("a", "done"));
+    let daemon = Daemon::start(&bed);
+    for job in ["a", "leaves"] {
+        until_is("it runs", &vec![crate::bed::SUCCESS], || bed.outcomes(job));
+    }
+    until_is(
+        "it took too long",
+        &vec![Some(freezerd::planner::Outcome::Fail)],
+        || bed.outcomes("flood"),
+    );
+    bed.open_gate();
+    let peak = peak(daemon.pid());
+    assert!(peak < PEAK, "{peak} KiB");
+    assert!(daemon.stop().success());
+}
