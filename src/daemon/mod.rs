@@ -18,6 +18,7 @@ pub mod listing;
 mod live;
 mod open;
 mod outbox;
+mod past;
 pub mod policy;
 mod polled;
 mod prepare;

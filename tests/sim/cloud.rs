@@ -7,6 +7,7 @@ use freezerd::daemon::reading::Understood;
 use freezerd::freezer::{Habits, Merge, Next, Pager, merge};
 use freezerd::plan::Plan;
 use freezerd::planner::Report;
+use freezerd::source::Document;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -21,21 +22,69 @@ pub struct NoAnswer;
 #[derive(Default)]
 pub struct Cloud {
     pub jobs: BTreeMap<String, Value>,
+    /// The jobs' texts, until they change.
+    texts: BTreeMap<String, Box<RawValue>>,
+    /// What was understood of a text: most of a life would go into reading it again.
+    understood: BTreeMap<Box<str>, Plan>,
+    /// How often any job has changed.
+    changes: u64,
     pub told: Vec<Told>,
     habits: Habits,
     /// Jobs whose result a user has wiped since it was told.
     pub wiped: BTreeSet<String>,
     asked: u64,
-    /// The last whole listing: what it was of, in pages of which size, and what was understood.
-    read: Option<(BTreeMap<String, Value>, usize, Vec<Plan>)>,
+    /// The last whole listing: after how many changes that was, and what was understood.
+    read: Option<(u64, Vec<Plan>)>,
 }
 
 /// A listing that is as the last one is read anew only once in so many times: most of a life would go into it.
-const READ_ANEW: u64 = 16;
+const READ_ANEW: u64 = 64;
+/// Texts that are known at a time.
+const TEXTS: usize = 64;
 
 impl Cloud {
+    /// A job as a user makes it.
+    pub fn make(&mut self, id: &str, job: Value) {
+        self.changed(id);
+        self.jobs.insert(id.to_owned(), job);
+    }
+
+    pub fn delete(&mut self, id: &str) {
+        self.changed(id);
+        self.jobs.remove(id);
+    }
+
+    fn changed(&mut self, id: &str) {
+        self.changes += 1;
+        self.texts.remove(id);
+    }
+
+    fn text(&mut self, id: &str) -> Box<RawValue> {
+        let job = &self.jobs[id];
+        self.texts
+            .entry(id.to_owned())
+            .or_insert_with(|| raw(job))
+            .clone()
+    }
+
+    fn understand(&mut self, document: &Document) -> Plan {
+        let text = document.text.get();
+        if let Some(plan) = self.understood.get(text) {
+            return plan.clone();
+        }
+        let mut understood = Understood::of(std::slice::from_ref(document));
+        assert!(understood.broken.is_empty(), "every job here can be used");
+        let plan = understood.plans.pop().expect("it is not broken");
+        if self.understood.len() >= TEXTS {
+            self.understood.clear();
+        }
+        self.understood.insert(text.into(), plan.clone());
+        plan
+    }
+
     /// A user's write.
     pub fn write(&mut self, id: &str, now: i64, change: impl FnOnce(&mut Value)) {
+        self.changed(id);
         let job = self.jobs.get_mut(id).expect("a job");
         change(&mut job["job_schedule"]);
         job["updated_at"] = json!(stamp(now));
@@ -65,10 +114,14 @@ impl Cloud {
     /// One listing, page by page.
     pub fn list(&mut self, weather: Weather, page_size: usize) -> Result<Vec<Plan>, NoAnswer> {
         let steady = matches!(weather, Weather::Fair | Weather::Slow(_) | Weather::LostReplies);
-        if let Some((jobs, size, plans)) = &self.read
+        let anew = self.asked.is_multiple_of(READ_ANEW);
+        if anew {
+            self.understood.clear();
+        }
+        if let Some((changes, plans)) = &self.read
             && steady
-            && !self.asked.is_multiple_of(READ_ANEW)
-            && (jobs, *size) == (&self.jobs, page_size)
+            && !anew
+            && *changes == self.changes
         {
             self.asked += 1;
             return Ok(plans.clone());
@@ -91,18 +144,17 @@ impl Cloud {
                 continue;
             };
             let page = ids.iter().skip(offset).take(page_size);
-            next = pager.take(page.map(|id| raw(&self.jobs[id])).collect());
+            next = pager.take(page.map(|id| self.text(id)).collect());
         }
         if next == Next::Stuck {
             return Err(NoAnswer);
         }
         self.habits = pager.habits();
-        let understood = Understood::of(&pager.documents);
-        assert!(understood.broken.is_empty(), "every job here can be used");
+        let plans: Vec<Plan> = pager.documents.iter().map(|one| self.understand(one)).collect();
         if steady {
-            self.read = Some((self.jobs.clone(), page_size, understood.plans.clone()));
+            self.read = Some((self.changes, plans.clone()));
         }
-        Ok(understood.plans)
+        Ok(plans)
     }
 
     /// One job.
@@ -132,6 +184,8 @@ impl Cloud {
             (!result.is_empty()).then_some((ended, result))
         };
         let before = end(job);
+        self.changes += 1;
+        self.texts.remove(id);
         job["job_schedule"] = body["job_schedule"].take();
         job["updated_at"] = json!(stamp(now));
         if let Some((ended, result)) = end(job)

@@ -85,11 +85,12 @@ impl World {
         self.decides = true;
         // As the daemon reads listings: what is as it was in the one before is left out.
         let digester = Digester::default();
-        let digest = |plan: &Plan| digester.digest(&plan.document);
-        let digests: Arc<Digests> = Arc::new(plans.iter().map(digest).collect());
-        let news = plans
-            .into_iter()
-            .filter(|plan| !self.known.contains(&digest(plan)));
+        let told: Vec<_> = plans.iter().map(|plan| digester.digest(&plan.document)).collect();
+        let digests: Arc<Digests> = Arc::new(told.iter().copied().collect());
+        let each = plans.into_iter().zip(told);
+        let news = each
+            .filter(|(_, digest)| !self.known.contains(digest))
+            .map(|(plan, _)| plan);
         let pages = vec![Input::Page(news.collect())];
         self.known = Digests::clone(&digests);
         let over = Input::Listed {

@@ -87,7 +87,7 @@ impl World {
             "created_at": stamp(now), "updated_at": stamp(now), "job_schedule": schedule,
             "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
         });
-        self.cloud.jobs.insert(id.to_owned(), job);
+        self.cloud.make(id, job);
         self.wanted.insert(id.to_owned(), schedule);
         self.users.push((id.to_owned(), Vec::new()));
         self.version(id, false);
@@ -115,7 +115,7 @@ impl World {
     }
 
     fn delete(&mut self, id: &str) {
-        self.cloud.jobs.remove(id);
+        self.cloud.delete(id);
         let version = Version {
             // The API dates it by its own clock, and what fell due since is run.
             from: self.machine.clock.wall().min(self.machine.clock.now()),
