@@ -23,7 +23,7 @@ fn main() {
         .filter(|one| !one.starts_with('-'))
         .collect();
     let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
-    let all = [1_000, 10_000, 100_000];
+    let all = [1_000, 10_000, 100_000, 1_000_000];
     let sizes = match std::env::var_os("BENCH_SHORT") {
         Some(_) => &all[..2],
         None => &all[..],

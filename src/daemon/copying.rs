@@ -10,8 +10,6 @@ use crate::config::Settings;
 use crate::observe::metrics::Metrics;
 use crate::source::{Documents, FolderCopy};
 
-use super::live::Daemon;
-
 /// What to copy, and where to; `None`: nothing.
 pub(super) type Copying = Option<(PathBuf, Arc<Documents>)>;
 
@@ -20,13 +18,30 @@ pub(super) fn folder(settings: &Settings, shadow: bool) -> Option<PathBuf> {
     settings.copy.clone().filter(|_| !shadow)
 }
 
-impl Daemon {
-    /// Hands the documents of a complete listing over to be copied.
-    pub(super) fn keep_copy(&self, documents: Documents) {
-        if let Some(folder) = &self.copy {
+/// Hands over what is to be copied.
+pub(super) struct Copier {
+    /// Where to.
+    pub(super) folder: Option<PathBuf>,
+    copies: watch::Sender<Copying>,
+}
+
+impl Copier {
+    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+        let copies = watch::Sender::new(None);
+        Self { folder, copies }
+    }
+
+    /// The documents of a complete listing are to be copied.
+    pub(super) fn keep(&self, documents: Documents) {
+        if let Some(folder) = &self.folder {
             self.copies
                 .send_replace(Some((folder.clone(), Arc::new(documents))));
         }
+    }
+
+    /// For [`forever`].
+    pub(super) fn orders(&self) -> watch::Receiver<Copying> {
+        self.copies.subscribe()
     }
 }
 

@@ -1,7 +1,6 @@
 //! The loop, and what it holds in its hands.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +25,7 @@ use crate::planner::{Input, RunId};
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
-use super::copying::{self, Copying};
+use super::copying::{self, Copier};
 use super::engine::{Engine, Errand, Prepared, Step, told};
 use super::listing::{self, Memory, Polled, Polling};
 use super::outbox::{Bell, Outbox};
@@ -59,9 +58,7 @@ pub(super) struct Daemon {
     /// Hears what listings say: runs that were started elsewhere are seen in them.
     pub(super) listener: Arc<dyn Listener>,
     pub(super) contact: watch::Sender<Contact>,
-    pub(super) copies: watch::Sender<Copying>,
-    /// Where the copy of the listing is kept.
-    pub(super) copy: Option<PathBuf>,
+    pub(super) copier: Copier,
     pub(super) keep: Duration,
     pub(super) stop_grace: Duration,
     pub(super) health: Arc<Health>,
@@ -223,10 +220,7 @@ impl Daemon {
             shadow: self.start.shadow,
         };
         tasks.spawn(outbox.forever());
-        tasks.spawn(copying::forever(
-            self.copies.subscribe(),
-            Arc::clone(&self.metrics),
-        ));
+        tasks.spawn(copying::forever(self.copier.orders(), Arc::clone(&self.metrics)));
         if !self.start.shadow {
             let (polling, contact) = (self.polling.subscribe(), self.contact.subscribe());
             tasks.spawn(register::forever(polling, contact, BackOff::default()));

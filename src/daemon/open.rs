@@ -19,14 +19,14 @@ use crate::observe::http;
 use crate::observe::logs::{Format, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
-use crate::plan::{self, Digester};
-use crate::planner::{Aside, Brief, LastRun, LedgerPlan, Past, Planner, RunId, RunRecord, RunState};
+use crate::planner::{Past, Planner, RunId, RunRecord, RunState};
 use crate::zones::Zones;
 
-use super::copying;
+use super::copying::{self, Copier};
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::{Daemon, QUESTIONS};
+use super::past;
 use super::reading::Reading;
 use super::recipes::Recipes;
 use super::register::Contact;
@@ -36,39 +36,8 @@ use super::service::Remote;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, agents, policy, signals, unsupported};
 
-/// What the ledger knows, as the planner takes it.
-pub(super) fn past(restored: &Restored) -> Past {
-    let mut past = Past {
-        open: restored.open_runs.clone(),
-        polled: restored.polled,
-        digester: Digester::random(),
-        ..Past::default()
-    };
-    for known in &restored.plans {
-        let last = known.last_run.as_ref().map(LastRun::from);
-        let success = known.last_success.as_ref().map(LastRun::from);
-        match plan::parse(&known.document, known.job.as_str()) {
-            Ok(parsed) => past.plans.push(LedgerPlan {
-                plan: Brief::of(&parsed.plan, &past.digester),
-                first_seen: known.first_seen,
-                covered: known.covered,
-                last,
-                success,
-            }),
-            Err(_) => past.aside.push(Aside {
-                job: known.job.clone(),
-                first_seen: known.first_seen,
-                covered: known.covered,
-                last,
-                success,
-            }),
-        }
-    }
-    past
-}
-
 /// What was counted before this start.
-pub(super) fn totals(restored: &Restored) -> Totals {
+pub(super) fn totals<P>(restored: &Restored<P>) -> Totals {
     let tally = &restored.tally;
     let skipped = tally
         .skipped
@@ -88,7 +57,7 @@ pub(super) fn totals(restored: &Restored) -> Totals {
 }
 
 /// Runs that were decided and had not started: they count as `run` when they do.
-fn unstarted(restored: &Restored) -> impl Iterator<Item = &RunId> {
+fn unstarted<P>(restored: &Restored<P>) -> impl Iterator<Item = &RunId> {
     let waits = |run: &&RunRecord| matches!(run.state, RunState::Queued | RunState::Starting);
     restored.open_runs.iter().filter(waits).map(|run| &run.id)
 }
@@ -237,9 +206,10 @@ impl Daemon {
         };
         salvage::forget_recorded(&ledger, &launcher, &settings.state_dir)?;
         let ledger = Arc::new(Mutex::new(ledger));
+        let waiting = unstarted(&restored).cloned().collect();
         let past = Past {
             lost,
-            ..past(&restored)
+            ..past::whole(restored)
         };
         let digester = past.digester.clone();
         let planner = Planner::restore(policy, past);
@@ -247,7 +217,7 @@ impl Daemon {
         let teller = Teller {
             metrics: Arc::clone(&metrics),
             stuck: None,
-            unstarted: unstarted(&restored).cloned().collect(),
+            unstarted: waiting,
         };
         let engine = Engine::new(
             Arc::clone(&clock),
@@ -275,8 +245,7 @@ impl Daemon {
             polling,
             listener,
             contact: watch::Sender::new(Contact::None),
-            copies: watch::Sender::new(None),
-            copy,
+            copier: Copier::new(copy),
             keep: settings.history.keep,
             stop_grace: settings.dispatch.stop_grace,
             started_with: settings,

@@ -16,7 +16,7 @@ use crate::observe::metrics::Metrics;
 
 use super::backups;
 use super::listing::{Polling, Source};
-use super::sessions;
+use super::session_ends;
 use super::witness::Shelf;
 
 /// Reports delivered between two looks at the ledger.
@@ -198,7 +198,7 @@ impl Outbox {
             .with(|ledger| ledger.reader().pending_session_ends(REPORTS))?;
         let mut round = Round::begin(pending.is_empty());
         for end in &pending {
-            if round.heard(sessions::tell(&self.ledger, api, end).await?) {
+            if round.heard(session_ends::tell(&self.ledger, api, end).await?) {
                 break;
             }
         }

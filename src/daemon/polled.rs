@@ -38,7 +38,7 @@ impl Daemon {
                 self.contact.send_replace(Contact::made(virtuozzo));
                 self.tell_awaited(began, &digests);
                 if let Some(documents) = documents {
-                    self.keep_copy(documents);
+                    self.copier.keep(documents);
                 }
                 tracing::debug!(plans = digests.len(), broken = broken.len(), others, "listed");
                 let problems: BTreeSet<_> = problems

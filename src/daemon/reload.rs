@@ -54,7 +54,7 @@ impl Daemon {
         }
         self.engine
             .set_recipes(open::recipes(&loaded, &self.start.search_path));
-        self.copy = copying::folder(&loaded.settings, self.start.shadow);
+        self.copier.folder = copying::folder(&loaded.settings, self.start.shadow);
         self.keep = loaded.settings.history.keep;
         self.stop_grace = loaded.settings.dispatch.stop_grace;
         self.metrics.set_plan_limit(loaded.settings.metrics.per_plan);

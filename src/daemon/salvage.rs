@@ -16,11 +16,12 @@ use crate::planner::{Record, RunRecord, RunState, Verdict, VerdictRecord};
 use crate::schedule::DueTime;
 
 use super::DaemonError;
+use super::past::Plans;
 
 /// An opened ledger, and what it knows.
 pub(super) struct Opened {
     pub(super) ledger: Ledger,
-    pub(super) restored: Restored,
+    pub(super) restored: Restored<Plans>,
     /// The ledger of before was lost at this time, and no listing was taken in since.
     pub(super) lost: Option<DateTime<Utc>>,
     /// What is wrong with the one of before, for the log.
@@ -30,7 +31,7 @@ pub(super) struct Opened {
 /// Opens the ledger.
 pub(super) fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Opened, DaemonError> {
     let path = settings.state_dir.join("ledger.db");
-    let (mut ledger, mut restored, aside) = Ledger::open_or_begin(&path, now)?;
+    let (mut ledger, mut restored, aside) = Ledger::open_or_begin(&path, now, Plans::take)?;
     let mut damage = None;
     let lost = restored
         .polled
@@ -42,7 +43,7 @@ pub(super) fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Opened, Da
         failpoint::reach(Failpoint::AsideBegun);
         let traces = take_up(&mut ledger, &settings.state_dir, &settings.runtime_dir, now)?;
         failpoint::reach(Failpoint::AsideTakenUp);
-        restored = ledger.reader().restore()?;
+        restored = ledger.reader().restore_into(Plans::default(), Plans::take)?;
         let what = aside.map_or_else(
             || "the ledger was damaged, and put aside by a daemon that died then: a new one".to_owned(),
             |PutAside { kept, detail }| {

@@ -1,14 +1,13 @@
-//! Sessions: the API is asked whether a run may start with its session, and told how it ended.
+//! Sessions: the API is asked whether a run may start with its session. (`session_ends` tells it how it ended.)
 
 use std::sync::Arc;
 
-use crate::freezer::{Api, ApiError};
-use crate::ledger::{LedgerError, PendingSessionEnd};
-use crate::plan::{JobId, TrustId};
+use crate::freezer::Api;
 use crate::planner::{Input, SessionAnswer, SessionAsk};
 
 use super::listing::Source;
 use super::live::{Answer, Daemon};
+use super::session_ends::{tell, trust};
 use super::witness::Shelf;
 
 impl Daemon {
@@ -64,46 +63,4 @@ async fn before(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> Result<(), Strin
             .map_err(|error| error.to_string())?;
     }
     Ok(())
-}
-
-/// In whose name the plan's session is spoken to.
-fn trust(ledger: &Shelf, job: &JobId) -> Result<Option<TrustId>, LedgerError> {
-    ledger.with(|ledger| ledger.reader().trust(job))
-}
-
-/// Delivers one end; the inner error is the API's.
-pub(super) async fn tell(
-    ledger: &Shelf,
-    api: &Api,
-    pending: &PendingSessionEnd,
-) -> Result<Result<(), ApiError>, LedgerError> {
-    let (run, session) = (&pending.run, pending.end.session.as_str());
-    let trust = trust(ledger, &pending.job)?;
-    match api
-        .end_session(
-            &pending.job,
-            pending.project.as_ref(),
-            trust.as_ref(),
-            &pending.end,
-        )
-        .await
-    {
-        Ok(()) => {
-            ledger.with(|ledger| ledger.session_told(pending.id))?;
-            tracing::debug!(%run, session, result = pending.end.result, "its session knows how it ended");
-            Ok(Ok(()))
-        }
-        Err(error) if error.is_final() => {
-            // The usual cause: the plan was taken out of the session, or the session is gone.
-            tracing::warn!(%run, session, "its session does not want to know how it ended: {error}");
-            ledger.with(|ledger| ledger.session_told(pending.id))?;
-            Ok(Ok(()))
-        }
-        Err(error) => {
-            let tries = pending.attempts.saturating_add(1);
-            tracing::warn!(%run, session, tries, "the end for its session waits in the ledger: {error}");
-            ledger.with(|ledger| ledger.session_untold(pending.id, &error.to_string()))?;
-            Ok(Err(error))
-        }
-    }
 }

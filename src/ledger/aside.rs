@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::failpoint::{self, Failpoint};
 
 use super::open::{failed, suspect, with_suffix};
-use super::{Ledger, LedgerError, Restored};
+use super::{Ledger, LedgerError, Restored, RestoredPlan};
 
 /// Stands between a ledger's name and the moment at which it was put aside.
 const DAMAGED: &str = ".damaged-";
@@ -30,17 +30,19 @@ pub struct PutAside {
 
 impl Ledger {
     /// Opens the ledger at `path` as [`Ledger::open`] does, and reads what a daemon starts from. One that is damaged
-    /// is renamed, with `now` in its name, and a new one is begun.
+    /// is renamed, with `now` in its name, and a new one is begun. `take` is given each plan, to make of it what is
+    /// wanted; should there be damage, it begins with a new `P`.
     ///
     /// # Errors
     /// As [`Ledger::open`], but for damage; and when a damaged one cannot be renamed.
-    pub fn open_or_begin(
+    pub fn open_or_begin<P: Default>(
         path: &Path,
         now: DateTime<Utc>,
-    ) -> Result<(Self, Restored, Option<PutAside>), LedgerError> {
+        take: impl Fn(&mut P, RestoredPlan),
+    ) -> Result<(Self, Restored<P>, Option<PutAside>), LedgerError> {
         let whole = |path: &Path| {
             let ledger = Self::open(path)?;
-            let restored = ledger.reader().restore()?;
+            let restored = ledger.reader().restore_into(P::default(), &take)?;
             Ok((ledger, restored))
         };
         match whole(path) {

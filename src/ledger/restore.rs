@@ -17,9 +17,9 @@ use crate::schedule::DueTime;
 
 /// All that a daemon must know of the time before it started.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Restored {
-    /// The plans as last seen; not those that are gone.
-    pub plans: Vec<RestoredPlan>,
+pub struct Restored<P = Vec<RestoredPlan>> {
+    /// The plans as last seen; not those that are gone. `P`: what was made of them.
+    pub plans: P,
     /// Every run that is not over, of plans that are gone too, in the order they were recorded.
     pub open_runs: Vec<RunRecord>,
     /// When a complete listing was last taken in.
@@ -88,9 +88,22 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn restore(&self) -> Result<Restored, LedgerError> {
+        self.restore_into(Vec::new(), Vec::push)
+    }
+
+    /// The same, but that each plan is taken in as it is read: the documents of all of them are never held.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn restore_into<P>(
+        &self,
+        mut into: P,
+        mut take: impl FnMut(&mut P, RestoredPlan),
+    ) -> Result<Restored<P>, LedgerError> {
         self.at_one_moment(|reader| {
+            reader.read(|connection| plans(connection, |plan| take(&mut into, plan)))?;
             Ok(Restored {
-                plans: reader.read(plans)?,
+                plans: into,
                 open_runs: reader.open_runs()?,
                 polled: reader.read(polled)?,
                 tally: reader.read(tally)?,
@@ -99,7 +112,7 @@ impl Reader {
     }
 }
 
-fn plans(connection: &Connection) -> rusqlite::Result<Vec<RestoredPlan>> {
+fn plans(connection: &Connection, mut take: impl FnMut(RestoredPlan)) -> rusqlite::Result<()> {
     // The run `r` is the plan's last one, `s` its last success.
     let success_columns = RUN_COLUMNS.replace("r.", "s.");
     let sql = format!(
@@ -110,23 +123,23 @@ fn plans(connection: &Connection) -> rusqlite::Result<Vec<RestoredPlan>> {
     );
     let columns = RUN_COLUMNS.split(',').count();
     let mut plans = connection.prepare(&sql)?;
-    plans
-        .query_map([], |row| {
-            let job = job_of(row, 0)?;
-            let run = |key: usize, from: usize| -> rusqlite::Result<Option<RunRecord>> {
-                let key: Option<i64> = row.get(key)?;
-                key.map(|_| run_of(row, from, &job)).transpose()
-            };
-            Ok(RestoredPlan {
-                document: row.get(1)?,
-                first_seen: due_of(row, 2)?,
-                covered: due_of(row, 3)?,
-                last_run: run(4, 6)?,
-                last_success: run(5, 6 + columns)?,
-                job,
-            })
-        })?
-        .collect()
+    let mut rows = plans.query([])?;
+    while let Some(row) = rows.next()? {
+        let job = job_of(row, 0)?;
+        let run = |key: usize, from: usize| -> rusqlite::Result<Option<RunRecord>> {
+            let key: Option<i64> = row.get(key)?;
+            key.map(|_| run_of(row, from, &job)).transpose()
+        };
+        take(RestoredPlan {
+            document: row.get(1)?,
+            first_seen: due_of(row, 2)?,
+            covered: due_of(row, 3)?,
+            last_run: run(4, 6)?,
+            last_success: run(5, 6 + columns)?,
+            job,
+        });
+    }
+    Ok(())
 }
 
 pub(super) fn polled(connection: &Connection) -> rusqlite::Result<Option<DateTime<Utc>>> {

@@ -1,8 +1,8 @@
 //! In whose name a plan runs: the trust that came with its document.
 
 use super::TrustId;
-use super::parse::{Faults, object};
-use super::raw::{Authority, Raw, Shape, UserCredentials};
+use super::parse::Faults;
+use super::raw::{Authority, Raw, Shape, UserCredentials, object};
 
 /// In whose name a document's plan runs, whatever else is wrong with the document.
 #[must_use]

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::raw::{Document, Head, JobAction, JobSchedule, Raw, Shape};
+use super::raw::{Document, Head, JobAction, JobSchedule, Raw, Shape, object};
 use super::{Action, Dialect, JobId, Plan, Problem, ProjectId, Reported, printable, state};
 use crate::schedule::{self, Schedule, Spec, Unscheduled};
 
@@ -84,20 +83,6 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
     Ok(Parsed {
         plan,
         warnings: faults.found,
-    })
-}
-
-/// Reads an object. (Derived readers would take a list for one: its items in the order of the fields.)
-pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
-    if !text.trim_ascii_start().starts_with('{') {
-        return match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-            Ok(_) => Err("this is not an object; allowed is one job document, {\"job_id\": ...}".to_owned()),
-            Err(error) => Err(format!("this is not JSON: {error}")),
-        };
-    }
-    serde_json::from_str(text).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => format!("this cannot be read: {error}"),
-        _ => format!("this is not JSON: {error}"),
     })
 }
 

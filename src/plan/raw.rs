@@ -17,6 +17,20 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     }
 }
 
+/// Reads an object. (Derived readers would take a list for one: its items in the order of the fields.)
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    if !text.trim_ascii_start().starts_with('{') {
+        return match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => Err("this is not an object; allowed is one job document, {\"job_id\": ...}".to_owned()),
+            Err(error) => Err(format!("this is not JSON: {error}")),
+        };
+    }
+    serde_json::from_str(text).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => format!("this cannot be read: {error}"),
+        _ => format!("this is not JSON: {error}"),
+    })
+}
+
 /// What sort of JSON value a text is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Shape<'a> {

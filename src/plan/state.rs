@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use super::parse::object;
-use super::raw::{Document, JobSchedule, Raw, Shape};
+use super::raw::{Document, JobSchedule, Raw, Shape, object};
 use super::{Dialect, Reported, Session, Standing};
 
 /// The top-level keys `status` and `disabled` are Virtuozzo's alone, be they null.

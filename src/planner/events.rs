@@ -61,7 +61,7 @@ impl Planner {
 
     /// Reports, and answers the event that waits.
     fn say(&self, slot: &Slot, report: Report, out: &mut Decision) {
-        if !report::wanted_whole(&self.policy, &slot.plan.common) {
+        if !self.policy.reports_all(&slot.plan.common) {
             return;
         }
         let event = &slot.plan.common.event;

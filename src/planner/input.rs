@@ -9,6 +9,7 @@ use crate::schedule::DueTime;
 
 use super::{
     Brief, LastRun, Metadata, Outcome, Policy, Reason, Record, RunId, RunRecord, SessionAnswer, SessionAsk,
+    Shared,
 };
 
 /// Something happened.
@@ -198,6 +199,8 @@ pub struct Past {
     pub lost: Option<DateTime<Utc>>,
     /// Makes the digests of documents: those of `plans` are by it.
     pub digester: Digester,
+    /// What plans have in common: whoever gathers many shares it at once, by [`Shared::brief`].
+    pub shared: Shared,
 }
 
 /// A plan as the ledger has it, but for its document, which cannot be used.

@@ -33,7 +33,7 @@ impl Planner {
         out.records.push(Record::Run(record.clone()));
         let record = record.clone();
         if let Some(slot) = self.slots.get(&record.job)
-            && report::wanted(&self.policy, &slot.plan.common)
+            && self.policy.reports_runs(&slot.plan.common)
         {
             self.report(&record, report::running(&record), out);
         }
@@ -73,7 +73,7 @@ impl Planner {
         }
         slot.last = Some(last);
         let kind = slot.kind();
-        if report::wanted(&self.policy, &slot.plan.common) {
+        if self.policy.reports_runs(&slot.plan.common) {
             let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
             let text = report::ended(&record, end.outcome, &slot.plan.common, next);
             self.report(&record, text, out);
@@ -191,7 +191,7 @@ impl Planner {
     fn metadata_wanted(&self, job: &JobId) -> bool {
         let slot = self.slots.get(job).or_else(|| self.slots.values().next());
         match slot {
-            Some(slot) => report::wanted_whole(&self.policy, &slot.plan.common),
+            Some(slot) => self.policy.reports_all(&slot.plan.common),
             None => self.policy.reports != Reports::Never && !self.policy.shadow,
         }
     }

@@ -51,13 +51,13 @@ pub use run::{LastRun, Outcome, Reason, Record, RunId, RunRecord, RunState, Verd
 pub use session::{
     Admission, Membership, Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionRefused, SessionState,
 };
+pub use shared::Shared;
 pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
 use queue::Queue;
 use roster::{Roster, Seat};
-use shared::Shared;
 use slot::Slot;
 use timers::Timers;
 
@@ -109,7 +109,7 @@ impl Planner {
         let mut planner = Self {
             policy,
             slots: Roster::with_capacity(past.plans.len()),
-            shared: Shared::default(),
+            shared: past.shared,
             digester: past.digester,
             timers: Timers::default(),
             open: BTreeMap::new(),

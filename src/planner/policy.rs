@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::plan::{Plan, ProjectId};
+use crate::plan::{Dialect, Plan, ProjectId};
 use crate::schedule::{Crontab, Windows, Zone};
 
 use super::{Brief, Capabilities, Common, SessionRefused};
@@ -246,5 +246,20 @@ impl Policy {
     /// Whether they have an `exec` action that this node denies.
     pub(super) fn denies_exec(&self, common: &Common) -> bool {
         !self.allow_exec && common.needs.exec()
+    }
+
+    /// Whether runs of `plan` are reported at all.
+    pub(super) fn reports_runs(&self, plan: &Common) -> bool {
+        let wanted = match self.reports {
+            Reports::Never => false,
+            Reports::Upstream => plan.dialect == Dialect::Upstream,
+            Reports::Always => true,
+        };
+        wanted && !self.shadow
+    }
+
+    /// Whether more than that has a place in the API of `plan`: answers to its user's events, its backups.
+    pub(super) fn reports_all(&self, plan: &Common) -> bool {
+        self.reports_runs(plan) && plan.dialect == Dialect::Upstream
     }
 }

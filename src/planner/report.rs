@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{Dialect, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Timetable, Zone};
 
-use super::{Admission, Common, Outcome, Policy, Reports, RunRecord, session};
+use super::{Admission, Common, Outcome, RunRecord, session};
 
 const SCHEDULED: &str = "scheduled";
 const COMPLETED: &str = "completed";
@@ -87,21 +87,6 @@ fn joined(run: &RunRecord) -> Option<SessionTag> {
         session: mine.session.clone(),
         tag: mine.tag,
     })
-}
-
-/// Whether runs of `plan` are reported at all.
-pub(super) fn wanted(policy: &Policy, plan: &Common) -> bool {
-    let wanted = match policy.reports {
-        Reports::Never => false,
-        Reports::Upstream => plan.dialect == Dialect::Upstream,
-        Reports::Always => true,
-    };
-    wanted && !policy.shadow
-}
-
-/// Whether more than that has a place in the API of `plan`: answers to its user's events, its backups.
-pub(super) fn wanted_whole(policy: &Policy, plan: &Common) -> bool {
-    wanted(policy, plan) && plan.dialect == Dialect::Upstream
 }
 
 /// The run's agent was started.

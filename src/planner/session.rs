@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
-use super::{Brief, Decision, Outcome, Planner, Reason, Record, RunId, RunRecord, report};
+use super::{Brief, Decision, Outcome, Planner, Reason, Record, RunId, RunRecord};
 
 /// The longest pause between two asks, in seconds.
 const LONGEST_PAUSE: i64 = 60;
@@ -207,7 +207,7 @@ impl Planner {
         let session = plan
             .session
             .as_deref()
-            .filter(|_| report::wanted_whole(&self.policy, &plan.common));
+            .filter(|_| self.policy.reports_all(&plan.common));
         let Some(session) = session else {
             run.session = None;
             return None;

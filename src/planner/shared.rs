@@ -17,7 +17,7 @@ const TIDY_FROM: usize = 1024;
 
 /// The one of each that all who have an equal one share.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub struct Shared {
     commons: HashSet<Arc<Common>, foldhash::quality::RandomState>,
     projects: HashSet<ProjectId, foldhash::quality::RandomState>,
     /// Of schedules that need no anchor; a node has few zones.
@@ -30,7 +30,8 @@ type Timetables = HashMap<Arc<Schedule>, Arc<Timetable>, foldhash::quality::Rand
 
 impl Shared {
     /// The same brief, with what it has in common shared.
-    pub(super) fn brief(&mut self, mut brief: Brief) -> Brief {
+    #[must_use]
+    pub fn brief(&mut self, mut brief: Brief) -> Brief {
         brief.common = self.common(brief.common);
         if let Some(project) = &mut brief.project {
             match self.projects.get(project) {
@@ -149,7 +150,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&bind(&mut shared, &one), &bind(&mut shared, &other)));
         for number in 0..TIDY_FROM {
             let passing = json!({"job_id": "e", "project_id": number.to_string(), "job_actions": []});
-            shared.brief(brief(&document(passing)));
+            drop(shared.brief(brief(&document(passing))));
         }
         shared.tidy();
         assert_eq!(shared.projects.len(), 1, "the one that a and b have");

@@ -9,6 +9,7 @@
 mod catalog;
 mod credentials;
 mod session;
+mod slot;
 mod trusts;
 
 use reqwest::Url;
@@ -16,7 +17,8 @@ use reqwest::Url;
 use super::error::ApiError;
 use super::http::said;
 
-pub(super) use session::{Keystone, Session};
+pub(super) use session::Keystone;
+pub(super) use slot::Session;
 
 /// Reads the address of a service. It may hold no user name or password (they would end up in logs), and
 /// no query, which could not be continued.

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use super::catalog::{self, Service};
+use super::slot::{Held, Session, Slot};
 use super::trusts::Trusts;
 use super::{credentials, tokens_url};
 use crate::clock::Clock;
@@ -28,35 +28,6 @@ const MARGIN: Duration = Duration::from_secs(300);
 const POSTPONED: Duration = Duration::from_secs(30);
 /// How long a trust that was refused is not asked about again: nobody gives one back in less.
 const REFUSED: Duration = Duration::from_secs(60);
-
-/// One token and what came with it.
-#[derive(Debug, Clone)]
-pub(in crate::freezer) struct Session {
-    pub token: Secret,
-    pub project: String,
-    pub endpoint: Endpoint,
-    /// On the monotonic clock: from then on, get another.
-    renew: Duration,
-    /// On the monotonic clock: from then on, this one is no good.
-    dead: Duration,
-}
-
-/// What is known of one scope: our own, or a trust's.
-#[derive(Debug)]
-enum Held {
-    /// A token.
-    Good(Arc<Session>),
-    /// Keystone does not give one by this trust.
-    Refused {
-        error: ApiError,
-        /// On the monotonic clock: not asked again before.
-        until: Duration,
-    },
-}
-
-/// The place of one scope's token. Those who ask while one is being got wait for that one.
-#[derive(Debug, Default)]
-pub(super) struct Slot(Mutex<Option<Held>>);
 
 /// Keeps the tokens: our own, and those by plans' trusts.
 pub(in crate::freezer) struct Keystone {

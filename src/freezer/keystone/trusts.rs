@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::session::Slot;
+use super::slot::Slot;
 use crate::plan::TrustId;
 
 /// Trusts whose tokens are kept. With more in use at a time some tokens are got more often, and nothing breaks.
