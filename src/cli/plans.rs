@@ -57,15 +57,14 @@ pub(super) fn each_configured(settings: &Settings, take: impl FnMut(Plan)) -> Re
     }
 }
 
-/// Reads all that the configuration names.
-pub(super) fn configured(settings: &Settings) -> Result<Plans, Failure> {
-    Plans::all(|take| each_configured(settings, take))
-}
-
-/// The same, and what is wrong with the trusts that plans of the API came with.
+/// Reads all that the configuration names, and tells what is wrong with the trusts that plans of the API came with.
 pub(super) fn with_trusts(settings: &Settings) -> Result<(Plans, Vec<Problem>), Failure> {
     match &settings.source {
-        Source::Folder { .. } | Source::File { .. } => Ok((configured(settings)?, Vec::new())),
+        Source::Folder { path } | Source::File { path } => {
+            let mut plans = Vec::new();
+            let rest = each_saved(path, |plan| plans.push(plan))?;
+            Ok((Plans::sorted(plans, rest), Vec::new()))
+        }
         Source::Api => runtime()?.block_on(async {
             let mut plans = Vec::new();
             let (rest, api) = listed(settings, |plan| plans.push(plan)).await?;
@@ -145,12 +144,6 @@ impl Rest {
 }
 
 impl Plans {
-    fn all(each: impl FnOnce(&mut dyn FnMut(Plan)) -> Result<Rest, Failure>) -> Result<Self, Failure> {
-        let mut plans = Vec::new();
-        let rest = each(&mut |plan| plans.push(plan))?;
-        Ok(Self::sorted(plans, rest))
-    }
-
     fn sorted(mut plans: Vec<Plan>, rest: Rest) -> Self {
         plans.sort_by(|left, right| left.id.cmp(&right.id));
         let Rest { problems, others } = rest;
