@@ -1,13 +1,15 @@
 //! Writing: all records of one decision in one transaction, or none of them.
 
+mod plans;
+
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::backups;
+use super::briefs;
 use super::codes::{
-    DONE, TALLY_OF_RUNS, count_value, millis, outcome_code, project_text, run_value, run_values, state_code,
-    verdict_code,
+    DONE, TALLY_OF_RUNS, count_value, millis, outcome_code, run_value, run_values, state_code, verdict_code,
 };
 use super::error::Failure;
 use super::outbox::{self, ReportId};
@@ -15,9 +17,8 @@ use super::session_ends;
 use super::sightings;
 use super::{Ledger, LedgerError};
 use crate::failpoint::{self, Failpoint};
-use crate::plan::{JobId, ProjectId};
+use crate::plan::JobId;
 use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, VerdictRecord};
-use crate::schedule::DueTime;
 
 /// What a commit brought about that the daemon must know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,11 +35,16 @@ impl Ledger {
     /// When the disk is full or fails, or a record is about a plan or run that the ledger does not have. Then
     /// none of the records is in the ledger.
     pub fn commit(&mut self, records: &[Record]) -> Result<Committed, LedgerError> {
-        let Self { reader, keys, .. } = self;
+        let Self {
+            reader,
+            keys,
+            commons,
+            ..
+        } = self;
         let (connection, path) = reader.parts();
         let mut write = || -> Result<Written, Failure> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut writer = Writer::new(&transaction, keys)?;
+            let mut writer = Writer::new(&transaction, keys, commons)?;
             for record in records {
                 writer.write(record)?;
             }
@@ -50,6 +56,7 @@ impl Ledger {
         };
         let written = write().map_err(|failure| failure.at(path))?;
         keys.extend(written.keys);
+        commons.extend(written.commons);
         Ok(Committed {
             reports: written.reports,
         })
@@ -83,6 +90,7 @@ fn around(record: &Record) -> Option<[Failpoint; 2]> {
 /// What a transaction leaves behind in memory, once it is committed.
 struct Written {
     keys: HashMap<JobId, i64>,
+    commons: briefs::NewKeys,
     reports: Vec<ReportId>,
 }
 
@@ -92,6 +100,9 @@ struct Writer<'t> {
     /// Plans known before this transaction, and those met in it: these count only once it is committed.
     keys: &'t HashMap<JobId, i64>,
     new_keys: HashMap<JobId, i64>,
+    /// The same of what plans have in common.
+    commons: &'t mut briefs::Keys,
+    new_commons: briefs::NewKeys,
     /// What is to be added to the tally.
     tally: BTreeMap<i64, i64>,
     reports: Vec<ReportId>,
@@ -101,11 +112,17 @@ struct Writer<'t> {
 }
 
 impl<'t> Writer<'t> {
-    fn new(transaction: &'t Transaction<'t>, keys: &'t HashMap<JobId, i64>) -> rusqlite::Result<Self> {
+    fn new(
+        transaction: &'t Transaction<'t>,
+        keys: &'t HashMap<JobId, i64>,
+        commons: &'t mut briefs::Keys,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             transaction,
             keys,
             new_keys: HashMap::new(),
+            commons,
+            new_commons: briefs::NewKeys::default(),
             tally: BTreeMap::new(),
             reports: Vec::new(),
             insert_verdict: transaction.prepare_cached(
@@ -128,6 +145,7 @@ impl<'t> Writer<'t> {
         }
         Ok(Written {
             keys: self.new_keys,
+            commons: self.new_commons,
             reports: self.reports,
         })
     }
@@ -139,16 +157,13 @@ impl<'t> Writer<'t> {
                 name,
                 project,
                 document,
+                brief,
                 first_seen,
                 covered,
-            } => self.plan(
-                job,
-                name,
-                project.as_ref(),
-                document.as_deref(),
-                *first_seen,
-                *covered,
-            ),
+            } => {
+                let content = document.as_deref().map(|text| (text, brief.as_deref()));
+                self.plan(job, name, project.as_ref(), content, *first_seen, *covered)
+            }
             Record::Covered { job, covered } => {
                 let plan = self.key(job)?;
                 self.transaction
@@ -198,86 +213,6 @@ impl<'t> Writer<'t> {
             .ok_or_else(|| Failure::Ours(LedgerError::UnknownPlan { job: job.clone() }))?;
         self.new_keys.insert(job.clone(), key);
         Ok(key)
-    }
-
-    fn plan(
-        &mut self,
-        job: &JobId,
-        name: &str,
-        project: Option<&ProjectId>,
-        document: Option<&str>,
-        first_seen: DueTime,
-        covered: DueTime,
-    ) -> Result<(), Failure> {
-        let unknown = || Failure::Ours(LedgerError::UnknownPlan { job: job.clone() });
-        let change = match document {
-            // It is only a plan if there is a document, now or from before.
-            None => {
-                "UPDATE plan SET name = ?2, project = ?3, first_seen = ?4
-                     WHERE job_id = ?1 AND forgotten = 0 RETURNING key"
-            }
-            Some(_) => {
-                "INSERT INTO plan (job_id, name, project, first_seen) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (job_id) DO UPDATE SET name = excluded.name, project = excluded.project,
-                   first_seen = excluded.first_seen, forgotten = 0
-                 RETURNING key"
-            }
-        };
-        let key: i64 = self
-            .transaction
-            .prepare_cached(change)?
-            .query_row(
-                params![job.as_str(), name, project_text(project), first_seen.epoch()],
-                |row| row.get(0),
-            )
-            .optional()?
-            .ok_or_else(unknown)?;
-        if let Some(document) = document {
-            self.transaction
-                .prepare_cached("INSERT OR REPLACE INTO document (plan, text) VALUES (?1, ?2)")?
-                .execute(params![key, document])?;
-        } else {
-            self.open_again(key, covered)?;
-        }
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO progress (plan, covered) VALUES (?1, ?2)
-                 ON CONFLICT (plan) DO UPDATE SET covered = excluded.covered",
-            )?
-            .execute([key, covered.epoch()])?;
-        self.new_keys.insert(job.clone(), key);
-        Ok(())
-    }
-
-    /// `covered` of a plan that goes back (the wall clock had been wrong): the verdicts beyond it are void.
-    fn open_again(&mut self, plan: i64, covered: DueTime) -> Result<(), Failure> {
-        let back = self
-            .transaction
-            .prepare_cached("SELECT 1 FROM progress WHERE plan = ?1 AND covered > ?2")?
-            .exists([plan, covered.epoch()])?;
-        if !back {
-            return Ok(());
-        }
-        let void: Vec<(i64, i64)> = self
-            .transaction
-            .prepare_cached("DELETE FROM verdict WHERE first > ?2 AND plan = ?1 RETURNING kind, count")?
-            .query_map([plan, covered.epoch()], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (kind, count) in void {
-            self.count(kind, -count);
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, job: &JobId) -> Result<(), Failure> {
-        let plan = self.key(job)?;
-        self.transaction
-            .prepare_cached("UPDATE plan SET forgotten = 1 WHERE key = ?1")?
-            .execute([plan])?;
-        self.transaction
-            .prepare_cached("DELETE FROM document WHERE plan = ?1")?
-            .execute([plan])?;
-        Ok(())
     }
 
     fn verdict(&mut self, verdict: &VerdictRecord) -> Result<(), Failure> {

@@ -24,6 +24,7 @@ fn a_plan_and_its_changes() {
         name: "renamed".to_owned(),
         project: None,
         document: document.map(Arc::from),
+        brief: None,
         first_seen: due(7),
         covered: due(20),
     };
@@ -227,6 +228,7 @@ fn a_commit_is_whole_or_not_at_all() {
             name: String::new(),
             project: None,
             document: None,
+            brief: None,
             first_seen: due(0),
             covered: due(0),
         },
@@ -274,6 +276,7 @@ fn texts_of_all_sorts_come_back() {
             name: odd.to_owned(),
             project: None,
             document: Some(odd.into()),
+            brief: None,
             first_seen: due(i64::MIN),
             covered: due(i64::MAX),
         },
