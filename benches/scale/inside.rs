@@ -14,7 +14,7 @@ use freezerd::schedule::{DueTime, Zone};
 use crate::documents;
 use crate::report::row;
 
-fn policy(shadow: bool) -> Policy {
+pub fn policy(shadow: bool) -> Policy {
     Policy {
         max_concurrent: 64,
         catch_up: CatchUp::UntilNext,
@@ -37,7 +37,7 @@ fn second(text: &str) -> DateTime<Utc> {
 }
 
 /// When one plan of ten is due.
-fn due() -> DateTime<Utc> {
+pub fn due() -> DateTime<Utc> {
     second("2026-03-02T02:00:00Z")
 }
 

@@ -1,16 +1,15 @@
 //! Writing: all records of one decision in one transaction, or none of them.
 
 mod plans;
+mod verdicts;
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::backups;
 use super::briefs;
-use super::codes::{
-    DONE, TALLY_OF_RUNS, count_value, millis, outcome_code, run_value, run_values, state_code, verdict_code,
-};
+use super::codes::{DONE, TALLY_OF_RUNS, millis, outcome_code, run_values, state_code};
 use super::error::Failure;
 use super::outbox::{self, ReportId};
 use super::session_ends;
@@ -18,7 +17,9 @@ use super::sightings;
 use super::{Ledger, LedgerError};
 use crate::failpoint::{self, Failpoint};
 use crate::plan::JobId;
-use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, VerdictRecord};
+use crate::planner::{Outcome, Record, RunId, RunRecord, RunState};
+
+use verdicts::Verdicts;
 
 /// What a commit brought about that the daemon must know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,9 +107,8 @@ struct Writer<'t> {
     /// What is to be added to the tally.
     tally: BTreeMap<i64, i64>,
     reports: Vec<ReportId>,
-    /// The two statements that every due time needs are not even looked up in the cache each time.
-    insert_verdict: CachedStatement<'t>,
-    advance: CachedStatement<'t>,
+    /// Verdicts that are yet to be written.
+    verdicts: Verdicts<'t>,
 }
 
 impl<'t> Writer<'t> {
@@ -125,17 +125,13 @@ impl<'t> Writer<'t> {
             new_commons: briefs::NewKeys::default(),
             tally: BTreeMap::new(),
             reports: Vec::new(),
-            insert_verdict: transaction.prepare_cached(
-                "INSERT INTO verdict (first, plan, span, count, kind, run, decided)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-            )?,
-            advance: transaction
-                .prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1 AND covered < ?2")?,
+            verdicts: Verdicts::new(transaction)?,
         })
     }
 
     /// Writes what was gathered over all records.
-    fn finish(self) -> Result<Written, Failure> {
+    fn finish(mut self) -> Result<Written, Failure> {
+        self.write_verdicts()?;
         let mut add = self.transaction.prepare_cached(
             "INSERT INTO tally (kind, total) VALUES (?1, ?2)
              ON CONFLICT (kind) DO UPDATE SET total = total + excluded.total",
@@ -151,6 +147,10 @@ impl<'t> Writer<'t> {
     }
 
     fn write(&mut self, record: &Record) -> Result<(), Failure> {
+        // Of these none looks at what was decided, nor changes it.
+        if !matches!(record, Record::Verdict(_) | Record::Run(_)) {
+            self.write_verdicts()?;
+        }
         match record {
             Record::Plan {
                 job,
@@ -215,39 +215,6 @@ impl<'t> Writer<'t> {
         Ok(key)
     }
 
-    fn verdict(&mut self, verdict: &VerdictRecord) -> Result<(), Failure> {
-        let plan = self.key(&verdict.job)?;
-        let kind = verdict_code(&verdict.verdict);
-        let count = count_value(verdict.count);
-        let first = verdict.first.epoch();
-        let values = (
-            first,
-            plan,
-            verdict.last.since(verdict.first),
-            count,
-            kind,
-            run_value(verdict),
-            millis(verdict.decided),
-        );
-        // Nearly always there is none yet, so the one that is replaced is only looked up when there is.
-        if self.insert_verdict.execute(values.clone())? == 0 {
-            let (old_kind, old_count): (i64, i64) = self
-                .transaction
-                .prepare_cached("SELECT kind, count FROM verdict WHERE first = ?1 AND plan = ?2")?
-                .query_row([first, plan], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            self.count(old_kind, -old_count);
-            self.transaction
-                .prepare_cached(
-                    "UPDATE verdict SET span = ?3, count = ?4, kind = ?5, run = ?6, decided = ?7
-                     WHERE first = ?1 AND plan = ?2",
-                )?
-                .execute(values)?;
-        }
-        self.advance.execute([plan, verdict.last.epoch()])?;
-        self.count(kind, count);
-        Ok(())
-    }
-
     fn count(&mut self, kind: i64, more: i64) {
         let total = self.tally.entry(kind).or_default();
         *total = total.saturating_add(more);
@@ -256,22 +223,30 @@ impl<'t> Writer<'t> {
     fn run(&mut self, run: &RunRecord) -> Result<(), Failure> {
         let plan = self.key(&run.job)?;
         let state = state_code(run.state);
+        // Mostly a run that is queued is new.
+        let mut insert = self.transaction.prepare_cached(
+            "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
+               detail, id, session)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING",
+        )?;
+        if run.state == RunState::Queued && run_values(run, plan, |values| insert.execute(values))? > 0 {
+            return Ok(());
+        }
         let old: Option<(i64, i64)> = self
             .transaction
             .prepare_cached("SELECT state, plan FROM run WHERE id = ?1")?
             .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let change = if old.is_some() {
-            "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
+        if old.is_some() {
+            let mut change = self.transaction.prepare_cached(
+                "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
                not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12, session = ?14
-             WHERE id = ?13"
+             WHERE id = ?13",
+            )?;
+            run_values(run, plan, |values| change.execute(values))?;
         } else {
-            "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
-               detail, id, session)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
-        };
-        let mut change = self.transaction.prepare_cached(change)?;
-        run_values(run, plan, |values| change.execute(values))?;
+            run_values(run, plan, |values| insert.execute(values))?;
+        }
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
             self.count(TALLY_OF_RUNS + old_state, -1);
