@@ -29,6 +29,9 @@ fn main() -> ExitCode {
     if let Command::Supervise(args) = &cli.command {
         return launch::supervise::main(&args.state, &args.runtime);
     }
+    if let Command::DryRun(_) = &cli.command {
+        widen(&std::io::stdout());
+    }
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -48,6 +51,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.print(shell.stderr)),
     }
+}
+
+/// Lets a pipe hold a megabyte, so that who writes and who reads it take turns less often. What is no pipe stays as it is.
+fn widen(stdout: &std::io::Stdout) {
+    let _ = rustix::pipe::fcntl_setpipe_size(stdout, 1 << 20);
 }
 
 /// `freezerd supervise STATE RUNTIME`, and nothing more: what the launchers say.
