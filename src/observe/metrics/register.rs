@@ -101,6 +101,11 @@ impl Metrics {
             "Listings whose copy in `source.copy` could not be kept",
             self.copy_errors.clone(),
         );
+        all.register(
+            "foreign_runs",
+            "Runs of our plans that another scheduler started",
+            self.foreign_runs.clone(),
+        );
         all.register_collector(Box::new(Arc::clone(&self.snapshots)));
     }
 }
