@@ -65,7 +65,7 @@ impl Metrics {
         );
         all.register_with_unit(
             "poll_interval",
-            "How often the source of plans is polled; 0 when it is watched instead",
+            "How often plans are listed",
             Unit::Seconds,
             self.poll_interval.clone(),
         );

@@ -51,6 +51,16 @@ fn the_same_folder_runs_and_nobody_writes_to_it() {
         assert_eq!(left, by_hand(node).to_string());
     }
     pair.await_outcome("by-hand", "success");
+
+    // A document that comes later: freezerd sees it.
+    let mut later = by_hand(&pair.ours);
+    later["job_id"] = json!("later");
+    for node in [&pair.incumbent, &pair.ours] {
+        node.write("jobs/later.conf", &later);
+    }
+    pair.await_outcome("later", "success");
+    // incumbent: it has read the folder once.
+    assert_eq!(pair.incumbent.agent_runs().len(), 2);
 }
 
 /// The documents in a folder, by their ids.

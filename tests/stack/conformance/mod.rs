@@ -1,5 +1,5 @@
-//! freezerd beside freezer-scheduler 19.0.0: each test is a row of README.md's table. It shows the incumbent failing
-//! (in lines marked `incumbent`), and freezerd doing the right thing, with the same users' clients on the same API.
+//! freezerd beside freezer-scheduler 19.0.0: each test is a row of README.md's table. It shows what freezerd does, with
+//! the same users' clients on the same API; where the incumbent fails, the lines that show it are marked `incumbent`.
 //!
 //! A row that begins to fail on the incumbent's side is good news: then a newer freezer has mended it, and the
 //! table wants an edit.
