@@ -2,7 +2,7 @@
 //!
 //! A single SQLite file. Whatever the planner decided is committed here, whole and in one transaction, before
 //! any of it is carried out; so a crash at any point is "restart and read the ledger". It decides nothing.
-//! May use: `planner`, `plan`, `schedule` (their words). Must not use: any other room.
+//! May use: `planner`, `plan`, `schedule` (their words), `clock`, `failpoint`. Must not use: any other room.
 //!
 //! Due times are stored as epoch seconds, other instants as epoch milliseconds. The file holds the plans'
 //! documents and the agents' metadata, which may hold passwords: it is for its owner alone (0600).

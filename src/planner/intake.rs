@@ -242,6 +242,7 @@ impl Planner {
             return;
         }
         self.supersede(now, job, out);
+        self.starts.remove(job);
         if let Some((seat, slot)) = self.slots.remove(job)
             && let Some(due) = slot.armed
         {

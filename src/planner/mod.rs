@@ -86,6 +86,10 @@ pub struct Planner {
     lost: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
     aside: BTreeMap<JobId, Aside>,
+    /// When it began to decide.
+    begun: Option<DueTime>,
+    /// When the last run of each plan started that did since then.
+    starts: BTreeMap<JobId, DueTime>,
     phase: Phase,
     /// The ledger cannot be written: what is due is decided, and waits.
     holding: bool,
@@ -123,6 +127,8 @@ impl Planner {
                 .into_iter()
                 .map(|aside| (aside.job.clone(), aside))
                 .collect(),
+            begun: None,
+            starts: BTreeMap::new(),
             phase: Phase::Waiting,
             holding: false,
         };
@@ -159,6 +165,7 @@ impl Planner {
         }
         if self.phase == Phase::Live {
             if waited {
+                self.begun = Some(DueTime::floor(now));
                 // The clock may have been set back while the daemon was away.
                 self.clock_stepped(DueTime::floor(now), &mut out);
             }

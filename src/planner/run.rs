@@ -364,7 +364,7 @@ pub enum Record {
         /// What.
         end: SessionEnd,
     },
-    /// A run of the scheduler beside which freezerd runs in shadow. Of one plan and start there is one: told
+    /// A run of another scheduler: of that beside which freezerd runs in shadow, or of one that should not be. Of one plan and start there is one: told
     /// again, its end and result are brought up to date, and when it was first seen stays.
     Sighting(Sighting),
     /// A complete listing was taken in at this time.
