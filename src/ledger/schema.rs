@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -157,6 +157,22 @@ CREATE TABLE draft (
   error     TEXT,
   UNIQUE (run, step)
 ) STRICT;
+";
+
+/// What waiting needs of a plan, so that a start reads no documents (`briefs.rs`).
+const VERSION_6: &str = "
+CREATE TABLE common (
+  key      INTEGER PRIMARY KEY,
+  document TEXT NOT NULL                          -- of a plan that has this in common with others
+) STRICT;
+
+ALTER TABLE plan ADD COLUMN common INTEGER;       -- common.key; NULL: its document is to be read
+ALTER TABLE plan ADD COLUMN digest INTEGER;       -- of its document
+ALTER TABLE plan ADD COLUMN created INTEGER;      -- epoch seconds
+ALTER TABLE plan ADD COLUMN started INTEGER;      -- epoch seconds
+ALTER TABLE plan ADD COLUMN ended INTEGER;        -- epoch seconds
+ALTER TABLE plan ADD COLUMN in_session TEXT;
+ALTER TABLE plan ADD COLUMN in_round INTEGER;
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

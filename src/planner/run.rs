@@ -309,6 +309,8 @@ pub enum Record {
         project: Option<ProjectId>,
         /// The document's text; `None`: unchanged.
         document: Option<std::sync::Arc<str>>,
+        /// What waiting needs of that; `None`: it is found out when it is needed.
+        brief: Option<Box<super::Brief>>,
         /// When it was first seen.
         first_seen: DueTime,
         /// Up to where its due times are decided.
