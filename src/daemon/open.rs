@@ -273,6 +273,7 @@ impl Daemon {
             proves_absence: false,
             problems: BTreeSet::new(),
             pruned: None,
+            pruning: false,
             digester,
             reading: Some(reading),
             read_whole: Arc::default(),
