@@ -2,10 +2,11 @@
 
 use chrono::TimeDelta;
 use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict};
+use freezerd::schedule::DueTime;
 use serde_json::json;
 
 use super::checker::{History, check};
-use super::script::{DAY, Event, HOUR, HOURLY, START, write};
+use super::script::{DAY, Event, HALF_PAST_TWO, HOUR, HOURLY, START, write};
 use super::shrink::{faults, shrink};
 use super::world::live;
 
@@ -175,6 +176,48 @@ fn due_times_of_an_outage_are_missed_whatever_changed_meanwhile() {
         life.verdicts.retain(|record| !covers(record));
         must_say(&life, "has no verdict");
     }
+}
+
+/// A plan that is due at half past two by a zone's data that is replaced while the daemon is away, and after `change`.
+fn rezoned(change: fn(String) -> Event) -> History {
+    super::quiet();
+    let job = || "job0".to_owned();
+    let mut script = write(0);
+    (script.length, script.catch_up) = (DAY, CatchUp::UntilNext);
+    let killed = Event::Kill {
+        effect: 1,
+        back: 30 * HOUR,
+    };
+    script.events = vec![
+        (START, Event::Make(job(), HALF_PAST_TWO)),
+        (START + 300, Event::Zone(3)),
+        (START + 7 * HOUR, change(job())),
+        (START + 13 * HOUR, killed),
+        (START + 16 * HOUR, Event::Zone(0)),
+    ];
+    live(&script).history
+}
+
+/// By the zone's new data a due time lies before a stop that was known, and after what was decided by the old data; but
+/// none lies before the edit that made the schedule.
+#[test]
+fn new_zone_data_reaches_back_to_where_the_schedule_was_made() {
+    let stopped = rezoned(Event::Stop);
+    assert_eq!(check(&stopped), Vec::<String>::new());
+    let by_new_data = START + 2 * HOUR + 1800;
+    let skipped = |record: &&freezerd::planner::VerdictRecord| {
+        record.first.epoch() == by_new_data && record.verdict == Verdict::Skipped(Reason::Stopped)
+    };
+    let skipped = stopped.verdicts.iter().find(skipped).expect("a verdict").clone();
+    let mut edited = rezoned(|job| Event::Edit(job, HOURLY + 1));
+    assert_eq!(check(&edited), Vec::<String>::new());
+    let mut early = skipped;
+    (early.first, early.last) = (
+        DueTime::from_epoch(START + 6 * HOUR),
+        DueTime::from_epoch(START + 6 * HOUR),
+    );
+    edited.verdicts.push(early);
+    must_say(&edited, "no version of the plan has these due times");
 }
 
 #[test]

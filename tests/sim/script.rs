@@ -95,6 +95,8 @@ pub const SCHEDULES: [&str; 15] = [
 ];
 /// The one that is due every hour.
 pub const HOURLY: usize = 1;
+/// The one that is due at half past two.
+pub const HALF_PAST_TWO: usize = 6;
 /// From here on they are for a life of years, too.
 const SELDOM: usize = 6;
 

@@ -1,13 +1,15 @@
 //! A ledger in memory: what was committed survives the daemon.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use freezerd::daemon::engine::{Store, StoreError, Witness};
 use freezerd::plan::{Digester, JobId};
 use freezerd::planner::{
-    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord,
+    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, Verdict,
+    VerdictRecord,
 };
 use freezerd::schedule::DueTime;
 
@@ -67,7 +69,12 @@ impl Shelf {
                 self.runs.insert(run.id.clone(), run.clone());
             }
             Record::Withdraw { run } => {
-                self.runs.remove(run);
+                if let Some(run) = self.runs.remove(run)
+                    && let Entry::Occupied(verdict) = self.verdicts.entry((run.job, run.due))
+                    && matches!(verdict.get().verdict, Verdict::Run(_))
+                {
+                    verdict.remove();
+                }
             }
             Record::Report { job, run, report } => {
                 if let (Some(run), false) = (run, report.result.as_deref().unwrap_or_default().is_empty()) {

@@ -172,7 +172,9 @@ impl World {
             // A daemon that was away decides by the zone's new data from where it stopped, and by the plan as it knew
             // it, until it sees another.
             let seen = versions.iter().rposition(|version| version.known.is_some());
-            let again: Vec<Version> = versions[seen.unwrap_or(0)..].to_vec();
+            let seen = seen.unwrap_or(0);
+            let mut again: Vec<Version> = versions[seen..].to_vec();
+            again[0].from = since(&versions[..=seen]);
             for version in versions.iter_mut() {
                 version.until = version.until.min(decided);
             }
@@ -188,4 +190,15 @@ impl World {
             }
         }
     }
+}
+
+/// Since when the last of these versions has its schedule: a stop or a start is none of its due times' affair.
+fn since(versions: &[Version]) -> i64 {
+    let schedule = |version: &Version| version.plan.as_ref().map(|plan| Arc::clone(&plan.schedule));
+    let last = versions.last().and_then(schedule);
+    let same = versions
+        .iter()
+        .rev()
+        .take_while(|version| schedule(version) == last);
+    same.last().map_or(i64::MAX, |version| version.from)
 }
