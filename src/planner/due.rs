@@ -316,6 +316,8 @@ impl Planner {
         let gate = if record.due > second {
             // The wall clock was set back while it waited: its due time is still to come.
             Gate::Until(record.due)
+        } else if let Some(until) = self.doubts.until(&record.job, second) {
+            Gate::Until(until)
         } else {
             Self::gate(slot.window.as_deref(), slot.timetable.zone(), second)
         };

@@ -62,6 +62,9 @@ impl Planner {
             out.orders.push(Order::ReadWhole);
         }
         unlisted.sort();
+        for job in &unlisted {
+            self.doubt(DueTime::floor(now), job);
+        }
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
         let forgotten: Vec<JobId> = self
             .aside
@@ -83,6 +86,7 @@ impl Planner {
 
     /// A plan as it is now.
     pub(super) fn take(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+        self.settle(&plan.id);
         if self.slots.contains(&plan.id) {
             self.change(now, plan, out);
         } else {
@@ -207,6 +211,7 @@ impl Planner {
     /// A plan whose document was edited into something that cannot be used. Its old schedule is not what
     /// its user wants any more, so it has none until it is mended.
     fn set_aside(&mut self, now: DateTime<Utc>, broken: &Broken, out: &mut Decision) {
+        self.settle(&broken.job);
         let Some(slot) = self.slots.get(&broken.job) else {
             return;
         };
@@ -238,6 +243,7 @@ impl Planner {
 
     /// A plan that is not there any more, or not ours.
     pub(super) fn gone(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
+        self.settle(job);
         if !self.slots.contains(job) {
             return;
         }
@@ -308,11 +314,6 @@ impl Planner {
             self.arm_seat(seat);
         }
         // A window may have been changed or taken away: those that wait for one look again.
-        for (_, run) in std::mem::take(&mut self.held) {
-            if let Some(record) = self.open.get_mut(&run) {
-                record.not_before = None;
-                self.queue.push(record);
-            }
-        }
+        self.look_again(|_| true);
     }
 }

@@ -13,6 +13,7 @@
 
 mod brief;
 mod capabilities;
+mod doubt;
 mod due;
 mod events;
 mod input;
@@ -56,6 +57,7 @@ pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
+use doubt::Doubts;
 use queue::Queue;
 use roster::{Roster, Seat};
 use slot::Slot;
@@ -80,6 +82,8 @@ pub struct Planner {
     held: BTreeSet<(DueTime, RunId)>,
     /// Runs whose session is being asked.
     asking: BTreeSet<RunId>,
+    /// Plans that may be gone.
+    doubts: Doubts,
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
     /// When the ledger of before was lost: what the first listing holds may have run.
@@ -118,6 +122,7 @@ impl Planner {
             queue: Queue::default(),
             held: BTreeSet::new(),
             asking: BTreeSet::new(),
+            doubts: Doubts::default(),
             polled: past.polled,
             lost: past.lost,
             aside: past
@@ -262,6 +267,9 @@ impl Planner {
         const LIVED_THROUGH: i64 = 600;
         /// What lies further ahead than this was never lived through, however long the clock was wrong.
         const LIVED_THROUGH_AT_MOST: i64 = 86_400;
+        // Nobody waits until it comes round again.
+        self.doubts.clock_stepped(now);
+        self.look_again(|_| true);
         let ahead: Vec<JobId> = self
             .slots
             .values()
@@ -298,6 +306,20 @@ impl Planner {
                 out.records.push(slot.record(None));
             }
             self.arm(&job);
+        }
+    }
+
+    /// Those of the runs that wait for a time look whether they still have to.
+    fn look_again(&mut self, which: impl Fn(&RunId) -> bool) {
+        let (again, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(_, run)| which(run));
+        self.held = held;
+        for (_, run) in again {
+            if let Some(record) = self.open.get_mut(&run) {
+                record.not_before = None;
+                self.queue.push(record);
+            }
         }
     }
 
