@@ -27,6 +27,8 @@ pub const AT_A_TIME: usize = 2;
 pub enum Death {
     /// The daemon, once, at the failpoint; the next one goes on.
     Daemon,
+    /// The same, and the next one dies at this failpoint, if it comes there; the one after that goes on.
+    Twice(Failpoint),
     /// Every supervisor, at the failpoint; the daemon sees it.
     Supervisors,
     /// Supervisors at the failpoint, and then the daemon, too; the next one, and its supervisors, live.
@@ -107,7 +109,7 @@ fn fates(case: Case, marks: &str) -> Vec<(String, Fate)> {
         Failpoint::ReportLeft => return Vec::new(),
         _ => Fate::Lost,
     };
-    if case.death == Death::Daemon {
+    if matches!(case.death, Death::Daemon | Death::Twice(_)) {
         return Vec::new();
     }
     let run = |line: &str| line.rsplit('/').next().expect("a run").to_owned();
@@ -129,11 +131,32 @@ pub fn live(case: Case) -> Vec<String> {
     let daemon = Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[]);
     let marks = || fs::read_to_string(&mark).unwrap_or_default();
     bed.environment.remove("FAILPOINT");
+    let dies = |daemon: Daemon| {
+        let (status, log) = daemon.ended();
+        assert_eq!(status.signal(), Some(9), "{case:?}: {log}");
+    };
     let daemon = match case.death {
         Death::Daemon => {
-            let (status, log) = daemon.ended();
-            assert_eq!(status.signal(), Some(9), "{case:?}: {log}");
+            dies(daemon);
             Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[])
+        }
+        Death::Twice(then) => {
+            dies(daemon);
+            bed.environment.insert("FAILPOINT".to_owned(), then.name());
+            let second = Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[]);
+            bed.environment.remove("FAILPOINT");
+            // The last of what there is to do lies behind the gate.
+            bed.open_gate();
+            let over = until("it dies, or all is quiet", || {
+                let died = marks().lines().count() > 1;
+                (died || is_quiet(&bed, last)).then_some(died)
+            });
+            if over {
+                dies(second);
+                Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[])
+            } else {
+                second
+            }
         }
         Death::Supervisors => daemon,
         Death::Both => {

@@ -15,6 +15,7 @@
 #[path = "../daemon/bed.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod bed;
+#[allow(dead_code, reason = "of tests/sim, which uses all of it")]
 #[path = "../checker/mod.rs"]
 mod checker;
 #[path = "../daemon/cloud.rs"]
@@ -125,6 +126,18 @@ fn with(death: Death) -> impl Fn(Failpoint) -> Case {
 #[test]
 fn the_daemon_may_die_anywhere() {
     live_all(DAEMON.map(with(Death::Daemon)), live);
+}
+
+/// The second death is wherever the first one was, or at some other place: which, is as good as chance.
+#[test]
+fn the_daemon_may_die_twice() {
+    let others = DAEMON.iter().cycle().skip(5).step_by(7);
+    let pairs = DAEMON.into_iter().zip(others.copied());
+    let same = DAEMON.into_iter().zip(DAEMON);
+    live_all(
+        pairs.chain(same).map(|(at, then)| with(Death::Twice(then))(at)),
+        live,
+    );
 }
 
 #[test]

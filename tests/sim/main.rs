@@ -19,13 +19,16 @@
 mod checker;
 mod checker_tests;
 mod cloud;
+mod ending;
 mod exchange;
 mod machine;
 mod rng;
 mod script;
+mod sessions;
 mod shelf;
 mod shrink;
 mod users;
+mod windows;
 mod world;
 mod zones;
 

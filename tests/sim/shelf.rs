@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use freezerd::daemon::engine::{Store, StoreError, Witness};
 use freezerd::plan::{Digester, JobId};
 use freezerd::planner::{
-    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, Verdict,
-    VerdictRecord,
+    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, SessionEnd,
+    Verdict, VerdictRecord,
 };
 use freezerd::schedule::DueTime;
 
@@ -22,6 +22,8 @@ pub struct Shelf {
     pub runs: BTreeMap<RunId, RunRecord>,
     /// The outbox: as in the ledger, the newest of each plan waits.
     pub outbox: BTreeMap<JobId, (u64, Report)>,
+    /// Of each plan the newest: all are of one session.
+    pub session_ends: BTreeMap<JobId, (u64, SessionEnd)>,
     numbers: u64,
     /// Runs for whose end the outbox was given a report.
     pub ended: Vec<RunId>,
@@ -82,7 +84,11 @@ impl Shelf {
                 }
                 self.put(job, report);
             }
-            Record::Backup { .. } | Record::SessionEnd { .. } | Record::Sighting(_) => {}
+            Record::SessionEnd { job, end, .. } => {
+                self.numbers += 1;
+                self.session_ends.insert(job.clone(), (self.numbers, end.clone()));
+            }
+            Record::Backup { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }
@@ -107,6 +113,17 @@ impl Shelf {
     pub fn delivered(&mut self, job: &JobId, number: u64) {
         if self.outbox.get(job).is_some_and(|(newest, _)| *newest == number) {
             self.outbox.remove(job);
+        }
+    }
+
+    /// The session took this one; a newer one stays.
+    pub fn session_told(&mut self, job: &JobId, number: u64) {
+        if self
+            .session_ends
+            .get(job)
+            .is_some_and(|(newest, _)| *newest == number)
+        {
+            self.session_ends.remove(job);
         }
     }
 

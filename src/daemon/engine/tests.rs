@@ -45,11 +45,15 @@ impl Launcher for Started {
     fn forget(&self, _: &RunId) {}
 }
 
+/// What was committed; why no document can be read, and why nothing can be committed.
 #[derive(Default)]
-struct Kept(Vec<Record>, Option<StoreError>);
+struct Kept(Vec<Record>, Option<StoreError>, Option<StoreError>);
 
 impl Store for Kept {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if let Some(error) = &self.2 {
+            return Err(error.clone());
+        }
         self.0.extend_from_slice(records);
         Ok(())
     }
@@ -258,4 +262,21 @@ fn what_runs_is_what_was_recorded_last() {
     engine.step(vec![Input::Seen(Box::new(edited)), Input::Begin]);
     let recipe = started.0.lock().expect("no panic").pop().expect("it was started");
     assert!(recipe.steps[0].ini.contains("mode = edited\n"));
+}
+
+/// Found by the simulator: when the disk was back the question was sent, and the run started.
+#[test]
+fn whether_a_plan_is_gone_is_asked_while_the_ledger_cannot_be_written() {
+    let (mut engine, _) = world(Past {
+        plans: vec![known()],
+        ..Past::default()
+    });
+    engine.store.2 = Some(StoreError::Away("the disk is full".to_owned()));
+    let step = engine.step(vec![Input::Listing {
+        began: now(),
+        plans: Vec::new(),
+        broken: Vec::new(),
+    }]);
+    assert!(!step.settled);
+    assert_eq!(step.errands, [Errand::ConfirmGone(JobId::new("j1"))]);
 }
