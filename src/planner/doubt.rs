@@ -1,7 +1,7 @@
 //! Plans that a complete listing does not show. Whether they are gone is asked of each by itself (offset paging over a
 //! list that changes skips rows), and until the answer is there no run of theirs starts: above all not the one that
 //! is overdue at a start of the daemon, of a plan that was deleted while it was away. An API that does not
-//! answer is waited for a minute, and then the plan is believed to be there.
+//! answer is waited for a little, and then the plan is believed to be there.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::schedule::DueTime;
 use super::Planner;
 
 /// How long an answer is waited for, in seconds.
-const PATIENCE: i64 = 60;
+const PATIENCE: i64 = 15;
 
 /// Plans that may be gone, and until when their runs wait. There are few of them.
 #[derive(Debug, Default)]

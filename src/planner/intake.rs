@@ -162,6 +162,7 @@ impl Planner {
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
         let rescheduled = slot.broken || rezoned || slot.plan.common.schedule != plan.schedule;
         let hindered = slot.hindrance;
+        let again = slot.kind() == Kind::Continuous;
         let started = asks_to_start(slot, &plan);
         if rescheduled {
             self.supersede(now, &job, out);
@@ -178,7 +179,10 @@ impl Planner {
         slot.plan = self.shared.brief(brief);
         slot.broken = false;
         slot.rebind(&self.policy, &mut self.shared);
-        if rescheduled {
+        if rescheduled && again && slot.covered > second {
+            // It was not due again before its window opens; by its new schedule it is.
+            slot.covered = since;
+        } else if rescheduled {
             slot.covered = slot.covered.max(since);
         }
         let freed = hindered.is_some() && slot.hindrance.is_none();
@@ -291,6 +295,7 @@ impl Planner {
             };
             let job = slot.plan.id.clone();
             let (zone, hindered) = (Arc::clone(slot.timetable.zone()), slot.hindrance);
+            let window = slot.window.clone();
             slot.rebind(&self.policy, &mut self.shared);
             let hindrance = slot.hindrance;
             let freed = hindered.is_some() && hindrance.is_none();
@@ -304,6 +309,13 @@ impl Planner {
                 slot.since = second.plus(-1);
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy, &mut self.shared);
+                out.records.push(slot.record(None));
+            } else if slot.kind() == Kind::Continuous
+                && slot.covered > second
+                && (rezoned || window != slot.window)
+            {
+                // It was not due again before its window opens. That may be now.
+                slot.covered = second.plus(-1);
                 out.records.push(slot.record(None));
             } else if rezoned || freed {
                 self.cover(&job, second, out);

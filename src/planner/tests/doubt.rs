@@ -43,12 +43,12 @@ fn one_that_a_listing_skipped_runs_as_soon_as_it_is_shown() {
 }
 
 #[test]
-fn an_api_that_lists_and_does_not_answer_keeps_nothing_from_running_for_longer_than_a_minute() {
+fn an_api_that_lists_and_does_not_answer_keeps_nothing_from_running_for_long() {
     let mut world = unlisted();
-    assert_eq!(world.wake, Some(due("2026-03-01T03:11:00Z")));
-    world.now += TimeDelta::seconds(50);
+    assert_eq!(world.wake, Some(due("2026-03-01T03:10:15Z")));
+    world.now += TimeDelta::seconds(10);
     world.list(Vec::new());
-    world.live_until("2026-03-01T03:11:00Z");
+    world.live_until("2026-03-01T03:10:15Z");
     let run = world.launched().remove(0);
     world.run_for(&run, 5, Outcome::Success);
     world.list(Vec::new());
@@ -65,7 +65,7 @@ fn a_clock_that_is_set_back_makes_nobody_wait_for_longer() {
     let mut world = unlisted();
     world.now = at("2026-03-01T03:02:00Z");
     world.tell(Input::ClockStepped);
-    assert_eq!(world.wake, Some(due("2026-03-01T03:03:00Z")));
-    world.live_until("2026-03-01T03:03:00Z");
+    assert_eq!(world.wake, Some(due("2026-03-01T03:02:15Z")));
+    world.live_until("2026-03-01T03:02:15Z");
     assert_eq!(world.launched().len(), 1);
 }
