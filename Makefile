@@ -53,10 +53,11 @@ install: $(RELEASE)
 	install -D -m 0644 systemd/freezerd.sysusers $(DESTDIR)/usr/lib/sysusers.d/freezerd.conf
 	install -D -m 0644 systemd/freezerd.tmpfiles $(DESTDIR)/usr/lib/tmpfiles.d/freezerd.conf
 	@# What only some want: README says who.
-	for file in launcher-process.conf own-user.conf 50-freezerd.rules; do \
+	for file in launcher-process.conf own-user.conf 50-freezerd.rules shadow.conf; do \
 		install -D -m 0644 systemd/$$file $(DESTDIR)$(DOC)/$$file || exit; \
 	done
 	install -D -m 0644 config/prometheus-rules.yml $(DESTDIR)$(DOC)/prometheus-rules.yml
 	install -D -m 0644 config/freezerd.toml $(DESTDIR)$(DOC)/freezerd.toml
-	install -D -m 0644 README.md $(DESTDIR)$(DOC)/README.md
-	install -D -m 0644 SECURITY.md $(DESTDIR)$(DOC)/SECURITY.md
+	for file in README.md SECURITY.md CHANGELOG.md LICENSE; do \
+		install -D -m 0644 $$file $(DESTDIR)$(DOC)/$$file || exit; \
+	done

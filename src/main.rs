@@ -1,7 +1,9 @@
 //! Arguments in, exit code out.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -11,6 +13,10 @@ use freezerd::config::Loader;
 use freezerd::launch;
 
 fn main() -> ExitCode {
+    // As the launchers call it, a thousand times in a burst: an agent waits for it, so it does not wait for clap.
+    if let Some([state, runtime]) = supervised(std::env::args_os()) {
+        return launch::supervise::main(Path::new(&state), Path::new(&runtime));
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -22,6 +28,9 @@ fn main() -> ExitCode {
     // A supervisor carries out what it was handed: it reads no configuration, and holds no stream open.
     if let Command::Supervise(args) = &cli.command {
         return launch::supervise::main(&args.state, &args.runtime);
+    }
+    if let Command::DryRun(_) = &cli.command {
+        widen(&std::io::stdout());
     }
     let environment: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -42,4 +51,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => ExitCode::from(failure.print(shell.stderr)),
     }
+}
+
+/// Lets a pipe hold a megabyte, so that who writes and who reads it take turns less often. What is no pipe stays as it is.
+fn widen(stdout: &std::io::Stdout) {
+    let _ = rustix::pipe::fcntl_setpipe_size(stdout, 1 << 20);
+}
+
+/// `freezerd supervise STATE RUNTIME`, and nothing more: what the launchers say.
+fn supervised(mut arguments: impl Iterator<Item = OsString>) -> Option<[OsString; 2]> {
+    arguments.nth(1).filter(|word| word == "supervise")?;
+    let folders = [arguments.next()?, arguments.next()?];
+    let plain = folders.iter().all(|folder| Path::new(folder).is_absolute());
+    (plain && arguments.next().is_none()).then_some(folders)
 }

@@ -14,7 +14,7 @@ use freezerd::schedule::{DueTime, Zone};
 use crate::documents;
 use crate::report::row;
 
-fn policy(shadow: bool) -> Policy {
+pub fn policy(shadow: bool) -> Policy {
     Policy {
         max_concurrent: 64,
         catch_up: CatchUp::UntilNext,
@@ -37,7 +37,7 @@ fn second(text: &str) -> DateTime<Utc> {
 }
 
 /// When one plan of ten is due.
-fn due() -> DateTime<Utc> {
+pub fn due() -> DateTime<Utc> {
     second("2026-03-02T02:00:00Z")
 }
 
@@ -107,6 +107,7 @@ fn recorded(count: usize, what: &str, records: &[Record], verdicts: usize) {
 /// A ledger with so many plans, first seen at `seen`; one of ten is due at `due`.
 pub fn seeded(path: &std::path::Path, count: usize, seen: DateTime<Utc>, due: DateTime<Utc>) -> Ledger {
     let mut ledger = Ledger::open(path).expect("a ledger");
+    let digester = ledger.digester().expect("its digester");
     let seen = DueTime::floor(seen);
     for from in (0..count).step_by(10_000) {
         let mut records = Vec::new();
@@ -119,6 +120,7 @@ pub fn seeded(path: &std::path::Path, count: usize, seen: DateTime<Utc>, due: Da
                 job: plan.id.clone(),
                 name: plan.name.clone(),
                 project: plan.project.clone(),
+                brief: Some(Box::new(Brief::of(&plan, &digester))),
                 document: Some(plan.document),
                 first_seen: seen,
                 covered: seen,

@@ -1,7 +1,7 @@
 //! What a node costs, by how many plans it has: due times, polls, the ledger, and the whole daemon.
 //!
 //! Prints rows for benches/bench.py. `FREEZERD` is the binary that the whole-process rows are of (left out without
-//! it); `BENCH_SHORT` leaves out the largest; arguments name the parts that are wanted (`due`, `daemon`, `launch`), all of them without any.
+//! it); `BENCH_SHORT` leaves out the largest; arguments name the parts that are wanted (`due`, `poll`, `daemon`, `launch`), all of them without any.
 
 #![expect(
     clippy::expect_used,
@@ -15,6 +15,7 @@ mod cloud;
 mod documents;
 mod inside;
 mod outside;
+mod poll;
 mod report;
 
 fn main() {
@@ -31,6 +32,9 @@ fn main() {
     for count in sizes.iter().copied() {
         if wants("due") {
             inside::due_at_once(count);
+        }
+        if wants("poll") {
+            poll::polls(count);
         }
     }
     let Some(program) = std::env::var_os("FREEZERD") else {

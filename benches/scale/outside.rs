@@ -17,13 +17,16 @@ use crate::cloud::Cloud;
 use crate::report::{rate, row};
 use crate::{documents, inside};
 
-/// A daemon that ends with its owner.
-struct Daemon(Child);
+/// A daemon that ends with its owner, and its runtime directory: in memory, as a node's /run is.
+struct Daemon {
+    child: Child,
+    _runtime: tempfile::TempDir,
+}
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -35,12 +38,13 @@ impl Daemon {
         settings: &str,
         environment: &[(&str, String)],
     ) -> (Self, Duration) {
-        let (state, run) = (folder.join("state"), folder.join("run"));
+        let run = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let (state, run) = (folder.join("state"), run.expect("a folder"));
         let config = folder.join("freezerd.toml");
         let text = format!(
             "timezone = 'UTC'\nstate_dir = '{}'\nruntime_dir = '{}'\nhttp = {{ listen = 'off' }}\n{settings}",
             state.display(),
-            run.display()
+            run.path().display()
         );
         fs::write(&config, text).expect("a configuration");
         let socket = folder.join("notify");
@@ -59,7 +63,7 @@ impl Daemon {
             .stderr(log)
             .spawn()
             .expect("a daemon");
-        let daemon = Self(child);
+        let daemon = Self { child, _runtime: run };
         let mut said = [0; 4096];
         notify
             .set_read_timeout(Some(Duration::from_secs(600)))
@@ -74,7 +78,7 @@ impl Daemon {
 
     /// A number of /proc/PID/status: KiB, or a count.
     fn status(&self, name: &str) -> u128 {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it lives");
+        let text = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it lives");
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix(name))
@@ -88,7 +92,7 @@ impl Daemon {
 
     /// Voluntary switches of each of its threads.
     fn wakes(&self) -> BTreeMap<OsString, u128> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.0.id())).expect("it lives");
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("it lives");
         let switches = |task: fs::DirEntry| {
             let text = fs::read_to_string(task.path().join("status")).ok()?;
             let line = text

@@ -4,6 +4,8 @@
 //! `step` is the whole of "take an input, call the planner, commit its effects in ONE transaction, then
 //! carry them out". What it cannot carry out by itself (asking the API) it hands back as an [`Errand`].
 
+mod burst;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -22,40 +24,7 @@ use super::recipes::{Drafts, Recipes};
 use super::told::{end, end_without_start};
 
 pub use super::told::told;
-
-/// Where decisions are kept. The ledger is one; tests and the simulator have their own.
-pub trait Store {
-    /// Keeps all of `records`, or none.
-    ///
-    /// # Errors
-    /// What kept it from it.
-    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
-
-    /// A plan's document, as it was last kept; `None`: there is no such plan.
-    ///
-    /// # Errors
-    /// What kept it from being read.
-    fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError>;
-}
-
-/// Why records were not kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// The disk is full, read-only, failing: trying again may help.
-    #[error("{0}")]
-    Away(String),
-    /// The records contradict what is kept: trying again never helps, starting afresh from what is kept does.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// Hears of everything that was decided and is safe.
-pub trait Witness {
-    /// These records are in the ledger now.
-    fn recorded(&mut self, records: &[Record]);
-    /// The ledger did not take what was decided; it will be tried again.
-    fn unrecorded(&mut self, why: &str);
-}
+pub use store::{Store, StoreError, Witness};
 
 /// Something the shell has to see to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,7 +171,8 @@ impl<S: Store, W: Witness> Engine<S, W> {
         Some(Input::Found { run: run.id, found })
     }
 
-    /// Takes in `inputs`, all of them in one transaction, and carries out what follows.
+    /// Takes in `inputs`, and carries out what follows: what they lead to is one transaction, or of a burst of due times
+    /// a few ([`burst`]).
     pub fn step(&mut self, inputs: Vec<Input>) -> Step {
         let mut step = Step::default();
         let mut inputs = inputs;
@@ -218,7 +188,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 }
             }
             step.wake = decision.wake;
-            if !self.save(&mut step) {
+            if !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step) {
                 self.hold();
                 return step;
             }
@@ -255,20 +225,28 @@ impl<S: Store, W: Witness> Engine<S, W> {
 
     /// Tells whether the ledger has it all.
     fn save(&mut self, step: &mut Step) -> bool {
-        if self.unsaved.is_empty() {
-            return true;
-        }
-        match self.store.commit(&self.unsaved) {
-            Ok(()) => {}
-            Err(error) => {
-                self.witness.unrecorded(&error.to_string());
-                if let StoreError::Refused(why) = error {
-                    step.refused = Some(why);
-                }
-                return false;
+        let records = std::mem::take(&mut self.unsaved);
+        match self.keep(records, step) {
+            Ok(()) => true,
+            Err(records) => {
+                self.unsaved = records;
+                false
             }
         }
-        let saved = std::mem::take(&mut self.unsaved);
+    }
+
+    /// Has the ledger take these, all of them or none: then they are given back.
+    fn keep(&mut self, records: Vec<Record>, step: &mut Step) -> Result<(), Vec<Record>> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.store.commit(&records) {
+            self.witness.unrecorded(&error.to_string());
+            if let StoreError::Refused(why) = error {
+                step.refused = Some(why);
+            }
+            return Err(records);
+        }
         // With its run's end a record that was made before its backup is due to be told.
         let for_the_outbox = |record: &Record| match record {
             Record::Report { .. }
@@ -278,11 +256,11 @@ impl<S: Store, W: Witness> Engine<S, W> {
             Record::Run(run) => matches!(run.state, RunState::Done(_)),
             _ => false,
         };
-        if saved.iter().any(for_the_outbox) {
+        if records.iter().any(for_the_outbox) {
             step.errands.push(Errand::Deliver);
         }
-        self.witness.recorded(&saved);
-        true
+        self.witness.recorded(&records);
+        Ok(())
     }
 
     /// Carries out one order. What that leads to at once is the next input.

@@ -218,6 +218,7 @@ impl Daemon {
             metrics: Arc::clone(&metrics),
             stuck: None,
             unstarted: waiting,
+            shadow: start.shadow,
         };
         let engine = Engine::new(
             Arc::clone(&clock),

@@ -1,6 +1,6 @@
 //! What the ledger knows, as the planner takes it: plan by plan, so that never more than one document is held.
 
-use crate::ledger::{Restored, RestoredPlan};
+use crate::ledger::{Known, Restored, RestoredPlan};
 use crate::plan::{self, Digester};
 use crate::planner::{Aside, Brief, LastRun, LedgerPlan, Past};
 
@@ -8,18 +8,22 @@ use crate::planner::{Aside, Brief, LastRun, LedgerPlan, Past};
 #[derive(Debug)]
 pub(super) struct Plans(Past);
 
-impl Default for Plans {
-    fn default() -> Self {
+impl Plans {
+    /// None yet. Digests are made by this.
+    pub(super) fn by(digester: Digester) -> Self {
         Self(Past {
-            digester: Digester::random(),
+            digester,
             ..Past::default()
         })
     }
-}
 
-impl Plans {
+    /// What is gathered.
+    pub(super) fn briefs(&self) -> impl Iterator<Item = &Brief> {
+        self.0.plans.iter().map(|known| &known.plan)
+    }
+
     /// Takes in one of them.
-    pub(super) fn take(&mut self, known: RestoredPlan) {
+    pub(super) fn take(&mut self, known: RestoredPlan<Known>) {
         let RestoredPlan {
             job,
             document,
@@ -31,15 +35,21 @@ impl Plans {
         let last = last_run.as_ref().map(LastRun::from);
         let success = last_success.as_ref().map(LastRun::from);
         let Self(past) = self;
-        match plan::parse(&document, job.as_str()) {
-            Ok(parsed) => past.plans.push(LedgerPlan {
-                plan: past.shared.brief(Brief::of(&parsed.plan, &past.digester)),
+        let brief = match document {
+            Known::Brief(brief) => Some(brief),
+            Known::Document(text) => plan::parse(&text, job.as_str())
+                .ok()
+                .map(|parsed| Brief::of(&parsed.plan, &past.digester)),
+        };
+        match brief {
+            Some(brief) => past.plans.push(LedgerPlan {
+                plan: past.shared.brief(brief),
                 first_seen,
                 covered,
                 last,
                 success,
             }),
-            Err(_) => past.aside.push(Aside {
+            None => past.aside.push(Aside {
                 job,
                 first_seen,
                 covered,
@@ -69,14 +79,14 @@ mod tests {
 
     #[test]
     fn what_plans_have_in_common_is_shared_as_they_come_and_what_cannot_be_used_is_set_aside() {
-        let mut plans = Plans::default();
+        let mut plans = Plans::by(Digester::default());
         for (job, schedule) in [("a", "{}"), ("b", "{}"), ("c", "7")] {
             let actions = r#"[{"freezer_action": {"action": "backup"}}]"#;
             let text =
                 format!(r#"{{"job_id": "{job}", "job_schedule": {schedule}, "job_actions": {actions}}}"#);
             plans.take(RestoredPlan {
                 job: JobId::new(job),
-                document: text.into(),
+                document: Known::Document(text.into()),
                 first_seen: DueTime::from_epoch(1),
                 covered: DueTime::from_epoch(2),
                 last_run: None,

@@ -31,7 +31,7 @@ pub(super) struct Opened {
 /// Opens the ledger.
 pub(super) fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Opened, DaemonError> {
     let path = settings.state_dir.join("ledger.db");
-    let (mut ledger, mut restored, aside) = Ledger::open_or_begin(&path, now, Plans::take)?;
+    let (mut ledger, mut restored, aside) = Ledger::open_or_begin(&path, now, Plans::by, Plans::take)?;
     let mut damage = None;
     let lost = restored
         .polled
@@ -43,7 +43,7 @@ pub(super) fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Opened, Da
         failpoint::reach(Failpoint::AsideBegun);
         let traces = take_up(&mut ledger, &settings.state_dir, &settings.runtime_dir, now)?;
         failpoint::reach(Failpoint::AsideTakenUp);
-        restored = ledger.reader().restore_into(Plans::default(), Plans::take)?;
+        restored = ledger.reader().restore_into(Plans::by, Plans::take)?;
         let what = aside.map_or_else(
             || "the ledger was damaged, and put aside by a daemon that died then: a new one".to_owned(),
             |PutAside { kept, detail }| {
@@ -57,6 +57,12 @@ pub(super) fn open(settings: &Settings, now: DateTime<Utc>) -> Result<Opened, Da
             "{what} is begun. Runs found by their traces: {traces}. Plans go on with what comes due from now on; one \
              that runs once, is older than this, and does not say that it has run, waits for its users to start it"
         ));
+    }
+    let briefs = restored.plans.briefs();
+    if let Err(error) = ledger.keep_briefs(&restored.upkeep, briefs) {
+        tracing::warn!(
+            "the next start takes longer, for what it needs of the plans could not be stored: {error}"
+        );
     }
     Ok(Opened {
         ledger,
@@ -122,6 +128,7 @@ fn records(left: &Left, now: DateTime<Utc>) -> [Record; 4] {
             name: left.job.clone(),
             project: None,
             document: Some("{}".into()),
+            brief: None,
             first_seen: due,
             covered: due,
         },

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::ledger::{Ledger, LedgerError};
 use crate::observe::metrics::Metrics;
 use crate::plan::JobId;
-use crate::planner::{Admission, Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use crate::planner::{
+    Admission, Outcome, Record, RunId, RunRecord, RunState, Sighting, Verdict, VerdictRecord,
+};
 
 use super::engine::{Store, StoreError, Witness};
 
@@ -54,6 +56,8 @@ pub(super) struct Teller {
     /// Runs that were decided and have not started. A run may be withdrawn until it starts, and a counter does
     /// not count down: so the verdict `run` is counted at the start.
     pub(super) unstarted: BTreeSet<RunId>,
+    /// Another scheduler runs the plans, as it should.
+    pub(super) shadow: bool,
 }
 
 impl Witness for Teller {
@@ -78,6 +82,8 @@ impl Witness for Teller {
                 }
                 Record::Run(run) => self.run(run),
                 Record::Forget { job } => tracing::info!(job_id = %job, "plan is gone"),
+                Record::Sighting(_) if self.shadow => {}
+                Record::Sighting(seen) => self.foreign(seen),
                 Record::Withdraw { run } => {
                     self.unstarted.remove(run);
                 }
@@ -86,7 +92,6 @@ impl Witness for Teller {
                 | Record::Report { .. }
                 | Record::Backup { .. }
                 | Record::SessionEnd { .. }
-                | Record::Sighting(_)
                 | Record::Polled { .. } => {}
             }
         }
@@ -118,6 +123,15 @@ fn session(run: &RunRecord) {
 }
 
 impl Teller {
+    fn foreign(&self, seen: &Sighting) {
+        self.metrics.foreign_run();
+        tracing::warn!(
+            job_id = %seen.job,
+            started = %seen.started,
+            "another scheduler runs this plan too: is there another freezerd or freezer-scheduler of this client_id?",
+        );
+    }
+
     fn verdict(&mut self, record: &VerdictRecord, again: bool) {
         let VerdictRecord {
             job,
@@ -240,6 +254,7 @@ mod tests {
             metrics: Arc::clone(&metrics),
             stuck: None,
             unstarted: BTreeSet::new(),
+            shadow: false,
         };
         for records in steps {
             teller.recorded(records);

@@ -1,7 +1,7 @@
 //! Launching: starts, watches, aborts and re-finds runs.
 //!
 //! Carries out what the planner decided, and says what became of it; decides nothing itself.
-//! May use: `planner` (its words), `clock`. Must not use: `freezer`, `ledger`, `cluster`, `config`.
+//! May use: `planner`, `plan`, `schedule` (their words), `clock`, `failpoint`. Must not use: `freezer`, `ledger`, `config`.
 //!
 //! [`ini`] writes what the agent reads. [`supervise`] is the small process that executes one [`Recipe`] and
 //! outlives the daemon. [`process`] starts supervisors and finds them again; [`event`] starts nothing itself, but has

@@ -12,7 +12,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use crate::failpoint::{self, Failpoint};
 
 use super::open::{failed, suspect, with_suffix};
-use super::{Ledger, LedgerError, Restored, RestoredPlan};
+use super::{Known, Ledger, LedgerError, Restored, RestoredPlan};
+use crate::plan::Digester;
 
 /// Stands between a ledger's name and the moment at which it was put aside.
 const DAMAGED: &str = ".damaged-";
@@ -31,18 +32,19 @@ pub struct PutAside {
 impl Ledger {
     /// Opens the ledger at `path` as [`Ledger::open`] does, and reads what a daemon starts from. One that is damaged
     /// is renamed, with `now` in its name, and a new one is begun. `take` is given each plan, to make of it what is
-    /// wanted; should there be damage, it begins with a new `P`.
+    /// wanted, in what `begin` makes; should there be damage, in a new one.
     ///
     /// # Errors
     /// As [`Ledger::open`], but for damage; and when a damaged one cannot be renamed.
-    pub fn open_or_begin<P: Default>(
+    pub fn open_or_begin<P>(
         path: &Path,
         now: DateTime<Utc>,
-        take: impl Fn(&mut P, RestoredPlan),
+        begin: impl Fn(Digester) -> P,
+        take: impl Fn(&mut P, RestoredPlan<Known>),
     ) -> Result<(Self, Restored<P>, Option<PutAside>), LedgerError> {
         let whole = |path: &Path| {
             let ledger = Self::open(path)?;
-            let restored = ledger.reader().restore_into(P::default(), &take)?;
+            let restored = ledger.reader().restore_into(&begin, &take)?;
             Ok((ledger, restored))
         };
         match whole(path) {

@@ -80,7 +80,7 @@ pub(super) fn run_value(record: &VerdictRecord) -> Value {
 }
 
 /// A value that no freezerd writes.
-fn misread(column: usize, what: &str) -> rusqlite::Error {
+pub(super) fn misread(column: usize, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Null, what.into())
 }
 

@@ -1,23 +1,25 @@
 //! Writing: all records of one decision in one transaction, or none of them.
 
+mod plans;
+mod verdicts;
+
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{CachedStatement, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::backups;
-use super::codes::{
-    DONE, RUN, TALLY_OF_RUNS, count_value, millis, outcome_code, project_text, run_value, run_values,
-    state_code, verdict_code,
-};
+use super::briefs;
+use super::codes::{DONE, RUN, TALLY_OF_RUNS, millis, outcome_code, run_values, state_code};
 use super::error::Failure;
 use super::outbox::{self, ReportId};
 use super::session_ends;
 use super::sightings;
 use super::{Ledger, LedgerError};
 use crate::failpoint::{self, Failpoint};
-use crate::plan::{JobId, ProjectId};
-use crate::planner::{Outcome, Record, RunId, RunRecord, RunState, VerdictRecord};
-use crate::schedule::DueTime;
+use crate::plan::JobId;
+use crate::planner::{Outcome, Record, RunId, RunRecord, RunState};
+
+use verdicts::Verdicts;
 
 /// What a commit brought about that the daemon must know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,11 +36,16 @@ impl Ledger {
     /// When the disk is full or fails, or a record is about a plan or run that the ledger does not have. Then
     /// none of the records is in the ledger.
     pub fn commit(&mut self, records: &[Record]) -> Result<Committed, LedgerError> {
-        let Self { reader, keys, .. } = self;
+        let Self {
+            reader,
+            keys,
+            commons,
+            ..
+        } = self;
         let (connection, path) = reader.parts();
         let mut write = || -> Result<Written, Failure> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let mut writer = Writer::new(&transaction, keys)?;
+            let mut writer = Writer::new(&transaction, keys, commons)?;
             for record in records {
                 writer.write(record)?;
             }
@@ -50,6 +57,7 @@ impl Ledger {
         };
         let written = write().map_err(|failure| failure.at(path))?;
         keys.extend(written.keys);
+        commons.extend(written.commons);
         Ok(Committed {
             reports: written.reports,
         })
@@ -83,6 +91,7 @@ fn around(record: &Record) -> Option<[Failpoint; 2]> {
 /// What a transaction leaves behind in memory, once it is committed.
 struct Written {
     keys: HashMap<JobId, i64>,
+    commons: briefs::NewKeys,
     reports: Vec<ReportId>,
 }
 
@@ -92,33 +101,37 @@ struct Writer<'t> {
     /// Plans known before this transaction, and those met in it: these count only once it is committed.
     keys: &'t HashMap<JobId, i64>,
     new_keys: HashMap<JobId, i64>,
+    /// The same of what plans have in common.
+    commons: &'t mut briefs::Keys,
+    new_commons: briefs::NewKeys,
     /// What is to be added to the tally.
     tally: BTreeMap<i64, i64>,
     reports: Vec<ReportId>,
-    /// The two statements that every due time needs are not even looked up in the cache each time.
-    insert_verdict: CachedStatement<'t>,
-    advance: CachedStatement<'t>,
+    /// Verdicts that are yet to be written.
+    verdicts: Verdicts<'t>,
 }
 
 impl<'t> Writer<'t> {
-    fn new(transaction: &'t Transaction<'t>, keys: &'t HashMap<JobId, i64>) -> rusqlite::Result<Self> {
+    fn new(
+        transaction: &'t Transaction<'t>,
+        keys: &'t HashMap<JobId, i64>,
+        commons: &'t mut briefs::Keys,
+    ) -> rusqlite::Result<Self> {
         Ok(Self {
             transaction,
             keys,
             new_keys: HashMap::new(),
+            commons,
+            new_commons: briefs::NewKeys::default(),
             tally: BTreeMap::new(),
             reports: Vec::new(),
-            insert_verdict: transaction.prepare_cached(
-                "INSERT INTO verdict (first, plan, span, count, kind, run, decided)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-            )?,
-            advance: transaction
-                .prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1 AND covered < ?2")?,
+            verdicts: Verdicts::new(transaction)?,
         })
     }
 
     /// Writes what was gathered over all records.
-    fn finish(self) -> Result<Written, Failure> {
+    fn finish(mut self) -> Result<Written, Failure> {
+        self.write_verdicts()?;
         let mut add = self.transaction.prepare_cached(
             "INSERT INTO tally (kind, total) VALUES (?1, ?2)
              ON CONFLICT (kind) DO UPDATE SET total = total + excluded.total",
@@ -128,27 +141,29 @@ impl<'t> Writer<'t> {
         }
         Ok(Written {
             keys: self.new_keys,
+            commons: self.new_commons,
             reports: self.reports,
         })
     }
 
     fn write(&mut self, record: &Record) -> Result<(), Failure> {
+        // Of these none looks at what was decided, nor changes it.
+        if !matches!(record, Record::Verdict(_) | Record::Run(_)) {
+            self.write_verdicts()?;
+        }
         match record {
             Record::Plan {
                 job,
                 name,
                 project,
                 document,
+                brief,
                 first_seen,
                 covered,
-            } => self.plan(
-                job,
-                name,
-                project.as_ref(),
-                document.as_deref(),
-                *first_seen,
-                *covered,
-            ),
+            } => {
+                let content = document.as_deref().map(|text| (text, brief.as_deref()));
+                self.plan(job, name, project.as_ref(), content, *first_seen, *covered)
+            }
             Record::Covered { job, covered } => {
                 let plan = self.key(job)?;
                 self.transaction
@@ -200,119 +215,6 @@ impl<'t> Writer<'t> {
         Ok(key)
     }
 
-    fn plan(
-        &mut self,
-        job: &JobId,
-        name: &str,
-        project: Option<&ProjectId>,
-        document: Option<&str>,
-        first_seen: DueTime,
-        covered: DueTime,
-    ) -> Result<(), Failure> {
-        let unknown = || Failure::Ours(LedgerError::UnknownPlan { job: job.clone() });
-        let change = match document {
-            // It is only a plan if there is a document, now or from before.
-            None => {
-                "UPDATE plan SET name = ?2, project = ?3, first_seen = ?4
-                     WHERE job_id = ?1 AND forgotten = 0 RETURNING key"
-            }
-            Some(_) => {
-                "INSERT INTO plan (job_id, name, project, first_seen) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (job_id) DO UPDATE SET name = excluded.name, project = excluded.project,
-                   first_seen = excluded.first_seen, forgotten = 0
-                 RETURNING key"
-            }
-        };
-        let key: i64 = self
-            .transaction
-            .prepare_cached(change)?
-            .query_row(
-                params![job.as_str(), name, project_text(project), first_seen.epoch()],
-                |row| row.get(0),
-            )
-            .optional()?
-            .ok_or_else(unknown)?;
-        if let Some(document) = document {
-            self.transaction
-                .prepare_cached("INSERT OR REPLACE INTO document (plan, text) VALUES (?1, ?2)")?
-                .execute(params![key, document])?;
-        } else {
-            self.open_again(key, covered)?;
-        }
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO progress (plan, covered) VALUES (?1, ?2)
-                 ON CONFLICT (plan) DO UPDATE SET covered = excluded.covered",
-            )?
-            .execute([key, covered.epoch()])?;
-        self.new_keys.insert(job.clone(), key);
-        Ok(())
-    }
-
-    /// `covered` of a plan that goes back (the wall clock had been wrong): the verdicts beyond it are void.
-    fn open_again(&mut self, plan: i64, covered: DueTime) -> Result<(), Failure> {
-        let back = self
-            .transaction
-            .prepare_cached("SELECT 1 FROM progress WHERE plan = ?1 AND covered > ?2")?
-            .exists([plan, covered.epoch()])?;
-        if !back {
-            return Ok(());
-        }
-        let void: Vec<(i64, i64)> = self
-            .transaction
-            .prepare_cached("DELETE FROM verdict WHERE first > ?2 AND plan = ?1 RETURNING kind, count")?
-            .query_map([plan, covered.epoch()], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (kind, count) in void {
-            self.count(kind, -count);
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, job: &JobId) -> Result<(), Failure> {
-        let plan = self.key(job)?;
-        self.transaction
-            .prepare_cached("UPDATE plan SET forgotten = 1 WHERE key = ?1")?
-            .execute([plan])?;
-        self.transaction
-            .prepare_cached("DELETE FROM document WHERE plan = ?1")?
-            .execute([plan])?;
-        Ok(())
-    }
-
-    fn verdict(&mut self, verdict: &VerdictRecord) -> Result<(), Failure> {
-        let plan = self.key(&verdict.job)?;
-        let kind = verdict_code(&verdict.verdict);
-        let count = count_value(verdict.count);
-        let first = verdict.first.epoch();
-        let values = (
-            first,
-            plan,
-            verdict.last.since(verdict.first),
-            count,
-            kind,
-            run_value(verdict),
-            millis(verdict.decided),
-        );
-        // Nearly always there is none yet, so the one that is replaced is only looked up when there is.
-        if self.insert_verdict.execute(values.clone())? == 0 {
-            let (old_kind, old_count): (i64, i64) = self
-                .transaction
-                .prepare_cached("SELECT kind, count FROM verdict WHERE first = ?1 AND plan = ?2")?
-                .query_row([first, plan], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            self.count(old_kind, -old_count);
-            self.transaction
-                .prepare_cached(
-                    "UPDATE verdict SET span = ?3, count = ?4, kind = ?5, run = ?6, decided = ?7
-                     WHERE first = ?1 AND plan = ?2",
-                )?
-                .execute(values)?;
-        }
-        self.advance.execute([plan, verdict.last.epoch()])?;
-        self.count(kind, count);
-        Ok(())
-    }
-
     fn count(&mut self, kind: i64, more: i64) {
         let total = self.tally.entry(kind).or_default();
         *total = total.saturating_add(more);
@@ -321,23 +223,31 @@ impl<'t> Writer<'t> {
     fn run(&mut self, run: &RunRecord) -> Result<(), Failure> {
         let plan = self.key(&run.job)?;
         let state = state_code(run.state);
+        // Mostly a run that is queued is new.
+        let mut insert = self.transaction.prepare_cached(
+            "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
+               detail, id, session, first, count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
+        )?;
+        if run.state == RunState::Queued && run_values(run, plan, |values| insert.execute(values))? > 0 {
+            return Ok(());
+        }
         let old: Option<(i64, i64)> = self
             .transaction
             .prepare_cached("SELECT state, plan FROM run WHERE id = ?1")?
             .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let change = if old.is_some() {
-            "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
+        if old.is_some() {
+            let mut change = self.transaction.prepare_cached(
+                "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
                not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12, session = ?14,
                first = ?15, count = ?16
-             WHERE id = ?13"
+             WHERE id = ?13",
+            )?;
+            run_values(run, plan, |values| change.execute(values))?;
         } else {
-            "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
-               detail, id, session, first, count)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
-        };
-        let mut change = self.transaction.prepare_cached(change)?;
-        run_values(run, plan, |values| change.execute(values))?;
+            run_values(run, plan, |values| insert.execute(values))?;
+        }
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
             self.count(TALLY_OF_RUNS + old_state, -1);

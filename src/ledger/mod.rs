@@ -2,13 +2,14 @@
 //!
 //! A single SQLite file. Whatever the planner decided is committed here, whole and in one transaction, before
 //! any of it is carried out; so a crash at any point is "restart and read the ledger". It decides nothing.
-//! May use: `planner`, `plan`, `schedule` (their words). Must not use: any other room.
+//! May use: `planner`, `plan`, `schedule` (their words), `clock`, `failpoint`. Must not use: any other room.
 //!
 //! Due times are stored as epoch seconds, other instants as epoch milliseconds. The file holds the plans'
 //! documents and the agents' metadata, which may hold passwords: it is for its owner alone (0600).
 
 mod aside;
 mod backups;
+mod briefs;
 mod codes;
 mod commit;
 mod drafts;
@@ -32,13 +33,14 @@ use crate::plan::JobId;
 
 pub use aside::PutAside;
 pub use backups::{BackupId, PendingBackup};
+pub use briefs::Upkeep;
 pub use commit::Committed;
 pub use drafts::{DraftId, DraftSent, PendingDraft};
 pub use error::LedgerError;
 pub use history::{KnownPlan, Reader};
 pub use outbox::{PendingReport, ReportId};
 pub use prune::Pruned;
-pub use restore::{Restored, RestoredPlan, Tally};
+pub use restore::{Known, Restored, RestoredPlan, Tally};
 pub use session_ends::{PendingSessionEnd, SessionEndId};
 
 /// The daemon's own ledger: the only one that writes. There is one at a time for a file.
@@ -47,6 +49,8 @@ pub struct Ledger {
     reader: Reader,
     /// The keys of plans met so far: a verdict is looked up by its job, and there are many.
     keys: HashMap<JobId, i64>,
+    /// The keys of what plans have in common.
+    commons: briefs::Keys,
     pruning: prune::Progress,
     /// Held as long as the ledger is open; the kernel lets go of it when the process ends, however it ends.
     _lock: File,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{Access, access};
 
 use super::schema::{APPLICATION, STEPS, migrate};
-use super::{Ledger, LedgerError, Reader, prune};
+use super::{Ledger, LedgerError, Reader, briefs, prune};
 
 /// How long a statement waits for another process. The daemon is the only writer, so this is for somebody
 /// who looks into the file by hand.
@@ -21,8 +21,8 @@ const CHECKED_ALWAYS: u64 = 64 << 20;
 const CHECKED_AFTER_CRASH: u64 = 1 << 30;
 /// The log is cut back to this size (64 MiB) after a great commit.
 const LOG_SIZE: i64 = 64 << 20;
-/// Memory for pages, in KiB: enough for the rows that change at every due time of a million plans.
-const CACHE: i64 = -32 * 1024;
+/// Memory for pages, in KiB. A burst goes through the plans in their order, so what it has left behind is not needed again.
+const CACHE: i64 = -4 * 1024;
 /// Statements kept prepared; more than there are.
 const STATEMENTS: usize = 64;
 
@@ -77,15 +77,15 @@ impl Ledger {
             connection.pragma_update(None, "cache_size", CACHE)?;
             connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_SIZE}"), [], |_| Ok(()))?;
             if version < STEPS.len() {
-                migrate(connection, version, STEPS)
-            } else {
-                Ok(())
+                migrate(connection, version, STEPS)?;
             }
+            briefs::sow(connection)
         };
         prepare(&mut connection).map_err(|error| LedgerError::of(path, error))?;
         Ok(Self {
             reader: Reader::new(connection, path),
             keys: std::collections::HashMap::new(),
+            commons: briefs::Keys::default(),
             pruning: prune::Progress::default(),
             _lock: lock,
         })

@@ -1,18 +1,19 @@
 //! What the daemon starts from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::briefs::{self, Commons, Upkeep, brief_of};
 use super::codes::{
     COALESCED, RUN, RUN_COLUMNS, TALLY_OF_RUNS, count_of, due_of, job_of, maybe_instant, outcome_code,
     reason_code, run_of,
 };
 use super::{LedgerError, Reader};
-use crate::plan::JobId;
-use crate::planner::{Outcome, Reason, RunRecord};
+use crate::plan::{Digester, JobId};
+use crate::planner::{Brief, Outcome, Reason, RunRecord};
 use crate::schedule::DueTime;
 
 /// All that a daemon must know of the time before it started.
@@ -26,15 +27,26 @@ pub struct Restored<P = Vec<RestoredPlan>> {
     pub polled: Option<DateTime<Utc>>,
     /// What was counted over the ledger's whole life.
     pub tally: Tally,
+    /// For [`super::Ledger::keep_briefs`].
+    pub upkeep: Upkeep,
 }
 
-/// One plan as last seen.
+/// What is known of a plan's document.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RestoredPlan {
+pub enum Known {
+    /// What waiting needs of it.
+    Brief(Brief),
+    /// Itself.
+    Document(Arc<str>),
+}
+
+/// One plan as last seen. `D`: its document's text, or what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestoredPlan<D = Arc<str>> {
     /// Its id.
     pub job: JobId,
-    /// Its document's text.
-    pub document: Arc<str>,
+    /// Its document.
+    pub document: D,
     /// When it was first seen.
     pub first_seen: DueTime,
     /// Up to where its due times are decided.
@@ -83,61 +95,145 @@ impl Default for Tally {
 }
 
 impl Reader {
-    /// Reads all that a daemon starts from, as of one moment.
+    /// Reads all that a daemon starts from, as of one moment, with all documents.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn restore(&self) -> Result<Restored, LedgerError> {
-        self.restore_into(Vec::new(), Vec::push)
+        self.at_one_moment(|reader| {
+            let mut plans = Vec::new();
+            reader.read(|connection| documents(connection, "TRUE", |plan| plans.push(plan)))?;
+            reader.with_the_rest(plans, Upkeep::default())
+        })
     }
 
-    /// The same, but that each plan is taken in as it is read: the documents of all of them are never held.
+    /// The same, but that each plan is taken in as it is read, and of most of them the brief: the documents of all of
+    /// them are never held. `begin` is told how the briefs are digested.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn restore_into<P>(
         &self,
-        mut into: P,
-        mut take: impl FnMut(&mut P, RestoredPlan),
+        begin: impl FnOnce(Digester) -> P,
+        mut take: impl FnMut(&mut P, RestoredPlan<Known>),
     ) -> Result<Restored<P>, LedgerError> {
         self.at_one_moment(|reader| {
-            reader.read(|connection| plans(connection, |plan| take(&mut into, plan)))?;
-            Ok(Restored {
-                plans: into,
-                open_runs: reader.open_runs()?,
-                polled: reader.read(polled)?,
-                tally: reader.read(tally)?,
-            })
+            let mut into = begin(reader.read(briefs::digester)?);
+            let mut upkeep = Upkeep::default();
+            let mut which = "p.common IS NULL";
+            match reader.read(briefs::commons)? {
+                Some(commons) => {
+                    let used = reader
+                        .read(|connection| stored(connection, &commons, |plan| take(&mut into, plan)))?;
+                    upkeep.unused = briefs::unused(&commons, &used);
+                }
+                None => (upkeep.afresh, which) = (true, "TRUE"),
+            }
+            reader.read(|connection| {
+                documents(connection, which, |plan: RestoredPlan| {
+                    take(&mut into, plan.known_by(Known::Document));
+                })
+            })?;
+            reader.with_the_rest(into, upkeep)
+        })
+    }
+
+    fn with_the_rest<P>(&self, plans: P, upkeep: Upkeep) -> Result<Restored<P>, LedgerError> {
+        Ok(Restored {
+            plans,
+            open_runs: self.open_runs()?,
+            polled: self.read(polled)?,
+            tally: self.read(tally)?,
+            upkeep,
         })
     }
 }
 
-fn plans(connection: &Connection, mut take: impl FnMut(RestoredPlan)) -> rusqlite::Result<()> {
-    // The run `r` is the plan's last one, `s` its last success.
+impl<D> RestoredPlan<D> {
+    /// Of which so much is known.
+    fn known_by<K>(self, known: impl FnOnce(D) -> K) -> RestoredPlan<K> {
+        RestoredPlan {
+            job: self.job,
+            document: known(self.document),
+            first_seen: self.first_seen,
+            covered: self.covered,
+            last_run: self.last_run,
+            last_success: self.last_success,
+        }
+    }
+}
+
+/// What has come of a plan: columns of `g`, its progress, and of `r`, its last run, and `s`, its last success, if that is
+/// another one. [`outcome_of`] reads them.
+fn progress_columns() -> String {
     let success_columns = RUN_COLUMNS.replace("r.", "s.");
-    let sql = format!(
-        "SELECT p.job_id, d.text, p.first_seen, g.covered, r.key, s.key, {RUN_COLUMNS}, {success_columns}
-         FROM document d JOIN plan p ON p.key = d.plan JOIN progress g ON g.plan = d.plan
-           LEFT JOIN run r ON r.key = g.last_done LEFT JOIN run s ON s.key = g.last_success
-         ORDER BY d.plan"
-    );
+    format!(
+        "p.first_seen, g.covered, g.last_done, g.last_success, r.key, s.key, {RUN_COLUMNS}, {success_columns}"
+    )
+}
+
+const PROGRESS: &str = "JOIN progress g ON g.plan = p.key LEFT JOIN run r ON r.key = g.last_done
+   LEFT JOIN run s ON s.key = g.last_success AND g.last_success IS NOT g.last_done";
+
+/// A plan from [`progress_columns`], which begin at column `from`.
+fn plan_of<D>(row: &Row<'_>, from: usize, job: JobId, document: D) -> rusqlite::Result<RestoredPlan<D>> {
     let columns = RUN_COLUMNS.split(',').count();
-    let mut plans = connection.prepare(&sql)?;
+    let run = |key: usize, first: usize| -> rusqlite::Result<Option<RunRecord>> {
+        let key: Option<i64> = row.get(from + key)?;
+        key.map(|_| run_of(row, from + first, &job)).transpose()
+    };
+    let last_run = run(4, 6)?;
+    let (done, success): (Option<i64>, Option<i64>) = (row.get(from + 2)?, row.get(from + 3)?);
+    let last_success = if done == success {
+        last_run.clone()
+    } else {
+        run(5, 6 + columns)?
+    };
+    Ok(RestoredPlan {
+        document,
+        first_seen: due_of(row, from)?,
+        covered: due_of(row, from + 1)?,
+        last_run,
+        last_success,
+        job,
+    })
+}
+
+/// Plans whose brief is stored; gives what of `commons` they have in common.
+fn stored(
+    connection: &Connection,
+    commons: &Commons,
+    mut take: impl FnMut(RestoredPlan<Known>),
+) -> rusqlite::Result<HashSet<i64>> {
+    let (columns, progress) = (briefs::COLUMNS, progress_columns());
+    let mut plans = connection.prepare(&format!(
+        "SELECT {columns}, {progress} FROM plan p {PROGRESS} WHERE p.forgotten = 0 AND p.common NOT NULL ORDER BY p.key"
+    ))?;
+    let from = columns.split(',').count();
+    let mut used = HashSet::new();
     let mut rows = plans.query([])?;
     while let Some(row) = rows.next()? {
-        let job = job_of(row, 0)?;
-        let run = |key: usize, from: usize| -> rusqlite::Result<Option<RunRecord>> {
-            let key: Option<i64> = row.get(key)?;
-            key.map(|_| run_of(row, from, &job)).transpose()
-        };
-        take(RestoredPlan {
-            document: row.get(1)?,
-            first_seen: due_of(row, 2)?,
-            covered: due_of(row, 3)?,
-            last_run: run(4, 6)?,
-            last_success: run(5, 6 + columns)?,
-            job,
-        });
+        let (key, brief) = brief_of(row, commons)?;
+        used.insert(key);
+        take(plan_of(row, from, brief.id.clone(), Known::Brief(brief))?);
+    }
+    Ok(used)
+}
+
+/// Plans by their documents. `which`: of `p`.
+fn documents(
+    connection: &Connection,
+    which: &str,
+    mut take: impl FnMut(RestoredPlan),
+) -> rusqlite::Result<()> {
+    let progress = progress_columns();
+    let mut plans = connection.prepare(&format!(
+        "SELECT p.job_id, d.text, {progress} FROM plan p JOIN document d ON d.plan = p.key {PROGRESS}
+         WHERE {which} ORDER BY p.key"
+    ))?;
+    let mut rows = plans.query([])?;
+    while let Some(row) = rows.next()? {
+        take(plan_of(row, 2, job_of(row, 0)?, row.get(1)?)?);
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ fn plan(job: &str) -> Record {
         name: job.to_owned(),
         project: None,
         document: Some("{}".into()),
+        brief: None,
         first_seen: DueTime::from_epoch(0),
         covered: DueTime::from_epoch(0),
     }
@@ -149,6 +150,7 @@ fn verdicts_of_a_time_that_is_opened_again_are_void() {
         name: "j".to_owned(),
         project: None,
         document: None,
+        brief: None,
         first_seen: DueTime::from_epoch(0),
         covered: DueTime::from_epoch(15),
     };

@@ -8,6 +8,20 @@ use std::hash::BuildHasher;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(u64);
 
+impl Digest {
+    /// As it is kept.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// From [`Self::number`].
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// The digests of many documents.
 pub type Digests = HashSet<Digest, foldhash::fast::RandomState>;
 
@@ -22,10 +36,10 @@ impl Digester {
         Self(foldhash::quality::FixedState::with_seed(seed))
     }
 
-    /// With a seed that nobody knows.
+    /// A seed that nobody knows.
     #[must_use]
-    pub fn random() -> Self {
-        Self::seeded(foldhash::quality::RandomState::default().hash_one(0))
+    pub fn random_seed() -> u64 {
+        foldhash::quality::RandomState::default().hash_one(0)
     }
 
     /// The digest of a document's text.

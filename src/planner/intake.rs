@@ -252,6 +252,7 @@ impl Planner {
             return;
         }
         self.supersede(now, job, out);
+        self.starts.remove(job);
         if let Some((seat, slot)) = self.slots.remove(job)
             && let Some(due) = slot.armed
         {

@@ -90,6 +90,10 @@ pub struct Planner {
     lost: Option<DateTime<Utc>>,
     /// Plans of the ledger whose document could not be used when it was read back.
     aside: BTreeMap<JobId, Aside>,
+    /// When it began to decide.
+    begun: Option<DueTime>,
+    /// When the last run of each plan started that did since then.
+    starts: BTreeMap<JobId, DueTime>,
     phase: Phase,
     /// What the wall clock showed when it was last looked at.
     clock: Option<DueTime>,
@@ -130,6 +134,8 @@ impl Planner {
                 .into_iter()
                 .map(|aside| (aside.job.clone(), aside))
                 .collect(),
+            begun: None,
+            starts: BTreeMap::new(),
             phase: Phase::Waiting,
             clock: None,
             holding: false,
@@ -170,6 +176,7 @@ impl Planner {
         }
         if self.phase == Phase::Live {
             if waited {
+                self.begun = Some(DueTime::floor(now));
                 // Also what was launched, and was found not to have started, waits again.
                 self.clock_stepped(DueTime::floor(now), &mut out);
             }

@@ -311,6 +311,8 @@ pub enum Record {
         project: Option<ProjectId>,
         /// The document's text; `None`: unchanged.
         document: Option<std::sync::Arc<str>>,
+        /// What waiting needs of that; `None`: it is found out when it is needed.
+        brief: Option<Box<super::Brief>>,
         /// When it was first seen.
         first_seen: DueTime,
         /// Up to where its due times are decided.
@@ -328,8 +330,7 @@ pub enum Record {
         /// Whose.
         job: JobId,
     },
-    /// A verdict. Replaces an earlier one of the same plan and `first`. The plan's `covered` moves on to its
-    /// `last`, if it was not there yet.
+    /// A verdict. It takes the place of one of the same plan and `first`, and `covered` moves on to its `last`.
     Verdict(VerdictRecord),
     /// A run, new or changed.
     Run(RunRecord),
@@ -364,8 +365,7 @@ pub enum Record {
         /// What.
         end: SessionEnd,
     },
-    /// A run of the scheduler beside which freezerd runs in shadow. Of one plan and start there is one: told
-    /// again, its end and result are brought up to date, and when it was first seen stays.
+    /// A run of another scheduler. Of one plan and start there is one: told again, its end and result are brought up to date.
     Sighting(Sighting),
     /// A complete listing was taken in at this time.
     Polled {

@@ -1,4 +1,5 @@
-//! What another scheduler did, as listings show it: the evidence that `run --shadow` gathers.
+//! What another scheduler did, as listings show it: the evidence that `run --shadow` gathers. Without shadow there
+//! must be no other, and what a listing shows of one is told: two of one `client_id` run everything twice.
 //!
 //! A document holds its last run only, so a run is seen when a listing comes while it is the last; one that
 //! began and ended between two listings, with another after it, leaves no trace here. Each sighting therefore
@@ -6,7 +7,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{JobId, Plan};
+use crate::plan::{Dialect, JobId, Plan};
 use crate::schedule::DueTime;
 
 use super::{Brief, Decision, Planner, Record};
@@ -30,12 +31,15 @@ pub struct Sighting {
 }
 
 impl Planner {
-    /// Records what `plan` says of its last run, if freezerd only watches and `known` did not say it already.
+    /// Records what `plan` says of its last run, if freezerd only watches and `known` did not say it already; else
+    /// that it is another scheduler's.
     pub(super) fn sight(&self, now: DateTime<Utc>, known: Option<&Brief>, plan: &Plan, out: &mut Decision) {
-        let Some(started) = plan.reported.started.filter(|_| self.policy.shadow) else {
+        let Some(started) = plan.reported.started.map(DueTime::floor) else {
             return;
         };
-        let started = DueTime::floor(started);
+        if !self.policy.shadow && !known.is_some_and(|known| self.is_foreign(started, known, plan)) {
+            return;
+        }
         let ended = plan.reported.ended;
         let said = |known: &Brief| {
             known.started == Some(started)
@@ -53,5 +57,21 @@ impl Planner {
             seen: now,
             unseen: self.polled,
         }));
+    }
+
+    /// Whether a run of `plan` that started then is certainly not ours: it started in this life of the daemon, and
+    /// after every run of ours. (An edit writes back what its user has read, which may be old.)
+    fn is_foreign(&self, started: DueTime, known: &Brief, plan: &Plan) -> bool {
+        // The platform starts and stamps runs itself.
+        let by_us = plan.dialect == Dialect::Upstream;
+        let new = known.started != Some(started) && self.begun.is_some_and(|begun| started > begun);
+        by_us && new && self.starts.get(&plan.id).is_none_or(|ours| started > *ours)
+    }
+
+    /// Notes that a run of ours started.
+    pub(super) fn note_start(&mut self, job: &JobId, at: DateTime<Utc>) {
+        let at = DueTime::floor(at);
+        let latest = self.starts.entry(job.clone()).or_insert(at);
+        *latest = (*latest).max(at);
     }
 }

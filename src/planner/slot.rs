@@ -116,6 +116,7 @@ impl Slot {
             job: self.plan.id.clone(),
             name: self.plan.name.to_string(),
             project: self.plan.project.clone(),
+            brief: document.is_some().then(|| Box::new(self.plan.clone())),
             document,
             first_seen: self.first_seen,
             covered: self.covered,

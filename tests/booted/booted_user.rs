@@ -96,3 +96,29 @@ fn a_run_outlives_a_change_of_the_launcher_both_ways() {
         "a child's run, found by a daemon with units"
     );
 }
+
+#[test]
+fn beside_another_scheduler_it_starts_nothing_until_the_drop_in_is_gone() {
+    let node = Node::boot("");
+    node.sh(&format!(
+        "install -D -m 644 {DOC}/shadow.conf {DROP_INS}/shadow.conf && systemctl daemon-reload"
+    ));
+    node.start();
+    node.plan("before", "true");
+    crate::until::until("the shadow has decided", || {
+        let (good, said) = node.ask("freezerd why before");
+        (good && said.contains("shadow")).then_some(())
+    });
+    // As README has it: what a command sees in a shell is then what the service sees.
+    let checked = node.sh(
+        "systemd-run --pipe --wait -p EnvironmentFile=-/etc/default/freezerd -p LoadCredential=os_password freezerd check",
+    );
+    assert!(checked.contains("ok    /etc/freezerd/freezerd.toml"), "{checked}");
+    node.sh(&format!(
+        "rm {DROP_INS}/shadow.conf && systemctl daemon-reload && systemctl enable freezerd && systemctl restart freezerd"
+    ));
+    node.plan("after", "true");
+    assert_eq!(node.done("after").0, "success");
+    let (_, ran) = node.ask("ls /srv/bed");
+    assert!(!ran.contains("started-before"), "{ran}");
+}

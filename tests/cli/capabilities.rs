@@ -85,6 +85,7 @@ fn why_names_it() {
         name: "volumes".to_owned(),
         project: None,
         document: Some(PLAN.into()),
+        brief: None,
         first_seen: due.plus(-60),
         covered: due.plus(-60),
     };

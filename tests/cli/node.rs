@@ -117,6 +117,7 @@ pub fn plan_of(id: &str, name: &str, document: &Value, covered: &str) -> Record 
         name: name.to_owned(),
         project: Some(ProjectId::new("p1")),
         document: Some(document.to_string().into()),
+        brief: None,
         first_seen: due("2026-03-01T09:00:00Z"),
         covered: due(covered),
     }

@@ -2,6 +2,8 @@
 //! is named, and the token goes nowhere else.
 
 use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -39,6 +41,16 @@ fn nested(depth: usize) -> String {
     format!(r#"{{"jobs": {}{}}}"#, "[".repeat(depth), "]".repeat(depth))
 }
 
+/// 256 MiB of nothing, by gzip.
+fn bomb() -> Vec<u8> {
+    let packed = Command::new("sh")
+        .args(["-c", "head -c 268435456 /dev/zero | gzip -1"])
+        .output()
+        .expect("gzip");
+    assert!(packed.stdout.len() > 1000, "{packed:?}");
+    packed.stdout
+}
+
 /// What it answers, and what is said of that.
 fn hostilities(elsewhere: String) -> Vec<(Answering, &'static str)> {
     let page_without_end = |seen: &Seen| {
@@ -61,6 +73,12 @@ fn hostilities(elsewhere: String) -> Vec<(Answering, &'static str)> {
             }),
             "compressed (gzip)",
         ),
+        // A kilobyte for each megabyte of nothing.
+        (
+            listings(|_| reply(200, bomb()).with("Content-Encoding", "gzip")),
+            "compressed (gzip)",
+        ),
+        (listings(|_| reply(200, bomb())), "no listing: "),
         (listings(page_without_end), "has not ended after 1000 pages"),
         (listings(|_| ok(&json!({"jobs": {"a": 1}}))), "no listing: "),
         (listings(|_| ok(&json!([1, "two", null]))), "no listing: "),
@@ -129,6 +147,27 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
     assert_eq!(daemon.get("/healthz").0, 200);
     let peak = peak(daemon.pid());
     assert!(peak < PEAK, "{peak} KiB");
+    assert!(daemon.stop().success());
+}
+
+/// A byte a second is no silence, and a listing of megabytes would take weeks.
+#[test]
+fn an_api_that_drips_holds_up_nobody() {
+    let (cloud, mut bed) = Cloud::new("");
+    bed.environment
+        .insert("FREEZERD_API__TIMEOUT".to_owned(), "2s".to_owned());
+    let each_second = json!({"schedule_second": "*", "schedule_minute": "*", "schedule_hour": "*"});
+    cloud.put(&plan("often", &each_second, &["done"]));
+    let daemon = Daemon::start(&bed);
+    until_is("it runs", &true, || !bed.diary_of("often").is_empty());
+    cloud.turn_hostile(listings(|_| {
+        reply(200, nested(1000)).fault(Fault::Drip(Duration::from_secs(1)))
+    }));
+    daemon.says("no byte for 30s, or no end within 2s");
+    let ran = bed.diary_of("often").len();
+    until_is("it runs all the same", &true, || {
+        bed.diary_of("often").len() > ran
+    });
     assert!(daemon.stop().success());
 }
 

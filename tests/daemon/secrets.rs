@@ -149,3 +149,36 @@ fn secrets_are_in_nobodys_sight() {
         assert_eq!(holding(&bed, secret), Vec::<String>::new(), "{secret}");
     }
 }
+
+/// Who logs in by an application credential has no password to lose, but its secret.
+#[test]
+fn the_secret_of_an_application_credential_is_kept_too() {
+    const SECRET: &str = "app1ication-s3cret";
+    let (cloud, mut bed) = Cloud::new("");
+    for name in ["OS_USERNAME", "OS_PASSWORD", "OS_PROJECT_NAME"] {
+        bed.environment.remove(name);
+    }
+    for (name, value) in [
+        ("FREEZERD_LOG", "trace"),
+        ("OS_AUTH_TYPE", "v3applicationcredential"),
+        ("OS_APPLICATION_CREDENTIAL_ID", "app1"),
+        ("OS_APPLICATION_CREDENTIAL_SECRET", SECRET),
+    ] {
+        bed.environment.insert(name.to_owned(), value.to_owned());
+    }
+    cloud.put(&at_once("a", "gate"));
+    let daemon = careless(&bed);
+    until_is("it runs", &vec![RunState::Running], || bed.states("a"));
+    assert_eq!(holding(&bed, SECRET), Vec::<String>::new());
+    let commands = command_lines();
+    bed.open_gate();
+    until_is("it ends", &vec![SUCCESS], || bed.outcomes("a"));
+    assert!(!daemon.get("/metrics").1.contains(SECRET));
+    daemon.signal(rustix::process::Signal::TERM);
+    let (status, log) = daemon.ended();
+    assert!(status.success());
+    assert!(log.contains(r#""level":"DEBUG""#), "much is logged");
+    assert!(!log.contains(SECRET));
+    assert!(!holds(&commands, SECRET));
+    assert_eq!(holding(&bed, SECRET), Vec::<String>::new());
+}

@@ -101,6 +101,17 @@ async fn a_compressed_answer_is_refused_and_none_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_server_that_drips_is_given_up() {
+    let drip = reply(200, vec![b' '; 10_000]).fault(Fault::Drip(Duration::from_millis(20)));
+    let server = Server::start(move |seen| (seen.method == "GET").then(|| drip.clone())).await;
+    let mut access = server.access();
+    access.patience.retries = 0;
+    access.patience.request = Duration::from_millis(300);
+    let error = small(access).list().await.unwrap_err();
+    assert!(matches!(error, ApiError::Timeout { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_server_that_falls_silent_is_given_up() {
     let keystone = token("t", "http://127.0.0.1:9").with("Content-Length", "5000");
     let cases = [

@@ -53,6 +53,8 @@ pub enum Fault {
     Silent,
     /// Sends the body over and over, without ever saying how long it is.
     Endless,
+    /// Sends the body byte by byte, with so long a pause after each.
+    Drip(Duration),
 }
 
 /// An answer.
@@ -323,6 +325,14 @@ async fn write(stream: &mut (impl AsyncWrite + Unpin), reply: &Reply) -> std::io
         Fault::Stall | Fault::Silent => {
             stream.flush().await?;
             std::future::pending().await
+        }
+        Fault::Drip(pause) => {
+            for byte in &reply.body {
+                stream.write_all(&[*byte]).await?;
+                stream.flush().await?;
+                freezerd::clock::pause(pause).await;
+            }
+            Ok(())
         }
         Fault::Endless => loop {
             stream.write_all(&reply.body).await?;

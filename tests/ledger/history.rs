@@ -157,6 +157,7 @@ fn one_plan_by_its_id() {
             name: name.to_owned(),
             project,
             document,
+            brief: None,
             first_seen,
             covered,
         },

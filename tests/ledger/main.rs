@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
 
 mod backups;
+mod briefs;
 mod drafts;
 mod history;
 mod model;
@@ -83,6 +84,7 @@ fn plan(id: &str, first_seen: i64, covered: i64) -> Record {
         name: format!("plan {id}"),
         project: Some(ProjectId::new("p")),
         document: Some(format!("{{\"job_id\":\"{id}\"}}").into()),
+        brief: None,
         first_seen: due(first_seen),
         covered: due(covered),
     }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use freezerd::ledger::{Restored, RestoredPlan, Tally};
+use freezerd::ledger::{Restored, RestoredPlan, Tally, Upkeep};
 use freezerd::plan::JobId;
 use freezerd::planner::{
     Outcome, Record, Report, RunId, RunRecord, RunState, SessionEnd, Verdict, VerdictRecord,
@@ -284,6 +284,7 @@ impl Model {
             open_runs: open.cloned().collect(),
             polled: self.polled,
             tally: self.tally.clone(),
+            upkeep: Upkeep::default(),
         }
     }
 

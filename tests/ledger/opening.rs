@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use crate::{Store, plan, verdict};
 
 /// The version of the ledgers that this freezerd makes.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
@@ -115,7 +115,8 @@ fn a_log_without_its_file_is_a_damaged_ledger() {
         }
         let error = Ledger::open(&path).expect_err("refused");
         assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
-        let (ledger, restored, aside) = Ledger::open_or_begin(&path, now, Vec::push).expect("a new one");
+        let (ledger, restored, aside) =
+            Ledger::open_or_begin(&path, now, |_| Vec::new(), Vec::push).expect("a new one");
         assert_eq!(restored.plans, []);
         let kept = aside.expect("put aside").kept;
         assert!(
@@ -141,7 +142,7 @@ fn putting_aside_goes_on_where_it_was_cut_short() {
     let log = format!("{}-wal", store.path().display());
     fs::copy(log, folder.path().join("ledger.db-wal")).expect("copied");
     let later = "2026-03-02T00:00:00Z".parse().expect("a time");
-    let (_, _, aside) = Ledger::open_or_begin::<Vec<_>>(&path, later, Vec::push).expect("a new one");
+    let (_, _, aside) = Ledger::open_or_begin(&path, later, |_| Vec::new(), Vec::push).expect("a new one");
     assert_eq!(aside.expect("put aside").kept, kept);
     assert!(fs::metadata(folder.path().join("ledger.db.damaged-20260301T000000Z-wal")).is_ok());
 }

@@ -71,6 +71,7 @@ fn records() -> impl Strategy<Value = Record> {
                 name,
                 project: None,
                 document: document.map(Into::into),
+                brief: None,
                 first_seen: due(first_seen),
                 covered: due(covered),
             }

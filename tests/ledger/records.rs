@@ -24,6 +24,7 @@ fn a_plan_and_its_changes() {
         name: "renamed".to_owned(),
         project: None,
         document: document.map(Arc::from),
+        brief: None,
         first_seen: due(7),
         covered: due(20),
     };
@@ -253,6 +254,7 @@ fn a_commit_is_whole_or_not_at_all() {
             name: String::new(),
             project: None,
             document: None,
+            brief: None,
             first_seen: due(0),
             covered: due(0),
         },
@@ -300,6 +302,7 @@ fn texts_of_all_sorts_come_back() {
             name: odd.to_owned(),
             project: None,
             document: Some(odd.into()),
+            brief: None,
             first_seen: due(i64::MIN),
             covered: due(i64::MAX),
         },
@@ -326,4 +329,45 @@ fn texts_of_all_sorts_come_back() {
             .status,
         odd
     );
+}
+
+#[test]
+fn many_verdicts_at_once_are_what_each_of_them_is_by_itself() {
+    let mut store = Store::new();
+    let ids: Vec<String> = (0..150).map(|number| format!("p{number}")).collect();
+    let plans: Vec<Record> = ids.iter().map(|id| plan(id, 0, 0)).collect();
+    store.commit(&plans);
+    let all = |reason, from| -> Vec<Record> {
+        let of = |id: &String| Record::Verdict(verdict(id, 100, Verdict::Skipped(reason)));
+        ids.iter().skip(from).map(of).collect()
+    };
+    store.commit(&all(Reason::Overlap, 100));
+    // Fifty of them take an earlier one's place, some in a lot with others that do not.
+    store.commit(&all(Reason::Stopped, 0));
+    let tally = store.ledger().reader().restore().expect("restored").tally;
+    assert_eq!(
+        (tally.due(), tally.skipped.get(&Reason::Stopped)),
+        (150, Some(&150))
+    );
+    for id in &ids {
+        assert_eq!(store.plan(id).covered, due(100), "{id}");
+        let verdicts = store
+            .ledger()
+            .reader()
+            .verdicts(&job(id), due(0), due(200), 2)
+            .expect("them");
+        assert_eq!(
+            verdicts,
+            [verdict(id, 100, Verdict::Skipped(Reason::Stopped))],
+            "{id}"
+        );
+    }
+    // None of them goes back.
+    let ahead = Record::Covered {
+        job: job("p7"),
+        covered: due(500),
+    };
+    store.commit(&[ahead]);
+    store.commit(&all(Reason::Expired, 0));
+    assert_eq!(store.plan("p7").covered, due(500));
 }

@@ -75,7 +75,12 @@ fn drop_in(directory: &Path, name: &str) {
 
 #[test]
 fn systemd_has_no_complaint() {
-    for further in [&[][..], &["launcher-process.conf"], &["own-user.conf"]] {
+    for further in [
+        &[][..],
+        &["launcher-process.conf"],
+        &["own-user.conf"],
+        &["shadow.conf"],
+    ] {
         let directory = tempfile::tempdir().unwrap();
         let unit = installed(directory.path());
         for name in further {

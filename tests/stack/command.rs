@@ -17,6 +17,20 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// Its standard output, when it was a success, as it must be.
+    pub fn success_of(self, command: &Command) -> String {
+        assert!(
+            self.status.success(),
+            "{command:?}: {}; it printed:\n{}{}",
+            self.status,
+            self.stdout,
+            self.stderr
+        );
+        self.stdout
+    }
+}
+
 /// Runs it to its end. Panics when it takes longer than `limit`; then it and its children are killed.
 pub fn run(command: &mut Command, limit: Duration) -> Ended {
     // Files, not pipes: a daemon that a command leaves behind must not hold us up by keeping its end open.
@@ -57,14 +71,7 @@ pub fn run(command: &mut Command, limit: Duration) -> Ended {
 /// Runs it to its end, which must be a success; gives its standard output.
 pub fn succeed(command: &mut Command, limit: Duration) -> String {
     let ended = run(command, limit);
-    assert!(
-        ended.status.success(),
-        "{command:?}: {}; it printed:\n{}{}",
-        ended.status,
-        ended.stdout,
-        ended.stderr
-    );
-    ended.stdout
+    ended.success_of(command)
 }
 
 fn text(file: &mut File) -> String {

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -119,14 +120,18 @@ impl<'a> Daemon<'a> {
 
     /// How many polls it has made.
     pub fn polls(&self) -> Result<usize, String> {
+        self.metric("freezerd_poll_duration_seconds_count")
+    }
+
+    /// A metric without labels.
+    pub fn metric<T: FromStr>(&self, name: &str) -> Result<T, String> {
         let metrics = self.get("/metrics").map_err(|error| error.to_string())?;
-        let line = metrics
-            .lines()
-            .find(|line| line.starts_with("freezerd_poll_duration_seconds_count"));
-        let count = line
-            .and_then(|line| line.rsplit(' ').next())
-            .and_then(|count| count.parse().ok());
-        count.ok_or(metrics)
+        let lines = metrics.lines().filter_map(|line| line.split_once(' '));
+        let mut values = lines
+            .filter(|(series, _)| *series == name)
+            .map(|(_, value)| value);
+        let value = values.next().and_then(|value| value.parse().ok());
+        value.ok_or(metrics)
     }
 
     /// One of its commands, on the same configuration.

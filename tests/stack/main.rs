@@ -23,6 +23,7 @@ mod user;
 mod api_away;
 mod central;
 mod cinder;
+mod clients;
 mod conformance;
 mod end_to_end;
 mod killed;

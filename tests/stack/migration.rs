@@ -106,8 +106,8 @@ fn the_guide_is_walked_through() {
     );
 
     // Over to freezerd.
-    assert!(shadow.stop().success());
     incumbent.kill();
+    assert!(shadow.stop().success());
     let before = node
         .agent_runs()
         .iter()

@@ -88,6 +88,25 @@ impl Node {
         self.make_agent(&program.display().to_string());
     }
 
+    /// From now on the agent does nothing but note when it was started.
+    pub fn note_starts(&self) {
+        let text = format!(
+            "#!/bin/sh\nexec date +%s.%N >>'{}'\n",
+            self.path("starts").display()
+        );
+        fs::write(self.path("agent"), text).expect("the agent");
+    }
+
+    /// When its agents were started.
+    pub fn starts(&self) -> Vec<DateTime<Utc>> {
+        let text = fs::read_to_string(self.path("starts")).unwrap_or_default();
+        let at = |line: &str| {
+            let (seconds, nanoseconds) = line.split_once('.')?;
+            DateTime::from_timestamp(seconds.parse().ok()?, nanoseconds.parse().ok()?)
+        };
+        text.lines().map(|line| at(line).expect("a time")).collect()
+    }
+
     /// More settings, beside the node's own file.
     pub fn configure(&self, text: &str) {
         fs::create_dir_all(self.path("conf.d")).expect("the folder of drop-ins");

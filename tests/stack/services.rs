@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clients::Clients;
 use crate::command::succeed;
 use crate::eventually::eventually;
 
 /// From nothing, on a busy machine, with a slow way to the package index.
 const UP_LIMIT: Duration = Duration::from_secs(1200);
+
+const CLIENT_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running stack, and the turn to use it: other tests wait, in this process and in others.
 pub struct Stack {
@@ -27,6 +30,7 @@ pub struct Stack {
 struct Up {
     dir: PathBuf,
     environment: BTreeMap<String, String>,
+    clients: OnceLock<Clients>,
     /// Held shared by every process that uses the stack.
     _users: File,
     /// Stops the stack when its standard input closes, that is when this process ends, however it ends.
@@ -83,6 +87,7 @@ fn bring_up() -> Up {
     let mut up = Up {
         dir,
         environment: BTreeMap::new(),
+        clients: OnceLock::new(),
         _users: users,
         _caretaker: None,
     };
@@ -174,6 +179,15 @@ impl Stack {
                 .filter(|(name, _)| name.starts_with("OS_")),
         );
         command
+    }
+
+    /// Runs one of the users' programs, which must succeed; gives its standard output.
+    pub fn client(&self, command: &Command) -> String {
+        let clients = self.up.clients.get_or_init(|| {
+            let python = self.command(self.value("STACK_PYTHON"), Path::new("/"));
+            Clients::start(python, scripts().join("clients.py"))
+        });
+        clients.run(command, CLIENT_LIMIT).success_of(command)
     }
 
     /// Stops freezer-api. Keystone stays.

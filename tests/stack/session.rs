@@ -1,14 +1,9 @@
 //! A session, as a user makes and looks at it with python-freezerclient.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::command::succeed;
 use crate::node::Node;
 use crate::services::Stack;
-
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// Calls a method of python-freezerclient's sessions with the arguments given as JSON, and prints what it gives.
 const CALL: &str = r#"
@@ -46,7 +41,7 @@ impl<'a> Session<'a> {
         command
             .env("PYTHONWARNINGS", "ignore")
             .args(["-c", CALL, method, &arguments.to_string()]);
-        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON")
+        serde_json::from_str(&self.stack.client(&command)).expect("JSON")
     }
 
     /// Puts a job into it.
@@ -77,6 +72,6 @@ impl<'a> Session<'a> {
         command
             .env("PYTHONWARNINGS", "ignore")
             .args(["session-show", "-f", "json", &self.id]);
-        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer session-show")
+        serde_json::from_str(&self.stack.client(&command)).expect("JSON of freezer session-show")
     }
 }

@@ -40,6 +40,8 @@ flock -w 1800 9 || fail "another up.sh has held $dir/lock for half an hour"
 # ---- What the operating system must give: Python 3.11 (Keystone 30 asks for it) with venv, and, for
 # ---- uWSGI, which comes as source only, a C compiler and Python's headers.
 export PYTHONWARNINGS=ignore PIP_DISABLE_PIP_VERSION_CHECK=1
+# Images of containers often set it; then each of the programs below compiles the same thousand modules again.
+unset PYTHONDONTWRITEBYTECODE
 command -v python3 >/dev/null || need "Python 3.11 or newer" python3 python3-venv python3-dev
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$(command -v python3) is $(python3 -V); the services need Python 3.11 or newer as python3 on PATH"
@@ -119,6 +121,9 @@ key_repository = $dir/keys/credential
 [identity]
 # The least there is: a password is hashed for every client that a test starts, and these guard nothing.
 password_hash_rounds = 4
+[cache]
+enabled = true
+backend = dogpile.cache.memory
 CONF
     cat >"$dir/etc/freezer-api.conf" <<CONF
 [DEFAULT]
@@ -143,12 +148,15 @@ user_domain_name = Default
 project_domain_name = Default
 service_token_roles_required = true
 CONF
-    uwsgi_ini keystone "$keystone_port" 2 2 "module = keystone.wsgi.api:application" \
+    # One process: what it keeps in its cache is not stale by what another one did.
+    uwsgi_ini keystone "$keystone_port" 1 2 "module = keystone.wsgi.api:application" \
         "env = OS_KEYSTONE_CONFIG_FILES=$dir/etc/keystone.conf"
     # One process, one thread: SQLite answers concurrent writers with "database is locked", HTTP 500.
-    uwsgi_ini api "$api_port" 1 1 "pythonpath = $here" "module = witness:application" \
-        "env = STACK_API_CONF=$dir/etc/freezer-api.conf" "env = STACK_WITNESS=$dir/log/witness.jsonl" \
-        "env = PYTHONDONTWRITEBYTECODE=1"
+    # A copy, which may have its byte code beside it.
+    mkdir -p "$dir/witness"
+    cp "$here/witness.py" "$dir/witness/"
+    uwsgi_ini api "$api_port" 1 1 "pythonpath = $dir/witness" "module = witness:application" \
+        "env = STACK_API_CONF=$dir/etc/freezer-api.conf" "env = STACK_WITNESS=$dir/log/witness.jsonl"
 }
 
 # ---- The databases as they were when first made, accounts and all: a later start is quick, and starts as new.

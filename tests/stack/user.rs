@@ -15,7 +15,7 @@ use crate::services::Stack;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Prints as JSON what `freezer job-get` prints as Python.
-const PYTHON_TO_JSON: &str = "import ast, json, sys; print(json.dumps(ast.literal_eval(sys.stdin.read())))";
+const PYTHON_TO_JSON: &str = "import ast, json, sys; print(json.dumps(ast.literal_eval(sys.argv[1])))";
 
 /// Prints as JSON what python-freezerclient reads of a client: `freezer client-show` leaves most of it out.
 const CLIENT_TO_JSON: &str = r#"
@@ -34,8 +34,7 @@ names = ("auth_url", "username", "password", "project_name", "user_domain_name",
 client = Client(endpoint_type="public", **{name: os.environ["OS_" + name.upper()] for name in names})
 with open(sys.argv[2]) as file:
     document = json.load(file)
-for number in range(int(sys.argv[1])):
-    client.jobs.create(document)
+print(json.dumps([client.jobs.create(document) for _ in range(int(sys.argv[1]))]))
 "#;
 
 /// A user, at one node.
@@ -83,10 +82,8 @@ impl<'a> User<'a> {
         let file = self
             .node
             .write("client.json", &json!({ "client_id": id, "hostname": id }));
-        succeed(
-            self.freezer().args(["client-register", "--file"]).arg(file),
-            LIMIT,
-        );
+        self.stack
+            .client(self.freezer().args(["client-register", "--file"]).arg(file));
     }
 
     /// The client of this id, as the API holds it; null when there is none.
@@ -94,7 +91,7 @@ impl<'a> User<'a> {
         let python = self.stack.value("STACK_PYTHON");
         let mut command = self.command(python);
         command.args(["-c", CLIENT_TO_JSON, client_id]);
-        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of a client")
+        serde_json::from_str(&self.stack.client(&command)).expect("JSON of a client")
     }
 
     /// What `freezer client-list` shows of the clients with this id, a row each.
@@ -102,7 +99,7 @@ impl<'a> User<'a> {
         let mut command = self.freezer();
         command.args(["client-list", "--limit", "1000", "-f", "json"]);
         let rows: Vec<Value> =
-            serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer client-list");
+            serde_json::from_str(&self.stack.client(&command)).expect("JSON of freezer client-list");
         let is_it = |row: &Value| row.get("Client ID").and_then(Value::as_str) == Some(client_id);
         rows.into_iter().filter(is_it).collect()
     }
@@ -111,7 +108,7 @@ impl<'a> User<'a> {
     pub fn shown_client(&self, client_id: &str) -> Value {
         let mut command = self.freezer();
         command.args(["client-show", "-f", "json", client_id]);
-        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer client-show")
+        serde_json::from_str(&self.stack.client(&command)).expect("JSON of freezer client-show")
     }
 
     /// Makes a plan that backs up the node's data, and gives its id.
@@ -133,7 +130,7 @@ impl<'a> User<'a> {
                 "--file",
             ])
             .arg(file);
-        let printed = succeed(&mut command, LIMIT);
+        let printed = self.stack.client(&command);
         let row: Value = serde_json::from_str(&printed).expect("JSON of freezer job-create");
         row.get("Job ID")
             .and_then(Value::as_str)
@@ -141,12 +138,12 @@ impl<'a> User<'a> {
             .to_owned()
     }
 
-    /// Makes so many plans that back up the node's data.
-    pub fn create_plans(&self, count: usize, job_schedule: &Value) {
+    /// Makes so many plans that back up the node's data, and gives their ids.
+    pub fn create_plans(&self, count: usize, job_schedule: &Value) -> Vec<String> {
         let file = self.write_plan(job_schedule, &self.node.backup_action());
         let mut command = self.command(self.stack.value("STACK_PYTHON"));
         command.args(["-c", CREATE_PLANS, &count.to_string()]).arg(file);
-        succeed(&mut command, LIMIT);
+        serde_json::from_str(&self.stack.client(&command)).expect("JSON of ids")
     }
 
     fn write_plan(&self, job_schedule: &Value, freezer_action: &Value) -> PathBuf {
@@ -168,7 +165,7 @@ impl<'a> User<'a> {
         let file = self.node.write("session.json", document);
         let mut command = self.freezer();
         command.args(["session-create", "-f", "json", "--file"]).arg(file);
-        let row: Value = serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of a session");
+        let row: Value = serde_json::from_str(&self.stack.client(&command)).expect("JSON of a session");
         row.get("Session ID")
             .and_then(Value::as_str)
             .expect("its id")
@@ -178,35 +175,33 @@ impl<'a> User<'a> {
     /// Makes the plan a part of the session; its schedule is the session's from then on.
     pub fn add_to_session(&self, session_id: &str, job_id: &str) {
         let arguments = ["session-add-job", "--session-id", session_id, "--job-id", job_id];
-        succeed(self.freezer().args(arguments), LIMIT);
+        self.stack.client(self.freezer().args(arguments));
     }
 
     pub fn delete_plan(&self, job_id: &str) {
-        succeed(self.freezer().args(["job-delete", job_id]), LIMIT);
+        self.stack.client(self.freezer().args(["job-delete", job_id]));
     }
 
     /// `freezer job-start`, `job-stop`, `job-abort`
     pub fn freezer_job(&self, word: &str, job_id: &str) {
-        succeed(self.freezer().args([&format!("job-{word}"), job_id]), LIMIT);
+        self.stack
+            .client(self.freezer().args([&format!("job-{word}"), job_id]));
     }
 
     /// `openstack backup job start`, `stop`, `abort`
     pub fn openstack_job(&self, word: &str, job_id: &str) {
-        succeed(self.openstack().args(["backup", "job", word, job_id]), LIMIT);
+        self.stack
+            .client(self.openstack().args(["backup", "job", word, job_id]));
     }
 
     /// The plan's document as the API holds it now.
     pub fn plan(&self, job_id: &str) -> Value {
-        let mut command = self.command("sh");
-        command
-            .args(["-c", "\"$1\" job-get --no-format \"$2\" | \"$3\" -c \"$4\"", "sh"])
-            .args([
-                self.stack.value("STACK_FREEZER"),
-                job_id,
-                self.stack.value("STACK_PYTHON"),
-                PYTHON_TO_JSON,
-            ]);
-        serde_json::from_str(&succeed(&mut command, LIMIT)).expect("JSON of freezer job-get")
+        let printed = self
+            .stack
+            .client(self.freezer().args(["job-get", "--no-format", job_id]));
+        let mut command = self.command(self.stack.value("STACK_PYTHON"));
+        let json = self.stack.client(command.args(["-c", PYTHON_TO_JSON, &printed]));
+        serde_json::from_str(&json).expect("JSON of freezer job-get")
     }
 
     /// The plan's `job_schedule` as the API holds it now.
@@ -223,7 +218,8 @@ impl<'a> User<'a> {
         let file = self
             .node
             .write("edit.json", &json!({ "job_schedule": job_schedule }));
-        succeed(self.freezer().args(["job-update", job_id]).arg(file), LIMIT);
+        self.stack
+            .client(self.freezer().args(["job-update", job_id]).arg(file));
     }
 
     fn openstack(&self) -> Command {
@@ -236,7 +232,7 @@ impl<'a> User<'a> {
     /// Status, result and event, as `freezer job-show` shows them, and `openstack backup job show` does too.
     pub fn shown(&self, job_id: &str) -> [String; 3] {
         let cells = |command: &mut Command| -> [String; 3] {
-            let row: Value = serde_json::from_str(&succeed(command, LIMIT)).expect("JSON of a job");
+            let row: Value = serde_json::from_str(&self.stack.client(command)).expect("JSON of a job");
             ["Status", "Result", "Event"].map(|column| {
                 let cell = row.get(column).and_then(Value::as_str);
                 cell.unwrap_or_default().to_owned()
@@ -257,7 +253,7 @@ impl<'a> User<'a> {
 
     /// Asks for a run of this plan.
     pub fn start_plan(&self, job_id: &str) {
-        succeed(self.freezer().args(["job-start", job_id]), LIMIT);
+        self.stack.client(self.freezer().args(["job-start", job_id]));
     }
 
     /// The backups of this job, as `freezer backup-list` shows them: id, path and status. (It cannot show its
@@ -276,7 +272,7 @@ impl<'a> User<'a> {
             "Status",
         ]);
         let search = json!([{ "job_id": job_id }]).to_string();
-        let printed = succeed(command.args(["--search", &search]), LIMIT);
+        let printed = self.stack.client(command.args(["--search", &search]));
         // Where there is none, it shows a row of blanks.
         let rows = printed
             .lines()
@@ -289,7 +285,9 @@ impl<'a> User<'a> {
     /// The metadata of this backup, as `freezer backup-show` shows it: as Python.
     pub fn backup(&self, backup_id: &str) -> String {
         let mut command = self.freezer();
-        let printed = succeed(command.args(["backup-show", "-f", "json", backup_id]), LIMIT);
+        let printed = self
+            .stack
+            .client(command.args(["backup-show", "-f", "json", backup_id]));
         let row: Value = serde_json::from_str(&printed).expect("JSON of freezer backup-show");
         let metadata = row.get("Metadata").and_then(Value::as_str);
         metadata.expect("its metadata").to_owned()

@@ -1,7 +1,8 @@
 //! `freezerd check`: configuration, zones, source, every plan, this node: what is wrong, and where.
 //!
 //! Looks and never touches: it makes no folder, takes no lock, starts no agent.
-//! May use: `config`, `zones`, `source`, `freezer`, `plan`. Must not use: `ledger`, `launch`, `daemon`.
+//! May use: `config`, `zones`, `source`, `freezer`, `plan`. Must not use: `ledger`, `launch`, and of
+//! `daemon` more than how settings become a policy.
 
 mod node;
 

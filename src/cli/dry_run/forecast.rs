@@ -1,6 +1,7 @@
 //! What will run: every scheduled plan's due times, merged into one stream.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::cli::Failure;
 use crate::cli::plans::{Rest, no_such_plan};
 use crate::plan::{JobId, Plan, Problem, ProjectId};
 use crate::planner::{Policy, Reason, Unsupported, has_run, hindrance, timetable};
-use crate::schedule::{DueTime, Kind, Timetable, Zone};
+use crate::schedule::{DueTime, Kind, Schedule, Timetable, Zone};
 
 /// A plan that will not run by itself.
 #[derive(Debug, Serialize)]
@@ -52,6 +53,8 @@ pub(super) struct Survey<'a> {
     only: Only<'a>,
     /// Names and ids of all plans, if some were asked for: they may have been misspelt.
     names: Vec<String>,
+    /// Plans with equal schedules share one.
+    schedules: HashSet<Arc<Schedule>>,
 }
 
 impl<'a> Survey<'a> {
@@ -68,15 +71,21 @@ impl<'a> Survey<'a> {
             policy,
             only,
             names: Vec::new(),
+            schedules: HashSet::new(),
         }
     }
 
-    pub(super) fn take(&mut self, plan: Plan) {
+    pub(super) fn take(&mut self, mut plan: Plan) {
         if !self.only.plans.is_empty() {
             self.names
                 .extend([plan.name.clone(), plan.id.as_str().to_owned()]);
         }
         if self.only.takes(&plan) {
+            if let Some(shared) = self.schedules.get(&plan.schedule) {
+                plan.schedule = Arc::clone(shared);
+            } else {
+                self.schedules.insert(Arc::clone(&plan.schedule));
+            }
             match scheduled(plan, self.policy, self.forecast.span.from) {
                 Ok(scheduled) => self.forecast.scheduled.push(scheduled),
                 Err(not) => self.forecast.not_scheduled.push(not),

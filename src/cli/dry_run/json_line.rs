@@ -17,8 +17,9 @@ const FULL: usize = 1 << 16;
 /// The lines of these plans' runs.
 pub(super) struct Lines<'a> {
     plans: &'a [Scheduled],
-    /// For each plan, what stands before the two times and behind them.
-    around: Vec<(Box<str>, Box<str>)>,
+    /// For each plan, what stands before the two times and behind them, and where the one ends: side by side, for the
+    /// plans of a second lie anywhere in memory.
+    around: Vec<(Box<str>, usize)>,
 }
 
 impl<'a> Lines<'a> {
@@ -34,7 +35,11 @@ impl<'a> Lines<'a> {
         let mut count: u64 = 0;
         text.push_str(" \"runs\": [");
         while let Some((index, occurrence)) = runs.next_indexed() {
-            let (Some(plan), Some((before, behind))) = (self.plans.get(index), self.around.get(index)) else {
+            let around = self
+                .around
+                .get(index)
+                .and_then(|(text, at)| text.split_at_checked(*at));
+            let (Some(plan), Some((before, behind))) = (self.plans.get(index), around) else {
                 continue;
             };
             let at = local(occurrence.due, plan.timetable.zone());
@@ -69,22 +74,23 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// What stands before the two times of a plan's runs, and behind them.
-fn around(plan: &Scheduled) -> serde_json::Result<(Box<str>, Box<str>)> {
+/// What stands before the two times of a plan's runs, and behind them; and where the one ends.
+fn around(plan: &Scheduled) -> serde_json::Result<(Box<str>, usize)> {
     let text = |text: &str| serde_json::to_string(text);
     let before = format!(
         "{{\"job_id\":{},\"name\":{},\"due\":\"",
         text(plan.id.as_str())?,
         text(&plan.name)?
     );
-    let behind = format!(
-        "\",\"timezone\":{},\"action\":{},\"mode\":{},\"project_id\":{}",
+    let at = before.len();
+    let both = format!(
+        "{before}\",\"timezone\":{},\"action\":{},\"mode\":{},\"project_id\":{}",
         text(plan.timetable.zone().name())?,
         text(&plan.action)?,
         text(&plan.mode)?,
         serde_json::to_string(&plan.project)?
     );
-    Ok((before.into(), behind.into()))
+    Ok((both.into(), at))
 }
 
 /// The text of a civil second, as `2026-03-29T03:00:00`; most of it is that of the one before.

@@ -1,6 +1,6 @@
 //! The options that are more than a setting under another name.
 
-use super::import::{Import, NO_FLAG, NO_NUMBER, Outcome, and, later, nothing, refused, relative, source};
+use super::import::{Import, NO_FLAG, NO_NUMBER, Outcome, and, nothing, refused, relative, source};
 use super::options::{Fate, Opt, Own};
 use super::value::{Values, flag, number};
 use crate::freezer::Interface;
@@ -38,13 +38,8 @@ impl Import {
                 nothing("freezerd speaks version 2 of the API, which is where the plans must be")
             }
             (Own::EnableV1Api, false) => nothing("freezerd always speaks version 2 of the API"),
-            (Own::Centralized, true) => {
-                let why = "the plans of all projects, each with its own trust; freezerd sees those of one project, and \
-                           api.central only registers such a client";
-                self.sheet.later(format!("{}: {why}", source(option)));
-                later(why)
-            }
-            (Own::Centralized, false) => nothing("a freezerd sees the plans of its own project"),
+            (Own::Centralized, true) => self.set("api.central", true, source(option)),
+            (Own::Centralized, false) => nothing("api.central is false by default"),
             (Own::Debug, true) => self.set("log.level", "debug", source(option)),
             (Own::Debug, false) => self.set("log.level", "info", source(option)),
             (Own::UseJournal, true) => self.set("log.format", "journald", source(option)),

@@ -1,4 +1,4 @@
-//! Runs that something has to be asked of the API for before they start.
+//! Runs that something has to be asked of the API for before they start; and bursts of them.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -45,28 +45,40 @@ impl Launcher for Started {
     fn forget(&self, _: &RunId) {}
 }
 
-/// What was committed; why no document can be read, and why nothing can be committed.
 #[derive(Default)]
-struct Kept(Vec<Record>, Option<StoreError>, Option<StoreError>);
+struct Kept {
+    records: Vec<Record>,
+    unreadable: Option<StoreError>,
+    /// How many records there were after each commit.
+    commits: Vec<usize>,
+    /// There is room for so many commits.
+    room: Option<usize>,
+}
 
 impl Store for Kept {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        if let Some(error) = &self.2 {
-            return Err(error.clone());
+        if self.room.is_some_and(|room| self.commits.len() >= room) {
+            return Err(StoreError::Away("the disk is full".to_owned()));
         }
-        self.0.extend_from_slice(records);
+        self.records.extend_from_slice(records);
+        self.commits.push(self.records.len());
         Ok(())
     }
 
     fn document(&self, _: &JobId) -> Result<Option<Arc<str>>, StoreError> {
-        if let Some(error) = &self.1 {
+        if let Some(error) = &self.unreadable {
             return Err(error.clone());
         }
         let known = |record: &Record| match record {
             Record::Plan { document, .. } => document.clone(),
             _ => None,
         };
-        Ok(self.0.iter().rev().find_map(known).or(Some(plan("").document)))
+        Ok(self
+            .records
+            .iter()
+            .rev()
+            .find_map(known)
+            .or(Some(plan("").document)))
     }
 }
 
@@ -169,7 +181,7 @@ fn last_run(engine: &Engine<Kept, Nobody>) -> RunRecord {
         Record::Run(run) => Some(run.clone()),
         _ => None,
     };
-    engine.store.0.iter().rev().find_map(run).expect("a run")
+    engine.store.records.iter().rev().find_map(run).expect("a run")
 }
 
 #[test]
@@ -234,7 +246,7 @@ fn a_document_that_cannot_be_read_at_present_is_waited_for() {
         ..Past::default()
     });
     engine.recipes.prepares = false;
-    engine.store.1 = Some(StoreError::Away("the disk fails".to_owned()));
+    engine.store.unreadable = Some(StoreError::Away("the disk fails".to_owned()));
     let step = engine.step(vec![Input::Begin]);
     let record = last_run(&engine);
     assert_eq!(
@@ -243,7 +255,7 @@ fn a_document_that_cannot_be_read_at_present_is_waited_for() {
     );
     assert!(step.wake.is_some_and(|wake| Some(wake) == record.not_before));
     assert!(started.0.lock().expect("no panic").is_empty());
-    engine.store.1 = Some(StoreError::Refused("it is damaged".to_owned()));
+    engine.store.unreadable = Some(StoreError::Refused("it is damaged".to_owned()));
     engine.clock = Arc::new(At(now() + TimeDelta::seconds(2)));
     let step = engine.step(vec![Input::Tick]);
     assert_eq!(step.refused.as_deref(), Some("it is damaged"));
@@ -271,7 +283,7 @@ fn whether_a_plan_is_gone_is_asked_while_the_ledger_cannot_be_written() {
         plans: vec![known()],
         ..Past::default()
     });
-    engine.store.2 = Some(StoreError::Away("the disk is full".to_owned()));
+    engine.store.room = Some(0);
     let step = engine.step(vec![Input::Listing {
         began: now(),
         plans: Vec::new(),
@@ -279,4 +291,63 @@ fn whether_a_plan_is_gone_is_asked_while_the_ledger_cannot_be_written() {
     }]);
     assert!(!step.settled);
     assert_eq!(step.errands, [Errand::ConfirmGone(JobId::new("j1"))]);
+}
+
+/// So many plans are due this moment; there is room for so many commits.
+fn burst(plans: usize, room: Option<usize>) -> World {
+    let due = |number| {
+        let mut known = known();
+        known.plan.id = JobId::new(&format!("j{number}"));
+        known
+    };
+    let (mut engine, started) = world(Past {
+        plans: (0..plans).map(due).collect(),
+        ..Past::default()
+    });
+    engine.recipes.prepares = false;
+    engine.store.room = room;
+    (engine, started)
+}
+
+fn runs(records: &[Record]) -> BTreeMap<RunId, RunState> {
+    let run = |record: &Record| match record {
+        Record::Run(run) => Some((run.id.clone(), run.state)),
+        _ => None,
+    };
+    records.iter().filter_map(run).collect()
+}
+
+#[test]
+fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_the_others_after_them() {
+    let (mut engine, started) = burst(40, None);
+    assert!(engine.step(vec![Input::Begin]).settled);
+    let Kept { records, commits, .. } = &engine.store;
+    // A queued run, its verdict, and its start: of two, of two more, and what waits.
+    assert_eq!(commits[..], [6, 12, 12 + 36 * 2]);
+    let launched: Vec<RunId> = started
+        .0
+        .lock()
+        .expect("no panic")
+        .iter()
+        .map(|recipe| recipe.run.clone())
+        .collect();
+    assert_eq!(launched.len(), 4);
+    for (portion, until) in launched.chunks(2).zip(commits) {
+        let recorded = runs(&records[..*until]);
+        assert!(portion.iter().all(|run| recorded[run] == RunState::Starting));
+    }
+    assert_eq!(runs(records).len(), 40);
+}
+
+#[test]
+fn a_disk_that_is_full_in_the_middle_of_a_burst_keeps_the_others_from_starting() {
+    let (mut engine, started) = burst(40, Some(1));
+    assert!(!engine.step(vec![Input::Begin]).settled);
+    assert_eq!(started.0.lock().expect("no panic").len(), 2);
+    engine.store.room = None;
+    assert!(engine.step(Vec::new()).settled);
+    let recorded = runs(&engine.store.records);
+    let starting = recorded.values().filter(|state| **state == RunState::Starting);
+    assert_eq!((recorded.len(), starting.count()), (40, 4));
+    assert_eq!(started.0.lock().expect("no panic").len(), 4, "each once");
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use crate::clock::Clock;
 use crate::launch::recipe::{Recipe, Step, too_long};
 use crate::launch::report::{RunReport, StepReport};
-use crate::launch::run_dir::{RunDir, Started, create_private, make_private, sync_dir};
+use crate::launch::run_dir::{RunDir, Started, create_private, make_private};
 use crate::planner::Outcome;
 
 use super::abort::AbortSignal;
@@ -170,8 +170,8 @@ impl Run<'_> {
     }
 }
 
-/// Tells that the first agent was started: on the disk, to whoever listens, and last, as it takes longest, for
-/// the time after a power cut.
+/// Tells that the first agent was started: on the disk, and to whoever listens. Nothing is synced: after a power cut the
+/// claim says that it may have run, and the ledger when, as soon as the daemon has heard of it.
 fn announce(dir: &RunDir, at: DateTime<Utc>) {
     let written = dir.write_started(Started {
         pid: std::process::id(),
@@ -187,10 +187,7 @@ fn announce(dir: &RunDir, at: DateTime<Utc>) {
     if let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(nowhere);
     }
-    if let Err(problem) = written
-        .and_then(|file| file.sync_all())
-        .and_then(|()| sync_dir(dir.state()))
-    {
+    if let Err(problem) = written {
         super::complain(&format!(
             "{}: cannot note when it was started: {problem}",
             dir.state().display()

@@ -97,6 +97,7 @@ pub struct Metrics {
     reload_at: Gauge,
     ledger_errors: Counter,
     copy_errors: Counter,
+    foreign_runs: Counter,
     shadow: Gauge,
     snapshots: Arc<Snapshots>,
 }
@@ -126,6 +127,7 @@ impl Metrics {
             reload_at: Gauge::default(),
             ledger_errors: Counter::default(),
             copy_errors: Counter::default(),
+            foreign_runs: Counter::default(),
             shadow: Gauge::default(),
             snapshots: Arc::new(Snapshots::new(clock)),
         };
@@ -210,6 +212,11 @@ impl Metrics {
     /// The ledger could not be written or read.
     pub fn ledger_error(&self) {
         self.ledger_errors.inc();
+    }
+
+    /// A run was seen that another scheduler started.
+    pub fn foreign_run(&self) {
+        self.foreign_runs.inc();
     }
 
     /// The folder copy of the listing is not what it should be.

@@ -65,7 +65,7 @@ impl Metrics {
         );
         all.register_with_unit(
             "poll_interval",
-            "How often the source of plans is polled; 0 when it is watched instead",
+            "How often plans are listed",
             Unit::Seconds,
             self.poll_interval.clone(),
         );
@@ -100,6 +100,11 @@ impl Metrics {
             "copy_errors",
             "Listings whose copy in `source.copy` could not be kept",
             self.copy_errors.clone(),
+        );
+        all.register(
+            "foreign_runs",
+            "Runs of our plans that another scheduler started",
+            self.foreign_runs.clone(),
         );
         all.register_collector(Box::new(Arc::clone(&self.snapshots)));
     }

@@ -85,7 +85,7 @@ fn a_plan_that_is_new_tells_of_its_last_run_after_its_own_record() {
 }
 
 #[test]
-fn an_edit_is_no_sighting_and_a_daemon_that_runs_plans_itself_sees_none() {
+fn an_edit_is_no_sighting_and_what_ran_before_the_daemon_began_is_told_in_shadow_only() {
     let over = |minute: &str| {
         let mut plan = reported("2026-03-01T00:00:01Z", Some("2026-03-01T00:00:09Z"), "success");
         plan.document = plan.document.replace("\"0\"", minute).into();
@@ -97,4 +97,41 @@ fn an_edit_is_no_sighting_and_a_daemon_that_runs_plans_itself_sees_none() {
     let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
     world.list(vec![over("\"0\"")]);
     assert_eq!(seen(&world), []);
+}
+
+#[test]
+fn who_runs_plans_itself_sees_the_runs_of_another_once_each() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
+    let foreign = "2026-03-01T00:40:02Z";
+    let over = reported(foreign, Some("2026-03-01T00:40:50Z"), "success");
+    for (at, plan) in [
+        ("2026-03-01T00:40:30Z", reported(foreign, None, "")),
+        ("2026-03-01T00:41:30Z", over.clone()),
+        ("2026-03-01T00:42:30Z", over),
+    ] {
+        world.live_until(at);
+        world.list(vec![plan]);
+    }
+    let starts = |world: &World| seen(world).into_iter().map(|seen| seen.0).collect::<Vec<_>>();
+    assert_eq!(starts(&world), [foreign]);
+    // A user's edit that brings back what they read before is none.
+    world.list(vec![reported("2026-03-01T00:10:02Z", None, "")]);
+    assert_eq!(starts(&world), [foreign]);
+}
+
+#[test]
+fn runs_of_ours_are_no_sightings_though_their_reports_come_late() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
+    let mut ours = Vec::new();
+    for hour in ["01", "02"] {
+        world.live_until(&format!("2026-03-01T{hour}:00:00Z"));
+        let run = world.launched().pop().expect("it is due");
+        world.run_for(&run, 60, Outcome::Success);
+        ours.push(format!("2026-03-01T{hour}:00:00Z"));
+    }
+    assert_eq!(seen(&world), []);
+    for started in &ours {
+        world.list(vec![reported(started, None, "")]);
+        assert_eq!(seen(&world), [], "{started}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use freezerd::clock::{Clock, SystemClock};
 use serde_json::json;
 
@@ -61,6 +62,58 @@ fn what_was_due_while_the_scheduler_was_stopped_runs() {
     for job in [&jobs[0], &one_shot] {
         assert_eq!(theirs.shown(job)[0], "scheduled");
     }
+}
+
+/// Seconds between two runs.
+const INTERVAL: i64 = 12;
+
+/// When its newest agent was started, once there are more than `before`.
+fn next_start(node: &Node, before: usize) -> DateTime<Utc> {
+    eventually(Duration::from_secs(90), "it runs again", || {
+        let starts = node.starts();
+        let newest = starts.iter().max().filter(|_| starts.len() > before);
+        newest.copied().ok_or_else(|| format!("{starts:?}"))
+    })
+}
+
+#[test]
+fn an_interval_goes_on_counting_while_the_scheduler_is_stopped() {
+    let pair = Pair::new("interval");
+    for node in [&pair.incumbent, &pair.ours] {
+        node.note_starts();
+    }
+    let jobs = pair.plans(&json!({ "schedule_interval": format!("{INTERVAL} seconds") }));
+    let daemon = Daemon::start(&pair.stack, &pair.ours);
+    let incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
+    next_start(&pair.ours, 0);
+    assert!(daemon.stop().success());
+    let first = next_start(&pair.incumbent, 0);
+    incumbent.kill();
+    let _daemon = Daemon::start(&pair.stack, &pair.ours);
+    next_start(&pair.ours, pair.ours.starts().len());
+    // Each was due a whole number of intervals after the one before it.
+    let runs = history(&pair.stack, &pair.ours, &jobs[1]);
+    let due: Vec<i64> = runs
+        .iter()
+        .map(|run| {
+            run["due"]
+                .as_str()
+                .and_then(|due| due.parse().ok())
+                .expect("a time")
+        })
+        .map(|due: DateTime<Utc>| due.timestamp())
+        .collect();
+    assert!(due.len() > 1, "{due:?}");
+    assert!(due.iter().all(|at| (at - due[0]) % INTERVAL == 0), "{due:?}");
+
+    // incumbent: it counts from whenever it was started. (A start may hit the former count by chance, not each.)
+    let moved = (0..4).any(|_| {
+        let _incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
+        let next = next_start(&pair.incumbent, pair.incumbent.starts().len());
+        let apart = (next - first).as_seconds_f64().rem_euclid(INTERVAL as f64);
+        (2.0..INTERVAL as f64 - 2.0).contains(&apart)
+    });
+    assert!(moved, "it kept its count: {:?}", pair.incumbent.starts());
 }
 
 #[test]

@@ -8,50 +8,59 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Pair, not_now};
-use crate::daemon::{Daemon, outcomes};
+use crate::daemon::Daemon;
 use crate::eventually::eventually;
 use crate::incumbent::{Incumbent, Options};
 use crate::node::Node;
 
 /// A document that freezer-scheduler takes: it dies without an `event`.
-fn document(node: &Node) -> Value {
+pub(super) fn document(job_actions: &Value) -> Value {
     json!({
         "job_id": "by-hand",
         "description": "by hand",
         "job_schedule": { "event": "start", "status": "" },
-        "job_actions": [{ "freezer_action": node.backup_action(), "max_retries": 0 }],
+        "job_actions": job_actions,
     })
+}
+
+/// freezerd's node is to take its plans from its folder `jobs`; gives the options for freezer-scheduler to do so.
+pub(super) fn from_folder(ours: &Node) -> Options {
+    let folder = ours.path("jobs").display().to_string();
+    ours.configure(&format!("[source]\nkind = \"folder\"\npath = {folder:?}\n"));
+    Options {
+        no_api: Some("jobs"),
+        ..Options::default()
+    }
 }
 
 #[test]
 fn the_same_folder_runs_and_nobody_writes_to_it() {
     let pair = Pair::new("folder");
+    let by_hand =
+        |node: &Node| document(&json!([{ "freezer_action": node.backup_action(), "max_retries": 0 }]));
     for node in [&pair.incumbent, &pair.ours] {
         fs::create_dir(node.path("jobs")).expect("a folder");
-        node.write("jobs/by-hand.conf", &document(node));
+        node.write("jobs/by-hand.conf", &by_hand(node));
     }
-    let no_api = Options {
-        no_api: Some("jobs"),
-        ..Options::default()
-    };
+    let no_api = from_folder(&pair.ours);
     let _incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &no_api);
-    let folder = pair.ours.path("jobs").display().to_string();
-    pair.ours
-        .configure(&format!("[source]\nkind = \"folder\"\npath = {folder:?}\n"));
     let _daemon = Daemon::start(&pair.stack, &pair.ours);
     for node in [&pair.incumbent, &pair.ours] {
         node.await_agent_runs(2);
         let left = fs::read_to_string(node.path("jobs/by-hand.conf")).expect("the document");
-        assert_eq!(left, document(node).to_string());
+        assert_eq!(left, by_hand(node).to_string());
     }
-    eventually(Duration::from_secs(30), "it is recorded", || {
-        let outcomes = outcomes(&pair.stack, &pair.ours, "by-hand");
-        if outcomes == [json!("success")] {
-            Ok(())
-        } else {
-            Err(format!("{outcomes:?}"))
-        }
-    });
+    pair.await_outcome("by-hand", "success");
+
+    // A document that comes later: freezerd sees it.
+    let mut later = by_hand(&pair.ours);
+    later["job_id"] = json!("later");
+    for node in [&pair.incumbent, &pair.ours] {
+        node.write("jobs/later.conf", &later);
+    }
+    pair.await_outcome("later", "success");
+    // incumbent: it has read the folder once.
+    assert_eq!(pair.incumbent.agent_runs().len(), 2);
 }
 
 /// The documents in a folder, by their ids.

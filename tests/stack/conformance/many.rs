@@ -40,7 +40,8 @@ fn many_plans_take_few_requests_and_little_memory() {
         .count();
     let polls = daemon.polls().expect("its metrics");
     // Once in ten polls, and whenever there are more plans than ever, it looks behind the last page.
-    assert!(asked <= 2 * polls, "{asked} requests of {polls} polls");
+    // (One poll more may be under way.)
+    assert!(asked <= 2 * (polls + 1), "{asked} requests of {polls} polls");
     // A debug build; the optimised one takes less.
     assert!(ours < theirs / 2, "{ours} kB, incumbent: {theirs} kB");
     println!(

@@ -1,9 +1,10 @@
-//! freezerd beside freezer-scheduler 19.0.0: each test is a row of README.md's table. It shows the incumbent failing
-//! (in lines marked `incumbent`), and freezerd doing the right thing, with the same users' clients on the same API.
+//! freezerd beside freezer-scheduler 19.0.0: each test is a row of README.md's table. It shows what freezerd does, with
+//! the same users' clients on the same API; where the incumbent fails, the lines that show it are marked `incumbent`.
 //!
 //! A row that begins to fail on the incumbent's side is good news: then a newer freezer has mended it, and the
 //! table wants an edit.
 
+mod actions;
 mod downtime;
 mod edits;
 mod events;
@@ -12,9 +13,14 @@ mod many;
 mod queue;
 mod runs;
 mod sessions;
+mod two;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::daemon::outcomes;
+use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::{Stack, shared_stack};
 use crate::user::User;
@@ -58,6 +64,18 @@ impl Pair {
     fn close_gates(&self) {
         self.incumbent.close_gate();
         self.ours.close_gate();
+    }
+
+    /// Waits until freezerd has recorded one run of this plan, which ended so.
+    fn await_outcome(&self, job: &str, outcome: &str) {
+        eventually(Duration::from_secs(30), "it is recorded", || {
+            let outcomes = outcomes(&self.stack, &self.ours, job);
+            if outcomes == [json!(outcome)] {
+                Ok(())
+            } else {
+                Err(format!("{outcomes:?}"))
+            }
+        });
     }
 
     fn open_gates(&self) {

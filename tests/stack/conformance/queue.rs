@@ -1,9 +1,17 @@
 //! More is due than may run at once.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Timelike, Utc};
+use freezerd::clock::{Clock, SystemClock};
+use serde_json::json;
+
 use super::{Pair, at_once};
 use crate::daemon::Daemon;
 use crate::end_to_end::await_result;
+use crate::eventually::eventually;
 use crate::incumbent::{Incumbent, Options};
+use crate::node::{Node, in_seconds};
 
 /// How many plans are due at once.
 const PLANS: usize = 3;
@@ -41,4 +49,62 @@ fn waiting_in_the_queue_never_expires_a_run() {
     let mut standing: Vec<String> = jobs.iter().map(|[job, _]| theirs.shown(job)[0].clone()).collect();
     standing.sort();
     assert_eq!(standing, ["completed", "scheduled", "scheduled"]);
+}
+
+/// How many are due in one second.
+const BURST: usize = 20;
+
+/// The plans' first minute in which nothing had to be learnt any more: when they were due in it.
+fn next_due(second: u32) -> DateTime<Utc> {
+    let now = SystemClock::new().now();
+    let due = now.with_second(second).and_then(|at| at.with_nanosecond(0));
+    let due = due.expect("a second");
+    if due > now {
+        due
+    } else {
+        due + Duration::from_secs(60)
+    }
+}
+
+/// How late its agents started, in seconds, once all that were due then have.
+fn await_lateness(node: &Node, due: DateTime<Utc>) -> Vec<f64> {
+    eventually(Duration::from_secs(150), "all that were due have started", || {
+        let mut late: Vec<f64> = node
+            .starts()
+            .iter()
+            .map(|at| (*at - due).as_seconds_f64())
+            .filter(|late| (-5.0..55.0).contains(late))
+            .collect();
+        late.sort_by(f64::total_cmp);
+        if late.len() == BURST {
+            Ok(late)
+        } else {
+            Err(format!("{late:?}"))
+        }
+    })
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table's numbers come from here")]
+fn all_that_is_due_in_one_second_starts_and_none_early() {
+    let pair = Pair::new("burst");
+    pair.incumbent.note_starts();
+    pair.ours.note_starts();
+    let _incumbent = Incumbent::start(&pair.stack, &pair.incumbent, &Options::default());
+    pair.ours.configure("[dispatch]\nmax_concurrent = 4\n");
+    let daemon = Daemon::start(&pair.stack, &pair.ours);
+    // Each minute. Should a slow machine miss the first, there is another.
+    let second = in_seconds(25).second();
+    let each_minute = json!({ "schedule_second": second.to_string() });
+    let jobs = pair.users().map(|user| user.create_plans(BURST, &each_minute));
+    for job in jobs.iter().flatten() {
+        pair.stack.await_written(job, "status", "scheduled");
+    }
+    let due = next_due(second);
+    daemon.await_poll();
+    let [theirs, ours] = [&pair.incumbent, &pair.ours].map(|node| await_lateness(node, due));
+    assert!(ours[0] >= 0.0, "{ours:?}");
+    let [theirs, ours] =
+        [theirs, ours].map(|late| format!("{:.2} and {:.2} s", late[BURST / 2], late[BURST - 1]));
+    println!("{BURST} due at once, 4 at a time, median and last: {ours} late; freezer-scheduler {theirs}");
 }

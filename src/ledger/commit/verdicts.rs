@@ -1,0 +1,164 @@
+//! Verdicts: in a burst there is one for each of a hundred thousand plans, so they are written many at a time.
+//!
+//! What a statement costs by itself, beside what it does, is paid once for all of its rows.
+
+use rusqlite::types::Value;
+use rusqlite::{CachedStatement, ErrorCode, Transaction, params};
+
+use super::Writer;
+use crate::ledger::codes::{count_value, millis, run_value, verdict_code};
+use crate::ledger::error::Failure;
+use crate::planner::VerdictRecord;
+
+/// Rows of one statement.
+const AT_ONCE: usize = 64;
+/// Values of one row.
+const COLUMNS: usize = 7;
+
+/// A row of `verdict`, and the last due time it covers.
+struct Row {
+    first: i64,
+    last: i64,
+    plan: i64,
+    span: i64,
+    count: i64,
+    kind: i64,
+    run: Value,
+    decided: i64,
+}
+
+/// Verdicts that are yet to be written, and what writes them.
+pub(super) struct Verdicts<'t> {
+    rows: Vec<Row>,
+    insert_all: CachedStatement<'t>,
+    advance_all: CachedStatement<'t>,
+    insert: CachedStatement<'t>,
+    advance: CachedStatement<'t>,
+}
+
+impl<'t> Verdicts<'t> {
+    pub(super) fn new(transaction: &'t Transaction<'t>) -> rusqlite::Result<Self> {
+        let into = "INSERT INTO verdict (first, plan, span, count, kind, run, decided) VALUES";
+        let row = "(?, ?, ?, ?, ?, ?, ?)";
+        Ok(Self {
+            rows: Vec::with_capacity(AT_ONCE),
+            insert_all: transaction.prepare_cached(&format!("{into} {}", [row; AT_ONCE].join(", ")))?,
+            advance_all: transaction.prepare_cached(&format!(
+                "UPDATE progress SET covered = ?1 WHERE covered < ?1 AND plan IN (?{})",
+                ", ?".repeat(AT_ONCE - 1)
+            ))?,
+            insert: transaction.prepare_cached(&format!("{into} {row} ON CONFLICT DO NOTHING"))?,
+            advance: transaction
+                .prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1 AND covered < ?2")?,
+        })
+    }
+
+    /// Writes a full lot of them in one statement; `false`, and nothing is changed: one of them takes an earlier one's
+    /// place.
+    fn insert_all(&mut self) -> rusqlite::Result<bool> {
+        for (row, number) in self.rows.iter().zip(0..) {
+            let values = params![
+                row.first,
+                row.plan,
+                row.span,
+                row.count,
+                row.kind,
+                row.run,
+                row.decided
+            ];
+            for (value, column) in values.iter().zip(1..) {
+                self.insert_all
+                    .raw_bind_parameter(number * COLUMNS + column, value)?;
+            }
+        }
+        match self.insert_all.raw_execute() {
+            Ok(_) => Ok(true),
+            Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::ConstraintViolation => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves their plans' `covered` on.
+    fn advance(&mut self) -> rusqlite::Result<()> {
+        let same = self.rows.first().map(|row| row.last);
+        if self.rows.len() == AT_ONCE && self.rows.iter().all(|row| Some(row.last) == same) {
+            self.advance_all.raw_bind_parameter(1, same)?;
+            for (row, number) in self.rows.iter().zip(2..) {
+                self.advance_all.raw_bind_parameter(number, row.plan)?;
+            }
+            self.advance_all.raw_execute()?;
+        } else {
+            for row in &self.rows {
+                self.advance.execute([row.plan, row.last])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Writer<'_> {
+    /// A verdict, to be written with the next ones.
+    pub(super) fn verdict(&mut self, verdict: &VerdictRecord) -> Result<(), Failure> {
+        let plan = self.key(&verdict.job)?;
+        self.verdicts.rows.push(Row {
+            first: verdict.first.epoch(),
+            last: verdict.last.epoch(),
+            plan,
+            span: verdict.last.since(verdict.first),
+            count: count_value(verdict.count),
+            kind: verdict_code(&verdict.verdict),
+            run: run_value(verdict),
+            decided: millis(verdict.decided),
+        });
+        if self.verdicts.rows.len() == AT_ONCE {
+            self.write_verdicts()?;
+        }
+        Ok(())
+    }
+
+    /// Writes those that wait for it.
+    pub(super) fn write_verdicts(&mut self) -> Result<(), Failure> {
+        let all = self.verdicts.rows.len() == AT_ONCE && self.verdicts.insert_all()?;
+        self.verdicts.advance()?;
+        let mut rows = std::mem::take(&mut self.verdicts.rows);
+        for row in &rows {
+            if !all {
+                self.write_verdict(row)?;
+            }
+            self.count(row.kind, row.count);
+        }
+        rows.clear();
+        self.verdicts.rows = rows;
+        Ok(())
+    }
+
+    /// One by itself. Nearly always there is none yet, so the one that is replaced is only looked up when there is.
+    fn write_verdict(&mut self, row: &Row) -> Result<(), Failure> {
+        let values = params![
+            row.first,
+            row.plan,
+            row.span,
+            row.count,
+            row.kind,
+            row.run,
+            row.decided
+        ];
+        if self.verdicts.insert.execute(values)? > 0 {
+            return Ok(());
+        }
+        let (old_kind, old_count): (i64, i64) = self
+            .transaction
+            .prepare_cached("SELECT kind, count FROM verdict WHERE first = ?1 AND plan = ?2")?
+            .query_row([row.first, row.plan], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.count(old_kind, -old_count);
+        self.transaction
+            .prepare_cached(
+                "UPDATE verdict SET span = ?3, count = ?4, kind = ?5, run = ?6, decided = ?7
+                 WHERE first = ?1 AND plan = ?2",
+            )?
+            .execute(values)?;
+        Ok(())
+    }
+}
