@@ -25,20 +25,22 @@ impl Shelf {
 impl Store for Shelf {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger
-            .commit(records)
-            .map(|_| ())
-            .map_err(|error| untaken(&error))
+        let committed = ledger.commit(records).map(|_| ());
+        committed.map_err(|error| untaken(&ledger, &error))
     }
 
     fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError> {
         let ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = ledger.reader().plan(job).map_err(|error| untaken(&error))?;
+        let plan = ledger
+            .reader()
+            .plan(job)
+            .map_err(|error| untaken(&ledger, &error))?;
         Ok(plan.and_then(|plan| plan.document))
     }
 }
 
-fn untaken(error: &LedgerError) -> StoreError {
+fn untaken(ledger: &Ledger, error: &LedgerError) -> StoreError {
+    ledger.note_damage(error);
     match error {
         // A damaged one is put aside when the daemon starts afresh.
         LedgerError::UnknownPlan { .. } | LedgerError::Started { .. } | LedgerError::Damaged { .. } => {

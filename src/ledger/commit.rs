@@ -250,6 +250,11 @@ impl<'t> Writer<'t> {
         }
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
+            if state < DONE {
+                // It ran for a due time that was still to come, by a clock that was wrong, and runs again now that it is there:
+                // what its agent says this time is another backup.
+                backups::run_again(self.transaction, &run.id)?;
+            }
             self.count(TALLY_OF_RUNS + old_state, -1);
             self.last_runs(old_plan, old_state)?;
         }
