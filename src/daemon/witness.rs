@@ -79,7 +79,7 @@ impl Witness for Teller {
                 Record::Verdict(verdict) => {
                     // The verdict of a withdrawn run takes the place of one that was counted.
                     let again =
-                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
+                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.last));
                     self.verdict(verdict, again);
                 }
                 Record::Run(run) => self.run(run),
@@ -143,6 +143,8 @@ impl Teller {
             verdict,
             ..
         } = record;
+        // What had been coalesced into it was counted as that.
+        let count = if again { &1 } else { count };
         if !again {
             self.metrics.due(*count);
         }
@@ -214,6 +216,8 @@ mod tests {
             job,
             project: None,
             due,
+            first: due,
+            count: 1,
             covers: due,
             cadence: None,
             state,
@@ -296,5 +300,34 @@ mod tests {
             Record::Run(run(RunState::Done(Outcome::Success))),
         ];
         assert_eq!(counted(&[&due, &over], ran), (one.clone(), one));
+    }
+
+    #[test]
+    fn a_due_time_that_went_with_a_run_that_is_withdrawn_was_counted_as_coalesced() {
+        let queued = run(RunState::Queued);
+        let over = |first: i64, last: i64, count, verdict| {
+            Record::Verdict(VerdictRecord {
+                job: queued.job.clone(),
+                first: DueTime::from_epoch(first),
+                last: DueTime::from_epoch(last),
+                count,
+                verdict,
+                decided: queued.queued,
+            })
+        };
+        let due = [
+            over(0, 1_800, 2, Verdict::Coalesced(queued.id.clone())),
+            over(3_600, 3_600, 1, Verdict::Run(queued.id.clone())),
+        ];
+        let run = queued.id.clone();
+        let withdrawn = [
+            Record::Withdraw { run },
+            over(0, 3_600, 3, Verdict::Skipped(Reason::Superseded)),
+        ];
+        let [one, two, three] = ["1", "2", "3"].map(|count| Some(count.to_owned()));
+        let superseded = r#"verdict="skipped",reason="superseded""#;
+        let coalesced = r#"verdict="coalesced",reason="none""#;
+        assert_eq!(counted(&[&due, &withdrawn], superseded), (one, three.clone()));
+        assert_eq!(counted(&[&due, &withdrawn], coalesced), (two, three));
     }
 }
