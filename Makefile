@@ -15,7 +15,7 @@ demo:
 test:
 	@scripts/test
 
-# Lives of the simulator with fresh seeds, until one fails (or for FREEZERD_SOAK_FOR seconds).
+# Lives of the simulator with fresh seeds (or from FREEZERD_SIM_FIRST on), until one fails (or for FREEZERD_SOAK_FOR seconds).
 soak:
 	@scripts/sim soak --ignored
 

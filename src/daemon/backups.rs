@@ -81,6 +81,7 @@ pub(super) async fn close(
     let status = if pending.succeeded { "available" } else { "error" };
     let id = pending.backup_id.as_deref();
     let tries = pending.attempts.saturating_add(1);
+    failpoint::reach(Failpoint::DraftEnd);
     match api.close_draft(draft, id, status).await {
         Ok(false) if id.is_none() && tries < LOOKS => {
             let error = ApiError::Protocol {
@@ -91,7 +92,9 @@ pub(super) async fn close(
             Ok(Err(error))
         }
         Ok(found) => {
+            failpoint::reach(Failpoint::DraftEndSent);
             ledger.with(|ledger| ledger.draft_closed(pending.id))?;
+            failpoint::reach(Failpoint::DraftEndRecorded);
             tracing::info!(%run, step, status, found, "the record made before the backup is closed");
             Ok(Ok(()))
         }

@@ -16,12 +16,12 @@ use crate::clock::Clock;
 use crate::launch::{self, LaunchError, Launcher};
 use crate::plan::{self, JobId, Plan};
 use crate::planner::{
-    End, Found, Input, NotStarted, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
+    Found, Input, NotStarted, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
 };
 use crate::schedule::DueTime;
 
 use super::recipes::{Drafts, Recipes};
-use super::told::end;
+use super::told::{end, end_without_start};
 
 pub use super::told::told;
 pub use store::{Store, StoreError, Witness};
@@ -180,7 +180,13 @@ impl<S: Store, W: Witness> Engine<S, W> {
         loop {
             let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
             self.unsaved.extend(decision.records);
-            self.pending.extend(decision.orders);
+            for order in decision.orders {
+                match order {
+                    // A question needs no record, and its answer is waited for.
+                    Order::ConfirmGone(job) => step.errands.push(Errand::ConfirmGone(job)),
+                    order => self.pending.push(order),
+                }
+            }
             step.wake = decision.wake;
             if !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step) {
                 self.hold();
@@ -336,8 +342,8 @@ impl<S: Store, W: Witness> Engine<S, W> {
         };
         let input = match prepared {
             _ if aborted => {
-                let end =
-                    self.end_without_start(Outcome::Aborted, "aborted before it was started".to_owned());
+                let why = "aborted before it was started".to_owned();
+                let end = end_without_start(self.clock.now(), Outcome::Aborted, why);
                 Some(Input::Ended { run: run.id, end })
             }
             Ok(drafts) => self.launch(run, &plan, &drafts),
@@ -361,17 +367,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
 
     fn not_started(&self, run: RunId, detail: String) -> Input {
         tracing::error!(run = %run, "not started: {detail}");
-        let end = self.end_without_start(Outcome::Fail, detail);
+        let end = end_without_start(self.clock.now(), Outcome::Fail, detail);
         Input::Ended { run, end }
-    }
-
-    fn end_without_start(&self, outcome: Outcome, detail: String) -> End {
-        End {
-            outcome,
-            started: None,
-            ended: self.clock.now(),
-            detail,
-            metadata: Vec::new(),
-        }
     }
 }

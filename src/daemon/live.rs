@@ -86,6 +86,8 @@ pub(super) struct Daemon {
     pub(super) proves_absence: bool,
     pub(super) problems: BTreeSet<(String, String, String, String)>,
     pub(super) pruned: Option<DateTime<Utc>>,
+    /// There is more to remove, and it is coming back to it soon.
+    pub(super) pruning: bool,
     pub(super) digester: Digester,
     /// What the poller begins with.
     pub(super) reading: Option<Reading>,
@@ -102,6 +104,8 @@ pub(super) enum Answer {
     Confirmed(JobId, Option<Input>),
     /// The API, of a session.
     Said(Input),
+    /// Nobody: it is time to remove more of what is old.
+    PruneOn,
 }
 
 /// What the loop woke for.
@@ -167,6 +171,7 @@ impl Daemon {
                     inputs.extend(input);
                 }
                 Event::Answer(Answer::Said(input)) => inputs.push(input),
+                Event::Answer(Answer::PruneOn) => self.prune_on(),
                 Event::Prepared(run, prepared) if !self.stopping => {
                     let step = self.engine.prepared(&run, prepared);
                     self.see_to(step)?;

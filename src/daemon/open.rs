@@ -97,8 +97,9 @@ pub(super) fn polling(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Pol
     })
 }
 
-/// How runs are started by these settings.
-pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
+/// How runs are started by these settings. Where a restart is needed, by those that the daemon was started with: its
+/// launcher and its source are what they were.
+pub(super) fn recipes(loaded: &Loaded, started_with: &Settings, search_path: &str) -> Recipes {
     let settings = &loaded.settings;
     let dispatch = &settings.dispatch;
     let access = settings.access.as_ref();
@@ -106,11 +107,11 @@ pub(super) fn recipes(loaded: &Loaded, search_path: &str) -> Recipes {
         agent: agent(&dispatch.agent, search_path),
         kill_grace: u32::try_from(dispatch.kill_grace.as_secs()).unwrap_or(u32::MAX),
         keep_output: dispatch.keep_output,
-        elsewhere: dispatch.launcher == config::Launcher::Event,
+        elsewhere: started_with.dispatch.launcher == config::Launcher::Event,
         limits: limits(&dispatch.limits),
         credentials: settings.agent_environment(),
         trusts: access.map_or(true, |access| access.auth.takes_trusts()),
-        prepares: settings.source == config::Source::Api,
+        prepares: started_with.source == config::Source::Api,
     }
 }
 
@@ -226,7 +227,7 @@ impl Daemon {
             Shelf(Arc::clone(&ledger)),
             teller,
             Arc::new(launcher),
-            recipes(loaded, &start.search_path),
+            recipes(loaded, &loaded.settings, &start.search_path),
         );
         let timer = Timer::new().map_err(|error| system("set up its timer")(std::io::Error::other(error)))?;
         let notifier = Notifier::from_environment().unwrap_or_else(|error| {
@@ -272,6 +273,7 @@ impl Daemon {
             proves_absence: false,
             problems: BTreeSet::new(),
             pruned: None,
+            pruning: false,
             digester,
             reading: Some(reading),
             read_whole: Arc::default(),

@@ -74,6 +74,7 @@ pub struct Outbox {
 }
 
 /// How a round ended.
+#[derive(Debug, PartialEq, Eq)]
 enum Round {
     /// Nothing waits that could be delivered.
     Empty,
@@ -89,16 +90,18 @@ enum Round {
 }
 
 impl Round {
-    fn begin(empty: bool) -> Self {
-        if empty { Self::Empty } else { Self::Taken }
-    }
-
     /// What the API said to one of them. Whether the others of this round would fare no better.
     fn heard(&mut self, said: Result<(), ApiError>) -> bool {
-        let Err(error) = said else { return false };
-        let (after, away) = (error.retry_after(), error.is_transient());
-        *self = Self::Failed { after, away };
-        away
+        let one = match &said {
+            Ok(()) => Self::Taken,
+            Err(error) => Self::Failed {
+                after: error.retry_after(),
+                away: error.is_transient(),
+            },
+        };
+        // An API that has just taken another one is not away: it stumbles over this one.
+        *self = std::mem::replace(self, Self::Empty).and(one);
+        said.is_err_and(|error| error.is_transient())
     }
 
     /// Two rounds as one.
@@ -196,7 +199,7 @@ impl Outbox {
         let pending = self
             .ledger
             .with(|ledger| ledger.reader().pending_session_ends(REPORTS))?;
-        let mut round = Round::begin(pending.is_empty());
+        let mut round = Round::Empty;
         for end in &pending {
             if round.heard(session_ends::tell(&self.ledger, api, end).await?) {
                 break;
@@ -209,7 +212,7 @@ impl Outbox {
         let pending = self
             .ledger
             .with(|ledger| ledger.reader().pending_drafts(REPORTS))?;
-        let mut round = Round::begin(pending.is_empty());
+        let mut round = Round::Empty;
         for draft in &pending {
             if round.heard(backups::close(&self.ledger, api, draft).await?) {
                 break;
@@ -222,7 +225,7 @@ impl Outbox {
         let pending = self
             .ledger
             .with(|ledger| ledger.reader().pending_backups(BACKUPS))?;
-        let mut round = Round::begin(pending.is_empty());
+        let mut round = Round::Empty;
         for backup in &pending {
             if round.heard(backups::keep(&self.ledger, api, backup).await?) {
                 break;
@@ -235,7 +238,7 @@ impl Outbox {
         let pending = self
             .ledger
             .with(|ledger| ledger.reader().pending_reports(REPORTS))?;
-        let mut round = Round::begin(pending.is_empty());
+        let mut round = Round::Empty;
         for report in &pending {
             if round.heard(self.deliver(api, report).await?) {
                 break;
@@ -276,5 +279,42 @@ impl Outbox {
                 Ok(Err(error))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Round;
+    use crate::freezer::ApiError;
+
+    /// 5xx, as of an API that is overloaded, or that stumbles over what it was given.
+    fn stumbles() -> ApiError {
+        ApiError::Timeout {
+            at: "POST /v2".to_owned(),
+            cause: "no end".to_owned(),
+        }
+    }
+
+    #[test]
+    fn one_that_is_never_taken_is_no_proof_that_the_api_is_away() {
+        let mut round = Round::Empty;
+        assert!(round.heard(Err(stumbles())), "the others wait");
+        assert_eq!(
+            round,
+            Round::Failed {
+                after: None,
+                away: true
+            }
+        );
+        let mut round = Round::Empty;
+        assert!(!round.heard(Ok(())));
+        assert!(round.heard(Err(stumbles())));
+        assert_eq!(
+            round,
+            Round::Failed {
+                after: None,
+                away: false
+            }
+        );
     }
 }

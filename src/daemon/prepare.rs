@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, Draft};
 use crate::ledger::{DraftSent, LedgerError};
 use crate::plan::{Action, Plan, TrustId};
@@ -111,6 +112,7 @@ impl Preparation {
             DraftSent::InDoubt => true,
             DraftSent::First => false,
         };
+        failpoint::reach(Failpoint::DraftNoted);
         let draft = Draft {
             job: job_id,
             project: self.run.project.as_ref(),
@@ -120,7 +122,9 @@ impl Preparation {
         };
         match api.draft_backup(draft, action, self.clock.now(), in_doubt).await {
             Ok(id) => {
+                failpoint::reach(Failpoint::DraftSent);
                 self.ledger.with(|ledger| ledger.draft_made(run, step, &id))?;
+                failpoint::reach(Failpoint::DraftRecorded);
                 tracing::debug!(%job_id, %run, step, backup_id = id, "the record of the backup is made before it");
                 Ok(Some(id))
             }

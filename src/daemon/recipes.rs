@@ -180,6 +180,8 @@ mod tests {
             job: plan.id.clone(),
             project: None,
             due,
+            first: due,
+            count: 1,
             covers: due,
             cadence: None,
             state: RunState::Starting,

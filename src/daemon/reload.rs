@@ -52,8 +52,11 @@ impl Daemon {
             self.contact.send_replace(Contact::None);
             self.polling.send_replace(polling);
         }
-        self.engine
-            .set_recipes(open::recipes(&loaded, &self.start.search_path));
+        self.engine.set_recipes(open::recipes(
+            &loaded,
+            &self.started_with,
+            &self.start.search_path,
+        ));
         self.copier.folder = copying::folder(&loaded.settings, self.start.shadow);
         self.keep = loaded.settings.history.keep;
         self.stop_grace = loaded.settings.dispatch.stop_grace;

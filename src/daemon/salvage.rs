@@ -138,6 +138,8 @@ fn records(left: &Left, now: DateTime<Utc>) -> [Record; 4] {
             job: job.clone(),
             project: None,
             due,
+            first: due,
+            count: 1,
             covers: due,
             cadence: None,
             state: RunState::Starting,

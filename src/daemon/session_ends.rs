@@ -1,5 +1,6 @@
 //! Sessions: the API is told how a run ended that had started with its session.
 
+use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError};
 use crate::ledger::{LedgerError, PendingSessionEnd};
 use crate::plan::{JobId, TrustId};
@@ -19,6 +20,7 @@ pub(super) async fn tell(
 ) -> Result<Result<(), ApiError>, LedgerError> {
     let (run, session) = (&pending.run, pending.end.session.as_str());
     let trust = trust(ledger, &pending.job)?;
+    failpoint::reach(Failpoint::SessionEnd);
     match api
         .end_session(
             &pending.job,
@@ -29,7 +31,9 @@ pub(super) async fn tell(
         .await
     {
         Ok(()) => {
+            failpoint::reach(Failpoint::SessionEndSent);
             ledger.with(|ledger| ledger.session_told(pending.id))?;
+            failpoint::reach(Failpoint::SessionEndRecorded);
             tracing::debug!(%run, session, result = pending.end.result, "its session knows how it ended");
             Ok(Ok(()))
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::failpoint::{self, Failpoint};
 use crate::freezer::Api;
 use crate::planner::{Input, SessionAnswer, SessionAsk};
 
@@ -20,10 +21,12 @@ impl Daemon {
             let Ok(_turn) = questions.acquire().await else {
                 return;
             };
+            failpoint::reach(Failpoint::SessionAsk);
             let answer = match &source {
                 Source::Api(api) => self::ask(&ledger, api, &ask).await,
                 Source::Path(_) => SessionAnswer::NoSession,
             };
+            failpoint::reach(Failpoint::SessionAnswered);
             // The loop may be gone by now; its successor asks again.
             let _ = told.send(Answer::Said(Input::Session { ask, answer }));
         });

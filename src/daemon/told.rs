@@ -1,7 +1,9 @@
 //! What launchers tell, as the planner takes it.
 
+use chrono::{DateTime, Utc};
+
 use crate::launch::{LaunchEvent, RunReport};
-use crate::planner::{End, Input, Metadata, RunId};
+use crate::planner::{End, Input, Metadata, Outcome, RunId};
 
 /// What a launcher's event means to the planner.
 #[must_use]
@@ -24,6 +26,17 @@ pub(super) fn end(run: &RunId, report: RunReport) -> End {
         started: report.started,
         ended: report.ended,
         detail: report.detail,
+    }
+}
+
+/// The end of a run that never started.
+pub(super) fn end_without_start(now: DateTime<Utc>, outcome: Outcome, detail: String) -> End {
+    End {
+        outcome,
+        started: None,
+        ended: now,
+        detail,
+        metadata: Vec::new(),
     }
 }
 

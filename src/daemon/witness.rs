@@ -25,20 +25,22 @@ impl Shelf {
 impl Store for Shelf {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let mut ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger
-            .commit(records)
-            .map(|_| ())
-            .map_err(|error| untaken(&error))
+        let committed = ledger.commit(records).map(|_| ());
+        committed.map_err(|error| untaken(&ledger, &error))
     }
 
     fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError> {
         let ledger = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let plan = ledger.reader().plan(job).map_err(|error| untaken(&error))?;
+        let plan = ledger
+            .reader()
+            .plan(job)
+            .map_err(|error| untaken(&ledger, &error))?;
         Ok(plan.and_then(|plan| plan.document))
     }
 }
 
-fn untaken(error: &LedgerError) -> StoreError {
+fn untaken(ledger: &Ledger, error: &LedgerError) -> StoreError {
+    ledger.note_damage(error);
     match error {
         // A damaged one is put aside when the daemon starts afresh.
         LedgerError::UnknownPlan { .. } | LedgerError::Started { .. } | LedgerError::Damaged { .. } => {
@@ -77,7 +79,7 @@ impl Witness for Teller {
                 Record::Verdict(verdict) => {
                     // The verdict of a withdrawn run takes the place of one that was counted.
                     let again =
-                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.first));
+                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.last));
                     self.verdict(verdict, again);
                 }
                 Record::Run(run) => self.run(run),
@@ -141,6 +143,8 @@ impl Teller {
             verdict,
             ..
         } = record;
+        // What had been coalesced into it was counted as that.
+        let count = if again { &1 } else { count };
         if !again {
             self.metrics.due(*count);
         }
@@ -212,6 +216,8 @@ mod tests {
             job,
             project: None,
             due,
+            first: due,
+            count: 1,
             covers: due,
             cadence: None,
             state,
@@ -294,5 +300,34 @@ mod tests {
             Record::Run(run(RunState::Done(Outcome::Success))),
         ];
         assert_eq!(counted(&[&due, &over], ran), (one.clone(), one));
+    }
+
+    #[test]
+    fn a_due_time_that_went_with_a_run_that_is_withdrawn_was_counted_as_coalesced() {
+        let queued = run(RunState::Queued);
+        let over = |first: i64, last: i64, count, verdict| {
+            Record::Verdict(VerdictRecord {
+                job: queued.job.clone(),
+                first: DueTime::from_epoch(first),
+                last: DueTime::from_epoch(last),
+                count,
+                verdict,
+                decided: queued.queued,
+            })
+        };
+        let due = [
+            over(0, 1_800, 2, Verdict::Coalesced(queued.id.clone())),
+            over(3_600, 3_600, 1, Verdict::Run(queued.id.clone())),
+        ];
+        let run = queued.id.clone();
+        let withdrawn = [
+            Record::Withdraw { run },
+            over(0, 3_600, 3, Verdict::Skipped(Reason::Superseded)),
+        ];
+        let [one, two, three] = ["1", "2", "3"].map(|count| Some(count.to_owned()));
+        let superseded = r#"verdict="skipped",reason="superseded""#;
+        let coalesced = r#"verdict="coalesced",reason="none""#;
+        assert_eq!(counted(&[&due, &withdrawn], superseded), (one, three.clone()));
+        assert_eq!(counted(&[&due, &withdrawn], coalesced), (two, three));
     }
 }

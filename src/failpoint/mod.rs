@@ -53,6 +53,28 @@ pub enum Failpoint {
     BackupSent,
     /// It is recorded.
     BackupRecorded,
+    /// The record of a backup that is yet to be made may be sent, says the ledger; it was not.
+    DraftNoted,
+    /// The API took it, that is not recorded.
+    DraftSent,
+    /// It is recorded; the run was not launched.
+    DraftRecorded,
+    /// What became of the backup is about to be told to such a record, for no agent said it.
+    DraftEnd,
+    /// The API took it, that is not recorded.
+    DraftEndSent,
+    /// It is recorded.
+    DraftEndRecorded,
+    /// A session is about to be asked whether a run may start.
+    SessionAsk,
+    /// It has answered, and nobody was told.
+    SessionAnswered,
+    /// A session is about to be told how a run ended.
+    SessionEnd,
+    /// The API took it, that is not recorded.
+    SessionEndSent,
+    /// It is recorded.
+    SessionEndRecorded,
     /// A damaged ledger is about to be put aside.
     Aside,
     /// Its file is, its log is not.
@@ -99,7 +121,7 @@ mod armed {
 
     impl Failpoint {
         /// All of them, in the order of a run's life.
-        pub const ALL: [Self; 37] = [
+        pub const ALL: [Self; 48] = [
             Self::ListingCommit,
             Self::ListingCommitted,
             Self::DueCommit,
@@ -123,6 +145,17 @@ mod armed {
             Self::BackupNoted,
             Self::BackupSent,
             Self::BackupRecorded,
+            Self::DraftNoted,
+            Self::DraftSent,
+            Self::DraftRecorded,
+            Self::DraftEnd,
+            Self::DraftEndSent,
+            Self::DraftEndRecorded,
+            Self::SessionAsk,
+            Self::SessionAnswered,
+            Self::SessionEnd,
+            Self::SessionEndSent,
+            Self::SessionEndRecorded,
             Self::Aside,
             Self::AsideFile,
             Self::AsideWhole,

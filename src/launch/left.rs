@@ -28,6 +28,12 @@ struct Named {
     environment: BTreeMap<String, String>,
 }
 
+/// The part of a trace that names the plan.
+#[derive(Deserialize)]
+struct Asked {
+    job: String,
+}
+
 /// The names of all runs that have traces in this directory, by whatever launcher.
 ///
 /// # Errors
@@ -84,6 +90,18 @@ pub fn left(state_dir: &Path, runtime_dir: &Path) -> std::io::Result<Vec<Left>> 
             due,
         });
     }
+    // Those that run elsewhere.
+    let asked = state_dir.join(ASKED);
+    for name in names(&asked)? {
+        if let Some((run, stem, due)) = name.strip_suffix(".json").and_then(due_of) {
+            let trace: Option<Asked> = read_json(&asked.join(&name)).ok();
+            all.push(Left {
+                run,
+                job: trace.map_or_else(|| stem.to_owned(), |trace| trace.job),
+                due,
+            });
+        }
+    }
     all.sort_by(|a, b| a.run.cmp(&b.run));
     Ok(all)
 }
@@ -129,6 +147,11 @@ mod tests {
         for name in ["c-20260301T010203Z.json", "c-20260301T010204Z", "odd.json"] {
             fs::write(state.join("asked").join(name), "").expect("written");
         }
+        let trace = r#"{"job": "ü c", "more": 1}"#;
+        fs::write(state.join("asked/xc-20260301T010205Z.json"), trace).expect("written");
+        let found = left(&state, &runtime).expect("four");
+        let jobs: Vec<_> = found.iter().map(|left| left.job.as_str()).collect();
+        assert_eq!(jobs, ["a-b", "c", "ü c", "ödd id"]);
         let all = traced(&state).expect("three");
         let all: Vec<_> = all.iter().map(|run| run.as_str()).collect();
         assert_eq!(
@@ -136,6 +159,7 @@ mod tests {
             [
                 "a-b-20260301T010203Z",
                 "c-20260301T010203Z",
+                "xc-20260301T010205Z",
                 "xdigest-20260301T010203Z"
             ]
         );

@@ -59,6 +59,16 @@ pub(super) fn put(connection: &Connection, run: &RunId, metadata: &Metadata) -> 
     Ok(())
 }
 
+/// The run is to run once more: that the API has what was said the first time is no mark any more.
+pub(super) fn run_again(connection: &Connection, run: &RunId) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "DELETE FROM backup WHERE run = (SELECT key FROM run WHERE id = ?1) AND metadata IS NULL",
+        )?
+        .execute([run.as_str()])?;
+    Ok(())
+}
+
 impl Reader {
     /// Metadata that waits, at most `limit` of it: what was tried least often first, and of this the oldest.
     ///

@@ -177,16 +177,20 @@ pub(super) fn verdict_of(row: &Row<'_>, job: &JobId) -> rusqlite::Result<Verdict
 
 /// The columns of a run `r`, in the order [`run_of`] reads them; the job is the plan's.
 pub(super) const RUN_COLUMNS: &str = "r.id, r.project, r.due, r.covers, r.cadence, r.state, r.not_before, r.queued, \
-                                      r.started, r.ended, r.pid, r.detail, r.session";
+                                      r.started, r.ended, r.pid, r.detail, r.session, r.first, r.count";
 
 /// A run of `job` from [`RUN_COLUMNS`], which begin at column `from`.
 pub(super) fn run_of(row: &Row<'_>, from: usize, job: &JobId) -> rusqlite::Result<RunRecord> {
     let not_before: Option<i64> = row.get(from + 6)?;
+    let first: Option<i64> = row.get(from + 13)?;
+    let due = due_of(row, from + 2)?;
     Ok(RunRecord {
         id: row.get(from).map(RunId::from_stored)?,
         job: job.clone(),
         project: project_of(row, from + 1)?,
-        due: due_of(row, from + 2)?,
+        due,
+        first: first.map_or(due, DueTime::from_epoch),
+        count: count_of(row, from + 14)?,
         covers: due_of(row, from + 3)?,
         cadence: row.get(from + 4)?,
         state: state_of(row, from + 5)?,
@@ -212,7 +216,7 @@ fn session_text(run: &RunRecord) -> Option<String> {
 }
 
 /// The values of a run, in the order of the columns `plan, project, due, covers, cadence, state, not_before,
-/// queued, started, ended, pid, detail, id, session`.
+/// queued, started, ended, pid, detail, id, session, first, count`.
 pub(super) fn run_values(run: &RunRecord, plan: i64, with: impl FnOnce(&[&dyn ToSql]) -> Written) -> Written {
     with(&[
         &plan,
@@ -229,6 +233,8 @@ pub(super) fn run_values(run: &RunRecord, plan: i64, with: impl FnOnce(&[&dyn To
         &run.detail,
         &run.id.as_str(),
         &session_text(run),
+        &(run.first != run.due).then(|| run.first.epoch()),
+        &count_value(run.count),
     ])
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::backups;
 use super::briefs;
-use super::codes::{DONE, TALLY_OF_RUNS, millis, outcome_code, run_values, state_code};
+use super::codes::{DONE, RUN, TALLY_OF_RUNS, millis, outcome_code, run_values, state_code};
 use super::error::Failure;
 use super::outbox::{self, ReportId};
 use super::session_ends;
@@ -226,8 +226,8 @@ impl<'t> Writer<'t> {
         // Mostly a run that is queued is new.
         let mut insert = self.transaction.prepare_cached(
             "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
-               detail, id, session)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (id) DO NOTHING",
+               detail, id, session, first, count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
         )?;
         if run.state == RunState::Queued && run_values(run, plan, |values| insert.execute(values))? > 0 {
             return Ok(());
@@ -240,7 +240,8 @@ impl<'t> Writer<'t> {
         if old.is_some() {
             let mut change = self.transaction.prepare_cached(
                 "UPDATE run SET plan = ?1, project = ?2, due = ?3, covers = ?4, cadence = ?5, state = ?6,
-               not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12, session = ?14
+               not_before = ?7, queued = ?8, started = ?9, ended = ?10, pid = ?11, detail = ?12, session = ?14,
+               first = ?15, count = ?16
              WHERE id = ?13",
             )?;
             run_values(run, plan, |values| change.execute(values))?;
@@ -249,6 +250,11 @@ impl<'t> Writer<'t> {
         }
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
+            if state < DONE {
+                // It ran for a due time that was still to come, by a clock that was wrong, and runs again now that it is there:
+                // what its agent says this time is another backup.
+                backups::run_again(self.transaction, &run.id)?;
+            }
             self.count(TALLY_OF_RUNS + old_state, -1);
             self.last_runs(old_plan, old_state)?;
         }
@@ -281,12 +287,23 @@ impl<'t> Writer<'t> {
     }
 
     fn withdraw(&mut self, run: &RunId) -> Result<(), Failure> {
-        let gone = self
+        let (plan, due) = self
             .transaction
-            .prepare_cached("DELETE FROM run WHERE id = ?1 AND state < 2")?
-            .execute([run.as_str()])?;
-        if gone == 0 {
-            return Err(Failure::Ours(LedgerError::Started { run: run.clone() }));
+            .prepare_cached("DELETE FROM run WHERE id = ?1 AND state < 2 RETURNING plan, due")?
+            .query_row([run.as_str()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })
+            .optional()?
+            .ok_or_else(|| Failure::Ours(LedgerError::Started { run: run.clone() }))?;
+        let void: Option<i64> = self
+            .transaction
+            .prepare_cached(
+                "DELETE FROM verdict WHERE first = ?1 AND plan = ?2 AND kind = ?3 RETURNING count",
+            )?
+            .query_row([due, plan, RUN], |row| row.get(0))
+            .optional()?;
+        if let Some(count) = void {
+            self.count(RUN, -count);
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use rusqlite::{Connection, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
-pub(super) const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6];
+pub(super) const STEPS: &[&str] = &[
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+];
 
 /// What is kept apart, and why:
 /// - `document` from `plan`: a document is a kilobyte, and looking a plan up by its name must not read a million.
@@ -173,6 +175,12 @@ ALTER TABLE plan ADD COLUMN started INTEGER;      -- epoch seconds
 ALTER TABLE plan ADD COLUMN ended INTEGER;        -- epoch seconds
 ALTER TABLE plan ADD COLUMN in_session TEXT;
 ALTER TABLE plan ADD COLUMN in_round INTEGER;
+";
+
+/// What a run was to serve besides its due time: where a clock that was wrong is set right, it is decided afresh.
+const VERSION_7: &str = "
+ALTER TABLE run ADD COLUMN first INTEGER;         -- epoch seconds: the earliest due time it serves; NULL: due
+ALTER TABLE run ADD COLUMN count INTEGER NOT NULL DEFAULT 1; -- due times from the first to due
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

@@ -158,6 +158,8 @@ impl Planner {
             job,
             project: slot.plan.project.clone(),
             due,
+            first: missed.first,
+            count: missed.count,
             covers: due,
             cadence: next.map(|next| next.due.since(due)),
             state: RunState::Queued,
@@ -314,6 +316,8 @@ impl Planner {
         let gate = if record.due > second {
             // The wall clock was set back while it waited: its due time is still to come.
             Gate::Until(record.due)
+        } else if let Some(until) = self.doubts.until(&record.job, second) {
+            Gate::Until(until)
         } else {
             Self::gate(slot.window.as_deref(), slot.timetable.zone(), second)
         };
@@ -349,12 +353,15 @@ impl Planner {
         self.open.remove(&run.id);
         if let Some(slot) = self.slots.get_mut(&run.job) {
             slot.close(&run.id);
+            slot.ran.take_if(|ran| *ran == run.due);
+            slot.ran = slot.ran.max(slot.last.as_ref().map(|last| last.due));
         }
         out.records.push(Record::Withdraw { run: run.id.clone() });
         session::withdrawn(run, out);
     }
 
-    /// Takes back a queued run: its due time gets `reason` as its verdict instead.
+    /// Takes back a queued run: its due time gets `reason` as its verdict instead, and so do the earlier ones that
+    /// were coalesced into it.
     pub(super) fn withdraw(
         &mut self,
         now: DateTime<Utc>,
@@ -363,12 +370,12 @@ impl Planner {
         out: &mut Decision,
     ) {
         self.take_back(run, out);
-        let one = Missed {
-            first: run.due,
+        let all = Missed {
+            first: run.first,
             last: run.due,
-            count: 1,
+            count: run.count,
         };
-        self.verdict(now, &run.job, one, Verdict::Skipped(reason), out);
+        self.verdict(now, &run.job, all, Verdict::Skipped(reason), out);
     }
 }
 

@@ -62,6 +62,9 @@ impl Planner {
             out.orders.push(Order::ReadWhole);
         }
         unlisted.sort();
+        for job in &unlisted {
+            self.doubt(DueTime::floor(now), job);
+        }
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
         let forgotten: Vec<JobId> = self
             .aside
@@ -83,6 +86,7 @@ impl Planner {
 
     /// A plan as it is now.
     pub(super) fn take(&mut self, now: DateTime<Utc>, plan: Plan, out: &mut Decision) {
+        self.settle(&plan.id);
         if self.slots.contains(&plan.id) {
             self.change(now, plan, out);
         } else {
@@ -158,6 +162,7 @@ impl Planner {
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
         let rescheduled = slot.broken || rezoned || slot.plan.common.schedule != plan.schedule;
         let hindered = slot.hindrance;
+        let again = slot.kind() == Kind::Continuous;
         let started = asks_to_start(slot, &plan);
         if rescheduled {
             self.supersede(now, &job, out);
@@ -174,7 +179,10 @@ impl Planner {
         slot.plan = self.shared.brief(brief);
         slot.broken = false;
         slot.rebind(&self.policy, &mut self.shared);
-        if rescheduled {
+        if rescheduled && again && slot.covered > second {
+            // It was not due again before its window opens; by its new schedule it is.
+            slot.covered = since;
+        } else if rescheduled {
             slot.covered = slot.covered.max(since);
         }
         let freed = hindered.is_some() && slot.hindrance.is_none();
@@ -207,6 +215,7 @@ impl Planner {
     /// A plan whose document was edited into something that cannot be used. Its old schedule is not what
     /// its user wants any more, so it has none until it is mended.
     fn set_aside(&mut self, now: DateTime<Utc>, broken: &Broken, out: &mut Decision) {
+        self.settle(&broken.job);
         let Some(slot) = self.slots.get(&broken.job) else {
             return;
         };
@@ -238,6 +247,7 @@ impl Planner {
 
     /// A plan that is not there any more, or not ours.
     pub(super) fn gone(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
+        self.settle(job);
         if !self.slots.contains(job) {
             return;
         }
@@ -286,6 +296,7 @@ impl Planner {
             };
             let job = slot.plan.id.clone();
             let (zone, hindered) = (Arc::clone(slot.timetable.zone()), slot.hindrance);
+            let window = slot.window.clone();
             slot.rebind(&self.policy, &mut self.shared);
             let hindrance = slot.hindrance;
             let freed = hindered.is_some() && hindrance.is_none();
@@ -300,6 +311,13 @@ impl Planner {
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy, &mut self.shared);
                 out.records.push(slot.record(None));
+            } else if slot.kind() == Kind::Continuous
+                && slot.covered > second
+                && (rezoned || window != slot.window)
+            {
+                // It was not due again before its window opens. That may be now.
+                slot.covered = second.plus(-1);
+                out.records.push(slot.record(None));
             } else if rezoned || freed {
                 self.cover(&job, second, out);
             }
@@ -309,11 +327,6 @@ impl Planner {
             self.arm_seat(seat);
         }
         // A window may have been changed or taken away: those that wait for one look again.
-        for (_, run) in std::mem::take(&mut self.held) {
-            if let Some(record) = self.open.get_mut(&run) {
-                record.not_before = None;
-                self.queue.push(record);
-            }
-        }
+        self.look_again(|_| true);
     }
 }

@@ -13,6 +13,7 @@
 
 mod brief;
 mod capabilities;
+mod doubt;
 mod due;
 mod events;
 mod input;
@@ -56,6 +57,7 @@ pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
+use doubt::Doubts;
 use queue::Queue;
 use roster::{Roster, Seat};
 use slot::Slot;
@@ -80,6 +82,8 @@ pub struct Planner {
     held: BTreeSet<(DueTime, RunId)>,
     /// Runs whose session is being asked.
     asking: BTreeSet<RunId>,
+    /// Plans that may be gone.
+    doubts: Doubts,
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
     /// When the ledger of before was lost: what the first listing holds may have run.
@@ -91,6 +95,8 @@ pub struct Planner {
     /// When the last run of each plan started that did since then.
     starts: BTreeMap<JobId, DueTime>,
     phase: Phase,
+    /// What the wall clock showed when it was last looked at.
+    clock: Option<DueTime>,
     /// The ledger cannot be written: what is due is decided, and waits.
     holding: bool,
 }
@@ -120,6 +126,7 @@ impl Planner {
             queue: Queue::default(),
             held: BTreeSet::new(),
             asking: BTreeSet::new(),
+            doubts: Doubts::default(),
             polled: past.polled,
             lost: past.lost,
             aside: past
@@ -130,6 +137,7 @@ impl Planner {
             begun: None,
             starts: BTreeMap::new(),
             phase: Phase::Waiting,
+            clock: None,
             holding: false,
         };
         for known in past.plans {
@@ -160,13 +168,16 @@ impl Planner {
     pub fn handle(&mut self, now: DateTime<Utc>, inputs: impl IntoIterator<Item = Input>) -> Decision {
         let mut out = Decision::default();
         let waited = self.phase == Phase::Waiting;
+        if !waited {
+            self.look_at_clock(now, &mut out);
+        }
         for input in inputs {
             self.take_in(now, input, &mut out);
         }
         if self.phase == Phase::Live {
             if waited {
                 self.begun = Some(DueTime::floor(now));
-                // The clock may have been set back while the daemon was away.
+                // Also what was launched, and was found not to have started, waits again.
                 self.clock_stepped(DueTime::floor(now), &mut out);
             }
             self.decide_due(now, &mut out);
@@ -179,6 +190,12 @@ impl Planner {
     fn take_in(&mut self, now: DateTime<Utc>, input: Input, out: &mut Decision) {
         match input {
             Input::Tick => {}
+            Input::Page(_) | Input::Listing { .. } | Input::Seen(_) | Input::Gone(_) | Input::Policy(_)
+                if self.clock.is_none() =>
+            {
+                self.look_at_clock(now, out);
+                self.take_in(now, input, out);
+            }
             Input::ClockStepped => self.clock_stepped(DueTime::floor(now), out),
             Input::Page(plans) => plans.into_iter().for_each(|plan| self.take(now, plan, out)),
             Input::Listed {
@@ -240,44 +257,82 @@ impl Planner {
         }
     }
 
+    /// Whether the wall clock was set back (also while the daemon was away) comes before what is decided by it.
+    fn look_at_clock(&mut self, now: DateTime<Utc>, out: &mut Decision) {
+        let second = DueTime::floor(now);
+        if self.clock.is_none_or(|before| second < before) {
+            self.clock_stepped(second, out);
+        }
+        self.clock = Some(second);
+    }
+
     /// After a step back of the wall clock, due times that lie far ahead may have been decided while the
     /// clock was wrong. They are still to come, so they are opened again. A step of minutes opens nothing:
-    /// those seconds were lived through, and their runs have run.
+    /// those seconds were lived through, and their runs have run. What waits for a time that is still to come is decided
+    /// afresh in any case, with all that it was to serve.
     fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
         const LIVED_THROUGH: i64 = 600;
         /// What lies further ahead than this was never lived through, however long the clock was wrong.
         const LIVED_THROUGH_AT_MOST: i64 = 86_400;
+        // Nobody waits until it comes round again.
+        self.doubts.clock_stepped(now);
+        self.look_again(|_| true);
         let ahead: Vec<JobId> = self
             .slots
             .values()
-            .filter(|slot| slot.covered.since(now) > LIVED_THROUGH)
+            .filter(|slot| slot.covered.since(now) > LIVED_THROUGH || self.waits_ahead(slot, now).is_some())
             .map(|slot| slot.plan.id.clone())
             .collect();
         for job in ahead {
-            // What was decided for a time that far ahead is decided afresh when that comes. What waits for a nearer
-            // one waits on (`start` holds it until then).
-            let open = self.slots.get(&job).and_then(|slot| slot.open.as_ref());
-            let waits = open
-                .and_then(|run| self.open.get(run))
-                .filter(|run| run.state == RunState::Queued && run.due.since(now) > LIVED_THROUGH_AT_MOST);
-            if let Some(run) = waits.cloned() {
-                self.take_back(&run, out);
+            let slot = self.slots.get(&job);
+            let waits = slot.and_then(|slot| self.waits_ahead(slot, now)).cloned();
+            if let Some(run) = &waits {
+                self.take_back(run, out);
             }
             if let Some(slot) = self.slots.get_mut(&job) {
-                // Nothing of a time that has not been may count: no anchor, no success.
-                slot.first_seen = slot.first_seen.min(now);
-                slot.since = slot.since.min(now);
+                let far = slot.covered.since(now) > LIVED_THROUGH;
+                if far || slot.is_now() {
+                    // Nothing of a time that has not been may count: no anchor, no success.
+                    slot.first_seen = slot.first_seen.min(now);
+                    slot.since = slot.since.min(now);
+                }
                 let ahead = |run: &LastRun| run.due.since(now) > LIVED_THROUGH_AT_MOST;
                 slot.last.take_if(|run| ahead(run));
                 slot.success.take_if(|run| ahead(run));
                 slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
-                // What ran never runs again, nor does what had its verdict before that.
-                let last = slot.ran.filter(|_| !slot.is_now());
-                slot.covered = last.map_or(now, |ran| ran.max(now));
+                slot.covered = match waits {
+                    Some(_) if slot.is_now() => now.plus(-1),
+                    Some(run) if run.first <= now || !far => run.first.plus(-1),
+                    // What ran never runs again, nor does what had its verdict before that.
+                    _ => {
+                        let last = slot.ran.filter(|_| !slot.is_now());
+                        last.map_or(now, |ran| ran.max(now))
+                    }
+                };
                 slot.rebind(&self.policy, &mut self.shared);
                 out.records.push(slot.record(None));
             }
             self.arm(&job);
         }
+    }
+
+    /// Those of the runs that wait for a time look whether they still have to.
+    fn look_again(&mut self, which: impl Fn(&RunId) -> bool) {
+        let (again, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(_, run)| which(run));
+        self.held = held;
+        for (_, run) in again {
+            if let Some(record) = self.open.get_mut(&run) {
+                record.not_before = None;
+                self.queue.push(record);
+            }
+        }
+    }
+
+    /// The plan's run that waits in the queue for a time that is still to come.
+    fn waits_ahead(&self, slot: &Slot, now: DueTime) -> Option<&RunRecord> {
+        let run = self.open.get(slot.open.as_ref()?)?;
+        (run.state == RunState::Queued && run.due > now).then_some(run)
     }
 }

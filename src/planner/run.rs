@@ -213,14 +213,13 @@ impl Outcome {
 pub enum Verdict {
     /// It is, or was, run by this run.
     Run(RunId),
-    /// Taken together with this due time's run.
+    /// Taken together with this run.
     Coalesced(RunId),
     /// It did not run.
     Skipped(Reason),
 }
 
-/// A verdict over the due times of one plan from `first` to `last`, ends included, `count` of them.
-/// (Mostly one: `first == last`. After downtime, one record sums up what was missed.)
+/// A verdict over `count` due times of one plan, from `first` to `last`. (Mostly one; after downtime, what was missed.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerdictRecord {
     /// Whose.
@@ -248,6 +247,10 @@ pub struct RunRecord {
     pub project: Option<ProjectId>,
     /// The due time it serves.
     pub due: DueTime,
+    /// The earliest due time it serves: earlier than `due` when others were missed.
+    pub first: DueTime,
+    /// How many due times there are from `first` to `due`.
+    pub count: u64,
     /// The latest due time it serves: later than `due` when others were coalesced into it while it waited.
     pub covers: DueTime,
     /// Seconds from `due` to the plan's next due time when it was decided: its cadence. `None`: no next.
@@ -294,8 +297,7 @@ impl From<&RunRecord> for LastRun {
     }
 }
 
-/// One durable change. The daemon commits all of one decision's in ONE transaction before anything is
-/// carried out.
+/// One durable change. All of one decision's are committed in ONE transaction before anything is carried out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// A plan as last seen. `document` is its text; `first_seen` anchors intervals; `covered`: every due
@@ -328,12 +330,11 @@ pub enum Record {
         /// Whose.
         job: JobId,
     },
-    /// A verdict. Replaces an earlier one of the same plan and `first`. The plan's `covered` moves on to its
-    /// `last`, if it was not there yet.
+    /// A verdict. It takes the place of one of the same plan and `first`, and `covered` moves on to its `last`.
     Verdict(VerdictRecord),
     /// A run, new or changed.
     Run(RunRecord),
-    /// A run that was withdrawn before it started (it was queued, or starting and never got there): its row goes (its verdict is replaced beside this).
+    /// A run that never started goes, and its due time's verdict. (Another of `first` to `due` follows, or is to come.)
     Withdraw {
         /// Which.
         run: RunId,
@@ -364,8 +365,7 @@ pub enum Record {
         /// What.
         end: SessionEnd,
     },
-    /// A run of another scheduler: of that beside which freezerd runs in shadow, or of one that should not be. Of one plan and start there is one: told
-    /// again, its end and result are brought up to date, and when it was first seen stays.
+    /// A run of another scheduler. Of one plan and start there is one: told again, its end and result are brought up to date.
     Sighting(Sighting),
     /// A complete listing was taken in at this time.
     Polled {

@@ -230,7 +230,10 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&draft)?;
-    let written = file.write_all(text).and_then(|()| fs::rename(&draft, path));
+    let written = file
+        .write_all(text)
+        .and_then(|()| file.sync_data())
+        .and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // What could not be finished must not stay; that it may not go either changes nothing.
         let _ = fs::remove_file(&draft);

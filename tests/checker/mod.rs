@@ -6,13 +6,15 @@
 //! node's wall clock, but where it says "true time", which only ever goes forward.
 
 mod outcomes;
+mod sessions;
 mod verdicts;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use freezerd::plan::Plan;
-use freezerd::planner::{CatchUp, Outcome, RunId, RunRecord, VerdictRecord};
+use freezerd::planner::{CatchUp, Outcome, RunId, RunRecord, SessionRefused, VerdictRecord, Window};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
@@ -71,6 +73,39 @@ pub struct Rules {
     pub catch_up: CatchUp,
     /// How far the wall clock was set back, all in all: times of before and after are only that certain.
     pub set_back: i64,
+    pub session_refused: SessionRefused,
+}
+
+/// What was said between a plan and its session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// The plan is in this round.
+    Joined(i64),
+    Refused,
+    /// There was no answer.
+    Nothing,
+    /// The plan told how it ended.
+    Ended(String),
+}
+
+/// One exchange of a plan with its session, as the API knows it.
+#[derive(Debug, Clone)]
+pub struct Spoken {
+    pub job: String,
+    /// True time.
+    pub at: i64,
+    pub said: Said,
+    /// The daemon certainly took it in.
+    pub heard: bool,
+}
+
+/// A plan that a complete listing did not show, and that the API then said is gone.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    pub job: String,
+    /// How many agents had been started when that listing was taken in, and when it was known that the plan is gone.
+    pub listed: usize,
+    pub known: usize,
 }
 
 /// All that is left of a life, for the checker.
@@ -98,6 +133,15 @@ pub struct History {
     pub wiped: BTreeSet<String>,
     /// The `job_schedule` that each user wrote last, without what is the daemon's.
     pub wanted: BTreeMap<String, Value>,
+    pub missing: Vec<Missing>,
+    /// Plans that may not start at any time.
+    pub windows: BTreeMap<String, Window>,
+    /// The zone's data, and since when (true time).
+    pub zones: Vec<(i64, Arc<Zone>)>,
+    /// Plans that are in the session.
+    pub members: BTreeSet<String>,
+    /// With it, in order.
+    pub spoken: Vec<Spoken>,
 }
 
 /// Everything that is wrong with a history.
@@ -110,6 +154,9 @@ pub fn check(history: &History) -> Vec<String> {
     outcomes::ends(history, &mut faults);
     outcomes::reports(history, &mut faults);
     outcomes::documents(history, &mut faults);
+    windows::check(history, &mut faults);
+    sessions::check(history, &mut faults);
+    missing(history, &mut faults);
     faults
 }
 
@@ -136,6 +183,19 @@ fn agents(history: &History, faults: &mut Vec<String>) {
         running.push(one);
         if running.len() > history.rules.max_concurrent {
             faults.push(format!("{} started above the cap", one.run));
+        }
+    }
+}
+
+/// Of a plan that is gone nothing starts any more once a listing has not shown it.
+fn missing(history: &History, faults: &mut Vec<String>) {
+    for gone in &history.missing {
+        let since = history.evidence.get(gone.listed..gone.known).unwrap_or_default();
+        for seen in since.iter().filter(|seen| seen.job == gone.job) {
+            faults.push(format!(
+                "{} started when its plan was missing from the listing",
+                seen.run
+            ));
         }
     }
 }

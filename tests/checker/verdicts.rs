@@ -6,7 +6,7 @@ use std::sync::Arc;
 use freezerd::planner::{CatchUp, Outcome, Reason, RunRecord, RunState, Verdict, VerdictRecord};
 use freezerd::schedule::{DueTime, Kind, Timetable};
 
-use super::{History, Version};
+use super::{History, Version, sessions, windows};
 
 struct Known<'a> {
     version: &'a Version,
@@ -191,6 +191,12 @@ fn untrue(
         Verdict::Skipped(Reason::Superseded) => {
             let edited = versions.iter().filter(by_then).count() > 1;
             (!edited).then(|| "it was never edited or removed".to_owned())
+        }
+        Verdict::Skipped(Reason::OutsideWindow) => {
+            windows::untrue(history, record.job.as_str(), decided).map(str::to_owned)
+        }
+        Verdict::Skipped(reason @ (Reason::SessionRefused | Reason::SessionUnreachable)) => {
+            sessions::untrue(history, record.job.as_str(), *reason, decided).map(str::to_owned)
         }
         Verdict::Skipped(reason) => Some(format!("{reason:?} cannot be in this world")),
     }

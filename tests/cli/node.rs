@@ -130,6 +130,8 @@ pub fn queued(id: &str, when: &str) -> RunRecord {
         job: JobId::new(id),
         project: Some(ProjectId::new("p1")),
         due: due(when),
+        first: due(when),
+        count: 1,
         covers: due(when),
         cadence: None,
         state: RunState::Queued,

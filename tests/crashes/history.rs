@@ -1,13 +1,13 @@
 //! What is left of a life, for the checker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use freezerd::ledger::Ledger;
 use freezerd::plan::{self, JobId};
-use freezerd::planner::{CatchUp, Outcome, RunId, RunRecord};
+use freezerd::planner::{CatchUp, Outcome, RunId, RunRecord, SessionRefused};
 use freezerd::schedule::{DueTime, Zone};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -81,6 +81,7 @@ pub fn of(
             catch_up: CatchUp::UntilNext,
             // News of an end takes a moment: what overlapped in the last second is not known better.
             set_back: 1,
+            session_refused: SessionRefused::Skip,
         },
         verdicts,
         plans: restored
@@ -99,11 +100,16 @@ pub fn of(
             .iter()
             .map(|plan| (id(plan), cloud.job(&id(plan))))
             .collect(),
-        wiped: std::collections::BTreeSet::new(),
+        wiped: BTreeSet::new(),
         wanted: plans
             .iter()
             .map(|plan| (id(plan), plan["job_schedule"].clone()))
             .collect(),
+        missing: Vec::new(),
+        windows: BTreeMap::new(),
+        zones: Vec::new(),
+        members: BTreeSet::new(),
+        spoken: Vec::new(),
         runs,
     }
 }

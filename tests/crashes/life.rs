@@ -1,5 +1,6 @@
 //! One life: a daemon that dies at a failpoint, another that takes up what it left, and what is wrong in the end.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -17,7 +18,12 @@ use crate::bed::{Bed, at_once, date, now, plan};
 use crate::cloud::Cloud;
 use crate::history::{self, Fate};
 use crate::process::Daemon;
+use crate::session::Session;
 use crate::until::{until, until_is};
+
+/// The plan in the session, and the one whose agent makes no backup though there is a record of it.
+const MEMBER: &str = "joins";
+const UNMADE: &str = "unmade";
 
 /// Runs that may run at a time: fewer than there are plans.
 pub const AT_A_TIME: usize = 2;
@@ -27,10 +33,21 @@ pub const AT_A_TIME: usize = 2;
 pub enum Death {
     /// The daemon, once, at the failpoint; the next one goes on.
     Daemon,
+    /// The same, and the next one dies at this failpoint, if it comes there; the one after that goes on.
+    Twice(Failpoint),
     /// Every supervisor, at the failpoint; the daemon sees it.
     Supervisors,
     /// Supervisors at the failpoint, and then the daemon, too; the next one, and its supervisors, live.
     Both,
+}
+
+/// Which plans there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plans {
+    /// Those that a node has.
+    Plain,
+    /// One in a session, and two whose records are made before their backups; of one of these no backup is made.
+    Others,
 }
 
 /// What is tried.
@@ -38,6 +55,7 @@ pub enum Death {
 pub struct Case {
     pub at: Failpoint,
     pub death: Death,
+    pub plans: Plans,
 }
 
 /// A bed with a ledger that has seen an empty listing, so that all that is put into the API now is new. The ledger
@@ -65,16 +83,35 @@ fn prepared() -> (Cloud, Bed) {
 }
 
 /// The plans of a life that begins now, and when the last of their due times is.
-fn plans(begins: DateTime<Utc>) -> (Vec<Value>, DateTime<Utc>) {
+fn plans(begins: DateTime<Utc>, which: Plans) -> (Vec<Value>, DateTime<Utc>) {
     let last = begins + TimeDelta::seconds(4);
     let each_second =
         json!({"schedule_second": "*", "schedule_minute": "*", "schedule_end_date": date(last)});
-    let mut plans = vec![
-        at_once("once", "done"),
-        at_once("fails", "fail"),
-        at_once("long", "gate"),
-        plan("often", &each_second, &["done"]),
-    ];
+    let recorded_first = |job, task| {
+        let mut plan = at_once(job, task);
+        plan["job_actions"][0]["freezer_action"]["mode"] = json!("cindernative");
+        plan["job_actions"][0]["freezer_action"]["cindernative_vol_id"] = json!("v1");
+        plan
+    };
+    let often = plan("often", &each_second, &["done"]);
+    let mut plans = match which {
+        Plans::Plain => vec![
+            at_once("once", "done"),
+            at_once("fails", "fail"),
+            at_once("long", "gate"),
+            often,
+        ],
+        Plans::Others => {
+            let mut joins = at_once(MEMBER, "done");
+            (joins["session_id"], joins["session_tag"]) = (json!("s"), json!(0));
+            vec![
+                recorded_first("made", "done"),
+                recorded_first(UNMADE, "fail"),
+                joins,
+                often,
+            ]
+        }
+    };
     for plan in &mut plans {
         plan["created_at"] = json!(begins.to_rfc3339());
     }
@@ -82,16 +119,21 @@ fn plans(begins: DateTime<Utc>) -> (Vec<Value>, DateTime<Utc>) {
 }
 
 /// All that came due is decided, all that ran is over, the API has heard of it.
-fn is_quiet(bed: &Bed, last: DateTime<Utc>) -> bool {
+fn is_quiet(bed: &Bed, plans: &[Value], last: DateTime<Utc>) -> bool {
     let Some(ledger) = bed.ledger() else { return false };
     let over = |job: &str| {
         let states = bed.states(job);
         !states.is_empty() && states.iter().all(|state| matches!(state, RunState::Done(_)))
     };
     let decided = ledger.verdict_at(&JobId::new("often"), DueTime::floor(last));
-    let told = [ledger.report_backlog(), ledger.backup_backlog()];
+    let told = [
+        ledger.report_backlog(),
+        ledger.backup_backlog(),
+        ledger.draft_backlog(),
+        ledger.session_backlog(),
+    ];
     decided.is_ok_and(|verdict| verdict.is_some())
-        && ["once", "fails", "long", "often"].into_iter().all(over)
+        && plans.iter().all(|plan| plan["job_id"].as_str().is_some_and(over))
         && ledger
             .polled()
             .is_ok_and(|polled| polled.is_some_and(|polled| polled > last))
@@ -107,7 +149,7 @@ fn fates(case: Case, marks: &str) -> Vec<(String, Fate)> {
         Failpoint::ReportLeft => return Vec::new(),
         _ => Fate::Lost,
     };
-    if case.death == Death::Daemon {
+    if matches!(case.death, Death::Daemon | Death::Twice(_)) {
         return Vec::new();
     }
     let run = |line: &str| line.rsplit('/').next().expect("a run").to_owned();
@@ -118,7 +160,9 @@ fn fates(case: Case, marks: &str) -> Vec<(String, Fate)> {
 pub fn live(case: Case) -> Vec<String> {
     let (cloud, mut bed) = prepared();
     let begins = now().trunc_subsecs(0);
-    let (plans, last) = plans(begins);
+    let (plans, last) = plans(begins, case.plans);
+    let session = Session::default();
+    cloud.turn_hostile(session.answering());
     for plan in &plans {
         cloud.put(plan);
     }
@@ -129,11 +173,32 @@ pub fn live(case: Case) -> Vec<String> {
     let daemon = Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[]);
     let marks = || fs::read_to_string(&mark).unwrap_or_default();
     bed.environment.remove("FAILPOINT");
+    let dies = |daemon: Daemon| {
+        let (status, log) = daemon.ended();
+        assert_eq!(status.signal(), Some(9), "{case:?}: {log}");
+    };
     let daemon = match case.death {
         Death::Daemon => {
-            let (status, log) = daemon.ended();
-            assert_eq!(status.signal(), Some(9), "{case:?}: {log}");
+            dies(daemon);
             Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[])
+        }
+        Death::Twice(then) => {
+            dies(daemon);
+            bed.environment.insert("FAILPOINT".to_owned(), then.name());
+            let second = Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[]);
+            bed.environment.remove("FAILPOINT");
+            // The last of what there is to do lies behind the gate.
+            bed.open_gate();
+            let over = until("it dies, or all is quiet", || {
+                let died = marks().lines().count() > 1;
+                (died || is_quiet(&bed, &plans, last)).then_some(died)
+            });
+            if over {
+                dies(second);
+                Daemon::launch(&bed, crate::process::PROGRAM.as_ref(), &[])
+            } else {
+                second
+            }
         }
         Death::Supervisors => daemon,
         Death::Both => {
@@ -143,7 +208,7 @@ pub fn live(case: Case) -> Vec<String> {
         }
     };
     bed.open_gate();
-    until_is("all is quiet", &true, || is_quiet(&bed, last));
+    until_is("all is quiet", &true, || is_quiet(&bed, &plans, last));
     assert!(daemon.stop().success(), "{case:?}");
     let marks = marks();
     assert!(
@@ -151,7 +216,11 @@ pub fn live(case: Case) -> Vec<String> {
         "{case:?} was not reached: {marks}"
     );
 
-    let history = history::of(&bed, &cloud, &plans, begins, &fates(case, &marks));
+    let mut history = history::of(&bed, &cloud, &plans, begins, &fates(case, &marks));
+    if case.plans == Plans::Others {
+        history.members = BTreeSet::from([MEMBER.to_owned()]);
+        history.spoken = session.spoken();
+    }
     let mut faults = crate::checker::check(&history);
     faults.extend(records_of_backups(&history, &cloud));
     for folder in ["state/runs", "runtime/runs"] {
@@ -183,26 +252,35 @@ fn story(history: &crate::checker::History, bed: &Bed) -> String {
     story + &bed.diary().join("\n")
 }
 
-/// One for each run that succeeded, and no other.
+/// One for each run that succeeded; where the record is made before the backup, one of the others as well, which says so.
 fn records_of_backups(history: &crate::checker::History, cloud: &Cloud) -> Vec<String> {
+    let record = |record: &Value| {
+        (
+            record["backup_metadata"]["freezerd_run"].clone(),
+            record["status"].clone(),
+        )
+    };
     let mut made: Vec<String> = cloud
         .backups()
         .iter()
-        .map(|record| record["backup_metadata"]["freezerd_run"].to_string())
+        .map(|one| format!("{:?}", record(one)))
         .collect();
     made.sort();
-    let succeeded = history
+    let mut wanted: Vec<String> = history
         .runs
         .values()
-        .filter(|run| run.state == RunState::Done(Outcome::Success));
-    let mut wanted: Vec<String> = succeeded
-        .map(|run| json!(format!("{}/0", run.id)).to_string())
+        .filter_map(|run| match run.state {
+            RunState::Done(Outcome::Success) => Some((run, "available")),
+            _ if run.job.as_str() == UNMADE => Some((run, "error")),
+            _ => None,
+        })
+        .map(|(run, status)| format!("{:?}", (json!(format!("{}/0", run.id)), json!(status))))
         .collect();
     wanted.sort();
     if made == wanted {
         return Vec::new();
     }
     vec![format!(
-        "the API has records of {made:?}, but {wanted:?} succeeded"
+        "the API has records of {made:?}, and should have {wanted:?}"
     )]
 }

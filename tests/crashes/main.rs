@@ -15,6 +15,7 @@
 #[path = "../daemon/bed.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod bed;
+#[allow(dead_code, reason = "of tests/sim, which uses all of it")]
 #[path = "../checker/mod.rs"]
 mod checker;
 #[path = "../daemon/cloud.rs"]
@@ -35,6 +36,7 @@ mod until;
 mod aside;
 mod history;
 mod life;
+mod session;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -43,7 +45,7 @@ use std::sync::Mutex;
 
 use freezerd::failpoint::Failpoint::{self, *};
 
-use life::{Case, Death, live};
+use life::{Case, Death, Plans, live};
 
 /// Lives that are lived side by side: each mostly waits.
 const AT_ONCE: usize = 8;
@@ -73,6 +75,21 @@ const DAEMON: [Failpoint; 23] = [
     BackupNoted,
     BackupSent,
     BackupRecorded,
+];
+
+/// The daemon dies here, in a life with what only some plans have: a session, records made before their backups.
+const OTHERS: [Failpoint; 11] = [
+    DraftNoted,
+    DraftSent,
+    DraftRecorded,
+    DraftEnd,
+    DraftEndSent,
+    DraftEndRecorded,
+    SessionAsk,
+    SessionAnswered,
+    SessionEnd,
+    SessionEndSent,
+    SessionEndRecorded,
 ];
 
 /// The daemon puts a damaged ledger aside, and dies here.
@@ -119,12 +136,51 @@ fn live_all<C: Copy + Debug + Send>(cases: impl IntoIterator<Item = C>, live: fn
 }
 
 fn with(death: Death) -> impl Fn(Failpoint) -> Case {
-    move |at| Case { at, death }
+    move |at| Case {
+        at,
+        death,
+        plans: Plans::Plain,
+    }
+}
+
+fn with_others(death: Death) -> impl Fn(Failpoint) -> Case {
+    move |at| Case {
+        at,
+        death,
+        plans: Plans::Others,
+    }
 }
 
 #[test]
 fn the_daemon_may_die_anywhere() {
     live_all(DAEMON.map(with(Death::Daemon)), live);
+}
+
+/// The second death is wherever the first one was, or at some other place: which, is as good as chance.
+#[test]
+fn the_daemon_may_die_twice() {
+    let others = DAEMON.iter().cycle().skip(5).step_by(7);
+    let pairs = DAEMON.into_iter().zip(others.copied());
+    let same = DAEMON.into_iter().zip(DAEMON);
+    live_all(
+        pairs.chain(same).map(|(at, then)| with(Death::Twice(then))(at)),
+        live,
+    );
+}
+
+#[test]
+fn it_may_die_while_it_speaks_of_drafts_and_sessions() {
+    live_all(OTHERS.map(with_others(Death::Daemon)), live);
+}
+
+#[test]
+fn and_die_twice_there() {
+    let then = OTHERS.iter().cycle().skip(3).step_by(4);
+    let pairs = OTHERS
+        .into_iter()
+        .zip(then.copied())
+        .chain(OTHERS.into_iter().zip(OTHERS));
+    live_all(pairs.map(|(at, then)| with_others(Death::Twice(then))(at)), live);
 }
 
 #[test]
@@ -144,7 +200,8 @@ fn both_may_die() {
 
 #[test]
 fn every_failpoint_is_tried() {
-    let tried: BTreeSet<Failpoint> = DAEMON.into_iter().chain(ASIDE).chain(SUPERVISOR).collect();
+    let daemon = DAEMON.into_iter().chain(OTHERS).chain(ASIDE);
+    let tried: BTreeSet<Failpoint> = daemon.chain(SUPERVISOR).collect();
     assert_eq!(tried, BTreeSet::from(Failpoint::ALL));
 }
 

@@ -111,7 +111,6 @@ impl Cloud {
     }
 
     /// From now on this answers, but for what it leaves to the API.
-    #[allow(dead_code, reason = "tests/crashes has an API that means well")]
     pub fn turn_hostile(&self, answers: Answering) {
         self.inside.lock().unwrap().hostile = Some(answers);
     }

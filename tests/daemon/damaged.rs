@@ -184,8 +184,15 @@ fn a_torn_log_loses_nothing_that_runs() {
 }
 
 /// A great ledger that was closed is not looked through at every start; what is found later is remembered.
+/// Where what is kept of old is removed from, and where only a commit goes.
 #[test]
 fn damage_that_is_found_late_is_put_aside_at_the_next_start() {
+    for page_of in ["verdict", "sqlite_autoindex_run_1"] {
+        found_late(page_of);
+    }
+}
+
+fn found_late(page_of: &str) {
     let bed = Bed::new(OFTEN);
     let daemon = Daemon::start(&bed);
     assert!(daemon.stop().success());
@@ -194,8 +201,8 @@ fn damage_that_is_found_late_is_put_aside_at_the_next_start() {
     ledger.execute_batch(more).expect("a great one");
     let page: u32 = ledger
         .query_row(
-            "SELECT rootpage FROM sqlite_schema WHERE name = 'verdict'",
-            [],
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?1",
+            [page_of],
             |row| row.get(0),
         )
         .expect("a table");

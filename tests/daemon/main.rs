@@ -15,6 +15,7 @@ mod bed;
 mod cloud;
 mod copy;
 mod process;
+mod pruned;
 #[path = "../freezer/server.rs"]
 #[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
 mod server;

@@ -5,6 +5,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::bed::{Bed, SUCCESS, at_once, plan};
+use crate::cloud::Cloud;
 use crate::process::Daemon;
 use crate::until::{until, until_is};
 
@@ -128,4 +129,27 @@ fn settings_of_the_log_and_the_metrics_come_into_force_too() {
             .iter()
             .all(|run| !matches!(run.state, RunState::Queued))
     );
+}
+
+/// What waits for a restart waits with all that belongs to it.
+#[test]
+fn a_launcher_that_comes_into_force_at_a_restart_changes_no_run_before() {
+    let (cloud, bed) = Cloud::new("");
+    cloud.put(&plan("each", &json!({"schedule_second": "*"}), &["done"]));
+    let daemon = Daemon::start(&bed);
+    until("it runs", || {
+        bed.outcomes("each").contains(&SUCCESS).then_some(())
+    });
+    bed.set(
+        "source = { kind = 'api', poll = '1s' }\napi = { client_id = '*' }\ndispatch = { launcher = 'event' }",
+    );
+    reload(&daemon, 1);
+    daemon.says("comes into force at a restart");
+    let ran = bed.outcomes("each").len();
+    until("it runs on", || {
+        (bed.outcomes("each").len() > ran + 1).then_some(())
+    });
+    let over = bed.outcomes("each").into_iter().flatten();
+    let others: Vec<_> = over.filter(|outcome| Some(*outcome) != SUCCESS).collect();
+    assert!(others.is_empty(), "{others:?}");
 }

@@ -87,6 +87,21 @@ fn a_step_is_queued_once_however_often_it_is_told() {
     assert_eq!(texts(&mut store).len(), 1);
 }
 
+/// It ran for a due time that lay ahead, by a clock that was days wrong, and runs for it when it comes.
+#[test]
+fn what_a_run_says_when_it_runs_once_more_is_another_backup() {
+    let mut store = Store::new();
+    store.commit(&[plan("a", 0, 0), ended("a", 40), said("a", 40, 0, "first")]);
+    let first = waiting(&mut store).remove(0);
+    store.ledger().backup_taken(first.id).expect("written");
+    store.commit(&[Record::Run(run("a", 40, RunState::Queued))]);
+    store.commit(&[ended("a", 40), said("a", 40, 0, "second")]);
+    assert_eq!(
+        texts(&mut store),
+        [(id("a", 40).to_string(), 0, "second".to_owned())]
+    );
+}
+
 #[test]
 fn what_may_have_arrived_is_in_doubt_until_it_surely_did_not() {
     let mut store = Store::new();

@@ -112,6 +112,8 @@ fn run(id: &str, when: i64, state: RunState) -> RunRecord {
         job: job(id),
         project: Some(ProjectId::new("p")),
         due: due(when),
+        first: due(when - 7),
+        count: 3,
         covers: due(when + 5),
         cadence: Some(3600),
         state,

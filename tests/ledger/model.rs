@@ -1,6 +1,7 @@
 //! What the ledger means, in memory and as simple as can be: the oracle of `random.rs`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -127,7 +128,14 @@ impl Model {
                 let old = self.runs.iter().position(|old| {
                     old.id == run && matches!(old.state, RunState::Queued | RunState::Starting)
                 })?;
-                self.runs.remove(old);
+                let run = self.runs.remove(old);
+                let verdict = self.verdicts.entry((run.job, run.due));
+                if let Entry::Occupied(verdict) = verdict
+                    && matches!(verdict.get().verdict, Verdict::Run(_))
+                {
+                    let void = verdict.remove();
+                    *self.total(&void.verdict) -= void.count;
+                }
             }
             Record::Report { job, run, mut report } => {
                 self.plan(&job)?;

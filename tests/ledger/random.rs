@@ -94,6 +94,8 @@ fn records() -> impl Strategy<Value = Record> {
                 job,
                 project: None,
                 due: due(when),
+                first: not_before.map_or(due(when), |early| due(when.min(early))),
+                count: u64::from(pid.unwrap_or(1)),
                 covers: not_before.map_or(due(when), due),
                 cadence: pid.map(i64::from),
                 state,

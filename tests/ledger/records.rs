@@ -150,6 +150,32 @@ fn a_verdict_takes_the_place_of_an_earlier_one() {
     );
 }
 
+/// What was coalesced into a run that is withdrawn shares the verdict of its due time.
+#[test]
+fn the_verdict_of_a_withdrawn_run_takes_the_place_of_all_that_led_to_it() {
+    let mut store = Store::new();
+    let queued = run("a", 40, RunState::Queued);
+    store.commit(&[
+        plan("a", 0, 0),
+        Record::Run(queued.clone()),
+        Record::Verdict(verdict_over(
+            "a",
+            20,
+            30,
+            2,
+            Verdict::Coalesced(queued.id.clone()),
+        )),
+        Record::Verdict(verdict("a", 40, Verdict::Run(queued.id.clone()))),
+    ]);
+    let all = verdict_over("a", 20, 40, 3, Verdict::Skipped(Reason::Superseded));
+    store.commit(&[Record::Withdraw { run: queued.id }, Record::Verdict(all.clone())]);
+    let reader = store.ledger().reader();
+    let found = reader.verdicts(&job("a"), due(0), due(100), 9).expect("verdicts");
+    assert_eq!(found, [all]);
+    let tally = reader.restore().expect("restored").tally;
+    assert_eq!((tally.ran, tally.coalesced, tally.due()), (0, 0, 3));
+}
+
 #[test]
 fn a_verdict_covers_its_due_times() {
     let mut store = Store::new();

@@ -70,7 +70,9 @@ fn systemd_version() -> u32 {
 fn drop_in(directory: &Path, name: &str) {
     let drop_ins = directory.join("freezerd.service.d");
     fs::create_dir_all(&drop_ins).unwrap();
-    fs::copy(home().join("systemd").join(name), drop_ins.join(name)).unwrap();
+    let text = fs::read_to_string(home().join("systemd").join(name)).unwrap();
+    let text = text.replace("/usr/bin/freezerd", env!("CARGO_BIN_EXE_freezerd"));
+    fs::write(drop_ins.join(name), text).unwrap();
 }
 
 #[test]

@@ -1,30 +1,40 @@
 //! The checker is checked: fed with each kind of broken history, it must say so. And the shrinker shrinks.
 
+mod sessions;
+mod windows;
+
 use chrono::TimeDelta;
 use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict};
+use freezerd::schedule::DueTime;
 use serde_json::json;
 
-use super::checker::{History, check};
-use super::script::{DAY, Event, HOUR, HOURLY, START, write};
+use super::checker::{History, Missing, check};
+use super::script::{DAY, Event, HALF_PAST_TWO, HOUR, HOURLY, START, Script, write};
 use super::shrink::{faults, shrink};
 use super::world::live;
 
 /// A life in which enough happened, and nothing wrong.
 fn sound() -> History {
+    rich(
+        |_| true,
+        |life| {
+            let crashed = life.evidence.iter().any(|seen| seen.crashed.is_some());
+            life.evidence.len() > 20 && crashed && !life.told.is_empty()
+        },
+    )
+}
+
+/// The first life of a script that is `wanted`, without steps of the clock, in which there is `enough`.
+fn rich(wanted: fn(&Script) -> bool, enough: fn(&History) -> bool) -> History {
     super::quiet();
-    let lives = (1000..).map(|seed| {
-        let mut script = write(seed);
+    let mut lives = (1000..).map(write).filter(wanted).map(|mut script| {
         (script.length, script.catch_up) = (script.length.min(4 * DAY), CatchUp::UntilNext);
         script
             .events
             .retain(|(_, event)| !matches!(event, Event::Step(_)));
         live(&script).history
     });
-    let mut rich = lives.filter(|life| {
-        let crashed = life.evidence.iter().any(|seen| seen.crashed.is_some());
-        life.evidence.len() > 20 && crashed && !life.told.is_empty()
-    });
-    let life = rich.next().expect("some seed has it");
+    let life = lives.find(enough).expect("some seed has it");
     assert_eq!(check(&life), Vec::<String>::new());
     life
 }
@@ -40,7 +50,7 @@ fn must_say(life: &History, what: &str) {
 /// Breaks a sound history, and what the checker must say of it.
 type Break = (&'static str, fn(&mut History));
 
-const BREAKS: [Break; 19] = [
+const BREAKS: [Break; 20] = [
     ("ran twice", |life| {
         let again = life.evidence[3].clone();
         life.evidence.push(again);
@@ -52,6 +62,13 @@ const BREAKS: [Break; 19] = [
         let mut again = life.evidence[3].clone();
         again.due += 1;
         life.evidence.push(again);
+    }),
+    ("started when its plan was missing from the listing", |life| {
+        life.missing.push(Missing {
+            job: life.evidence[3].job.clone(),
+            listed: 3,
+            known: 4,
+        });
     }),
     ("above the cap", |life| life.rules.max_concurrent = 0),
     ("has no verdict", |life| {
@@ -118,14 +135,17 @@ const BREAKS: [Break; 19] = [
     }),
 ];
 
-#[test]
-fn every_kind_of_broken_history_is_seen() {
-    let sound = sound();
-    for (said, broken) in BREAKS {
+fn each_is_seen(sound: &History, breaks: &[Break]) {
+    for (said, broken) in breaks {
         let mut life = sound.clone();
         broken(&mut life);
         must_say(&life, said);
     }
+}
+
+#[test]
+fn every_kind_of_broken_history_is_seen() {
+    each_is_seen(&sound(), &BREAKS);
 }
 
 /// A plan that is due every hour (but for its zone's data: those have whole hours, too), and an outage of more than a day.
@@ -175,6 +195,48 @@ fn due_times_of_an_outage_are_missed_whatever_changed_meanwhile() {
         life.verdicts.retain(|record| !covers(record));
         must_say(&life, "has no verdict");
     }
+}
+
+/// A plan that is due at half past two by a zone's data that is replaced while the daemon is away, and after `change`.
+fn rezoned(change: fn(String) -> Event) -> History {
+    super::quiet();
+    let job = || "job0".to_owned();
+    let mut script = write(0);
+    (script.length, script.catch_up) = (DAY, CatchUp::UntilNext);
+    let killed = Event::Kill {
+        effect: 1,
+        back: 30 * HOUR,
+    };
+    script.events = vec![
+        (START, Event::Make(job(), HALF_PAST_TWO)),
+        (START + 300, Event::Zone(3)),
+        (START + 7 * HOUR, change(job())),
+        (START + 13 * HOUR, killed),
+        (START + 16 * HOUR, Event::Zone(0)),
+    ];
+    live(&script).history
+}
+
+/// By the zone's new data a due time lies before a stop that was known, and after what was decided by the old data; but
+/// none lies before the edit that made the schedule.
+#[test]
+fn new_zone_data_reaches_back_to_where_the_schedule_was_made() {
+    let stopped = rezoned(Event::Stop);
+    assert_eq!(check(&stopped), Vec::<String>::new());
+    let by_new_data = START + 2 * HOUR + 1800;
+    let skipped = |record: &&freezerd::planner::VerdictRecord| {
+        record.first.epoch() == by_new_data && record.verdict == Verdict::Skipped(Reason::Stopped)
+    };
+    let skipped = stopped.verdicts.iter().find(skipped).expect("a verdict").clone();
+    let mut edited = rezoned(|job| Event::Edit(job, HOURLY + 1));
+    assert_eq!(check(&edited), Vec::<String>::new());
+    let mut early = skipped;
+    (early.first, early.last) = (
+        DueTime::from_epoch(START + 6 * HOUR),
+        DueTime::from_epoch(START + 6 * HOUR),
+    );
+    edited.verdicts.push(early);
+    must_say(&edited, "no version of the plan has these due times");
 }
 
 #[test]

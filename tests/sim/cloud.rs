@@ -15,12 +15,15 @@ use super::checker::Told;
 use super::machine::instant;
 use super::rng::Rng;
 use super::script::Weather;
+use super::sessions::Session;
 
 /// Nothing came of a request, as far as who asked can tell.
 pub struct NoAnswer;
 
 #[derive(Default)]
 pub struct Cloud {
+    /// The session that some of the jobs are in.
+    pub session: Option<Session>,
     pub jobs: BTreeMap<String, Value>,
     /// The jobs' texts, until they change.
     texts: BTreeMap<String, Box<RawValue>>,
@@ -43,6 +46,13 @@ const READ_ANEW: u64 = 64;
 const TEXTS: usize = 64;
 
 impl Cloud {
+    pub fn new(with_session: bool) -> Self {
+        Self {
+            session: with_session.then(Session::default),
+            ..Self::default()
+        }
+    }
+
     /// A job as a user makes it.
     pub fn make(&mut self, id: &str, job: Value) {
         self.changed(id);
@@ -106,7 +116,7 @@ impl Cloud {
         });
     }
 
-    fn fails(&mut self, weather: Weather) -> bool {
+    pub fn fails(&mut self, weather: Weather) -> bool {
         self.asked += 1;
         weather == Weather::Away || (weather == Weather::Failing && Rng::new(self.asked).chance(50))
     }
@@ -188,6 +198,9 @@ impl Cloud {
         self.texts.remove(id);
         job["job_schedule"] = body["job_schedule"].take();
         job["updated_at"] = json!(stamp(now));
+        if let Some(tag) = body.get("session_tag") {
+            job["session_tag"] = tag.clone();
+        }
         if let Some((ended, result)) = end(job)
             && before != end(job)
             && !self.wiped.remove(id)

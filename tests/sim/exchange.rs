@@ -8,7 +8,7 @@ use freezerd::daemon::engine::Errand;
 use freezerd::plan::{Digester, Digests, JobId, Plan};
 use freezerd::planner::Input;
 
-use super::checker::Version;
+use super::checker::{Missing, Version};
 use super::machine::{Killed, instant};
 use super::rng::Rng;
 use super::script::Weather;
@@ -30,7 +30,8 @@ impl World {
                 self.known.clear();
                 return;
             }
-            Errand::AskSession(_) | Errand::Prepare(_) => unreachable!("no plan of this world asks for that"),
+            Errand::AskSession(ask) => return self.ask_session(ask),
+            Errand::Prepare(_) => unreachable!("no plan of this world asks for that"),
             Errand::Deliver => {
                 self.deliver.get_or_insert(self.machine.clock.now());
                 return;
@@ -43,6 +44,11 @@ impl World {
             }
             Ok(None) => {
                 let wall = self.machine.clock.wall();
+                self.missing.push(Missing {
+                    job: job.as_str().to_owned(),
+                    listed: self.listed,
+                    known: self.machine.started(),
+                });
                 if self.step_safely(vec![Input::Gone(job.clone())]) {
                     let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
                     if let Some(version) = user.and_then(|(_, versions)| versions.last_mut()) {
@@ -98,6 +104,7 @@ impl World {
             digests,
             broken,
         };
+        self.listed = self.machine.started();
         let inputs = pages.into_iter().chain([over]).collect();
         if !self.step_safely(inputs) {
             return;
@@ -113,6 +120,11 @@ impl World {
         }
     }
 
+    pub(super) fn deliver_later(&mut self) {
+        self.deliver = Some(self.machine.clock.now() + self.pause);
+        self.pause = (self.pause * 2).min(60);
+    }
+
     /// What waits in the outbox goes to the API, oldest first; a failure waits with back-off.
     pub(super) fn deliver_reports(&mut self) {
         self.deliver = None;
@@ -125,6 +137,9 @@ impl World {
                 .collect()
         };
         waiting.sort_by_key(|(_, (number, _))| *number);
+        if !self.deliver_session_ends(None) {
+            return;
+        }
         let fate = Arc::clone(&self.machine.fate);
         for (job, (number, report)) in waiting {
             let now = self.machine.clock.now();
@@ -142,11 +157,7 @@ impl World {
             }));
             match sent {
                 Ok(true) => self.pause = 1,
-                Ok(false) => {
-                    self.deliver = Some(now + self.pause);
-                    self.pause = (self.pause * 2).min(60);
-                    return;
-                }
+                Ok(false) => return self.deliver_later(),
                 Err(payload) if payload.is::<Killed>() => return self.die(),
                 Err(payload) => std::panic::resume_unwind(payload),
             }

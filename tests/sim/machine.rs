@@ -128,6 +128,12 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// How many agents were ever started.
+    pub fn started(&self) -> usize {
+        let agents = self.agents.lock().expect("no thread panics with it");
+        agents.evidence.len()
+    }
+
     /// When the next agent ends.
     pub fn next_end(&self) -> Option<i64> {
         let agents = self.agents.lock().expect("no thread panics with it");

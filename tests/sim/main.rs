@@ -5,8 +5,8 @@
 //! The checker (tests/checker) is separate code.
 //!
 //! A failing seed prints itself and its story, made as short as it can be. `FREEZERD_SIM_SEED=123` lives that one
-//! alone, `FREEZERD_SIM_SEEDS=100000` so many. `make soak` goes on with fresh seeds until one fails, or for
-//! `FREEZERD_SOAK_FOR` seconds.
+//! alone, `FREEZERD_SIM_SEEDS=100000` so many, from `FREEZERD_SIM_FIRST=10000` on. `make soak` goes on with fresh seeds
+//! (or from that one on) until one fails, or for `FREEZERD_SOAK_FOR` seconds.
 
 #![expect(
     clippy::expect_used,
@@ -19,13 +19,16 @@
 mod checker;
 mod checker_tests;
 mod cloud;
+mod ending;
 mod exchange;
 mod machine;
 mod rng;
 mod script;
+mod sessions;
 mod shelf;
 mod shrink;
 mod users;
+mod windows;
 mod world;
 mod zones;
 
@@ -134,7 +137,10 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     let (first, end) = match number("FREEZERD_SIM_SEED") {
         Some(seed) => (seed, seed + 1),
         // A few with every test, unoptimised; scripts/test has scripts/sim live 10,000 of them.
-        None => (0, number("FREEZERD_SIM_SEEDS").unwrap_or(20)),
+        None => {
+            let first = number("FREEZERD_SIM_FIRST").unwrap_or(0);
+            (first, first + number("FREEZERD_SIM_SEEDS").unwrap_or(20))
+        }
     };
     let Totals {
         lives,
@@ -154,7 +160,8 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
 fn soak() {
     let clock = SystemClock::new();
     let end = number("FREEZERD_SOAK_FOR").unwrap_or(u64::MAX);
-    let first = FRESH + clock.now().timestamp().unsigned_abs() * 1_000_000;
+    let fresh = || FRESH + clock.now().timestamp().unsigned_abs() * 1_000_000;
+    let first = number("FREEZERD_SIM_FIRST").unwrap_or_else(fresh);
     let Totals { lives, runs, .. } = live_all(first, 1, |seed| {
         if (seed - first) % 10_000 == 9_999 {
             println!("{} lives so far", seed - first + 1);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use freezerd::planner::CatchUp;
+use freezerd::planner::{CatchUp, Outside, SessionRefused};
 
 use super::machine::instant;
 use super::rng::Rng;
@@ -72,6 +72,10 @@ pub struct Script {
     pub poll: i64,
     /// Jobs in a page of a listing.
     pub page: usize,
+    /// Some plans have a backup window: what becomes of them outside.
+    pub outside: Option<Outside>,
+    /// Some plans are in a session: what becomes of a run that it refuses.
+    pub session: Option<SessionRefused>,
     pub events: Vec<(i64, Event)>,
 }
 
@@ -95,8 +99,16 @@ pub const SCHEDULES: [&str; 15] = [
 ];
 /// The one that is due every hour.
 pub const HOURLY: usize = 1;
+/// The one that is due at half past two.
+pub const HALF_PAST_TWO: usize = 6;
 /// From here on they are for a life of years, too.
 const SELDOM: usize = 6;
+
+/// What not every life has, by the seed alone.
+fn sometimes<T: Copy>(seed: u64, about: &str, which: [T; 2]) -> Option<T> {
+    let mut rng = Rng::of(seed, about);
+    rng.chance(25).then(|| rng.pick(&which))
+}
 
 pub fn write(seed: u64) -> Script {
     let mut rng = Rng::new(seed);
@@ -114,6 +126,8 @@ pub fn write(seed: u64) -> Script {
         catch_up: rng.pick(&[CatchUp::UntilNext, CatchUp::UntilNext, CatchUp::Within(1800)]),
         poll,
         page: rng.index(3) + 2,
+        outside: sometimes(seed, "windows", [Outside::Wait, Outside::Skip]),
+        session: sometimes(seed, "sessions", [SessionRefused::Skip, SessionRefused::Run]),
         events: Vec::new(),
     };
     let schedule = |rng: &mut Rng| first + rng.index(SCHEDULES.len() - first);
@@ -185,13 +199,15 @@ impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: {} h, {} at once, catch_up {:?}, polled every {} s by {}",
+            "seed {}: {} h, {} at once, catch_up {:?}, polled every {} s by {}, outside {:?}, session {:?}",
             self.seed,
             self.length / HOUR,
             self.max_concurrent,
             self.catch_up,
             self.poll,
-            self.page
+            self.page,
+            self.outside,
+            self.session
         )?;
         for (at, event) in &self.events {
             let at = instant(*at).format("%Y-%m-%d %H:%M:%S");

@@ -1,13 +1,15 @@
 //! A ledger in memory: what was committed survives the daemon.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use freezerd::daemon::engine::{Store, StoreError, Witness};
 use freezerd::plan::{Digester, JobId};
 use freezerd::planner::{
-    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, VerdictRecord,
+    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, SessionEnd,
+    Verdict, VerdictRecord,
 };
 use freezerd::schedule::DueTime;
 
@@ -20,6 +22,8 @@ pub struct Shelf {
     pub runs: BTreeMap<RunId, RunRecord>,
     /// The outbox: as in the ledger, the newest of each plan waits.
     pub outbox: BTreeMap<JobId, (u64, Report)>,
+    /// Of each plan the newest: all are of one session.
+    pub session_ends: BTreeMap<JobId, (u64, SessionEnd)>,
     numbers: u64,
     /// Runs for whose end the outbox was given a report.
     pub ended: Vec<RunId>,
@@ -67,7 +71,12 @@ impl Shelf {
                 self.runs.insert(run.id.clone(), run.clone());
             }
             Record::Withdraw { run } => {
-                self.runs.remove(run);
+                if let Some(run) = self.runs.remove(run)
+                    && let Entry::Occupied(verdict) = self.verdicts.entry((run.job, run.due))
+                    && matches!(verdict.get().verdict, Verdict::Run(_))
+                {
+                    verdict.remove();
+                }
             }
             Record::Report { job, run, report } => {
                 if let (Some(run), false) = (run, report.result.as_deref().unwrap_or_default().is_empty()) {
@@ -75,7 +84,11 @@ impl Shelf {
                 }
                 self.put(job, report);
             }
-            Record::Backup { .. } | Record::SessionEnd { .. } | Record::Sighting(_) => {}
+            Record::SessionEnd { job, end, .. } => {
+                self.numbers += 1;
+                self.session_ends.insert(job.clone(), (self.numbers, end.clone()));
+            }
+            Record::Backup { .. } | Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }
@@ -100,6 +113,17 @@ impl Shelf {
     pub fn delivered(&mut self, job: &JobId, number: u64) {
         if self.outbox.get(job).is_some_and(|(newest, _)| *newest == number) {
             self.outbox.remove(job);
+        }
+    }
+
+    /// The session took this one; a newer one stays.
+    pub fn session_told(&mut self, job: &JobId, number: u64) {
+        if self
+            .session_ends
+            .get(job)
+            .is_some_and(|(newest, _)| *newest == number)
+        {
+            self.session_ends.remove(job);
         }
     }
 

@@ -82,11 +82,15 @@ impl World {
     fn make(&mut self, id: &str, schedule: usize) {
         let now = self.machine.clock.now();
         let schedule: Value = serde_json::from_str(SCHEDULES[schedule]).expect("JSON");
-        let job = json!({
+        let mut job = json!({
             "job_id": id, "project_id": format!("p{}", id.len() % 2), "description": id,
             "created_at": stamp(now), "updated_at": stamp(now), "job_schedule": schedule,
             "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
         });
+        if self.cloud.is_member(id) {
+            job["session_id"] = json!("s");
+            job["session_tag"] = json!(0);
+        }
         self.cloud.make(id, job);
         self.wanted.insert(id.to_owned(), schedule);
         self.users.push((id.to_owned(), Vec::new()));
@@ -156,6 +160,7 @@ impl World {
             return;
         }
         self.policy.zone = Arc::clone(&zone);
+        self.zones.push((self.machine.clock.now(), Arc::clone(&zone)));
         let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
         let known = self.take_policy().then_some(wall);
         // By the old data certainly everything up to here was decided, by the new certainly everything from there on.
@@ -172,7 +177,9 @@ impl World {
             // A daemon that was away decides by the zone's new data from where it stopped, and by the plan as it knew
             // it, until it sees another.
             let seen = versions.iter().rposition(|version| version.known.is_some());
-            let again: Vec<Version> = versions[seen.unwrap_or(0)..].to_vec();
+            let seen = seen.unwrap_or(0);
+            let mut again: Vec<Version> = versions[seen..].to_vec();
+            again[0].from = since(&versions[..=seen]);
             for version in versions.iter_mut() {
                 version.until = version.until.min(decided);
             }
@@ -188,4 +195,15 @@ impl World {
             }
         }
     }
+}
+
+/// Since when the last of these versions has its schedule: a stop or a start is none of its due times' affair.
+fn since(versions: &[Version]) -> i64 {
+    let schedule = |version: &Version| version.plan.as_ref().map(|plan| Arc::clone(&plan.schedule));
+    let last = versions.last().and_then(schedule);
+    let same = versions
+        .iter()
+        .rev()
+        .take_while(|version| schedule(version) == last);
+    same.map(|version| version.from).min().unwrap_or(i64::MAX)
 }

@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex};
 use freezerd::daemon::engine::{Engine, Step, told};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::plan::Digests;
-use freezerd::planner::{Capabilities, Input, Planner, Policy, SessionRefused};
+use freezerd::planner::{Capabilities, Input, Outside, Planner, Policy, SessionRefused};
+use freezerd::schedule::Zone;
 use serde_json::Value;
 
-use super::checker::{History, Rules, Version};
+use super::checker::{History, Missing, Version};
 use super::cloud::Cloud;
 use super::exchange::Listed;
 use super::machine::{Agents, Fate, Killed, Machine, Virtual, instant};
-use super::script::{DAY, Event, HOUR, START, Script, Weather};
+use super::script::{Event, HOUR, START, Script, Weather};
+use super::sessions::Answers;
 use super::shelf::{Hand, Nobody, Shelf};
-use super::zones;
+use super::{windows, zones};
 
 type Daemon = Engine<Hand, Nobody>;
 
@@ -57,6 +59,14 @@ pub(super) struct World {
     /// By the wall clock: up to when everything is decided and safe, and when the daemon died last.
     pub(super) decided: i64,
     pub(super) died: i64,
+    /// Answers of sessions on their way.
+    pub(super) answers: Answers,
+    /// The agents that had been started when the last listing was taken in.
+    pub(super) listed: usize,
+    pub(super) missing: Vec<Missing>,
+    /// The zone's data, since when (true time).
+    pub(super) zones: Vec<(i64, Arc<Zone>)>,
+    pub(super) outside: Option<Outside>,
 }
 
 /// A life, when it is over.
@@ -76,11 +86,11 @@ pub fn live(script: &Script) -> Life {
         shadow: false,
         central: false,
         reports: freezerd::planner::Reports::Upstream,
-        session_refused: SessionRefused::Skip,
+        session_refused: script.session.unwrap_or(SessionRefused::Skip),
         session_wait: 600,
         zone: zones::data(0),
         zones: Vec::new(),
-        windows: Vec::new(),
+        windows: script.outside.map(windows::rule).into_iter().collect(),
     };
     let machine = Arc::new(Machine {
         seed: script.seed,
@@ -93,7 +103,7 @@ pub fn live(script: &Script) -> Life {
         shelf: Arc::default(),
         policy,
         daemon: None,
-        cloud: Cloud::default(),
+        cloud: Cloud::new(script.session.is_some()),
         users: Vec::new(),
         wanted: BTreeMap::new(),
         story: Vec::new(),
@@ -119,6 +129,11 @@ pub fn live(script: &Script) -> Life {
         decides: false,
         decided: START,
         died: START,
+        answers: Answers::default(),
+        listed: 0,
+        missing: Vec::new(),
+        zones: vec![(START, zones::data(0))],
+        outside: script.outside,
     };
     world.until(START + script.length);
     world.heal(START + script.length);
@@ -140,6 +155,7 @@ impl World {
             self.deliver,
             Some(self.next_poll),
             self.listing.as_ref().map(|listed| listed.arrives),
+            self.answers.next(),
         ];
         let daemons = daemons.into_iter().filter(|_| lives);
         let others = [
@@ -150,7 +166,7 @@ impl World {
         daemons.chain(others).flatten().min()
     }
 
-    fn until(&mut self, end: i64) {
+    pub(super) fn until(&mut self, end: i64) {
         let mut still = 0;
         while let Some(time) = self.next().filter(|time| *time <= end) {
             let now = self.machine.clock.now();
@@ -193,6 +209,9 @@ impl World {
         if due(self.listing.as_ref().map(|listed| listed.arrives)) {
             self.listing_arrives();
         }
+        while let Some(answer) = self.answers.due(clock.now()) {
+            self.session_answers(answer);
+        }
         if self.daemon.is_some() && self.machine.has_news() {
             self.step(Vec::new());
         }
@@ -211,6 +230,7 @@ impl World {
         self.kills += 1;
         (self.wake, self.retry, self.begin) = (None, None, None);
         (self.listing, self.deliver) = (None, None);
+        self.answers = Answers::default();
         self.machine.fate.strike_at(0);
         self.machine.forget_what_was_told();
         self.restart = Some(self.machine.clock.now() + self.back);
@@ -294,74 +314,5 @@ impl World {
     /// Tells a daemon that lives of its new policy; whether it has it, and safe.
     pub(super) fn take_policy(&mut self) -> bool {
         self.step_safely(vec![Input::Policy(Box::new(self.policy.clone()))])
-    }
-
-    /// The world is mended, and what is left to do is done.
-    fn heal(&mut self, end: i64) {
-        self.tell("all is well again");
-        self.events.clear();
-        self.machine.fate.strike_at(0);
-        (self.fair_again, self.disk_back) = (0, 0);
-        self.restart = self.restart.map(|at| at.min(end));
-        // The node may have slept beyond it.
-        let end = end.max(self.machine.clock.now());
-        // Nothing changes any more but by the end of what runs.
-        self.poll_every = self.poll_every.max(HOUR / 2);
-        self.until(end + 2 * HOUR);
-        // Nothing more comes due: what runs or waits ends, and what hangs is aborted, again and again, for the next
-        // one of the queue may hang as well.
-        for round in 1..=20 {
-            let ids: Vec<String> = self.users.iter().map(|(id, _)| id.clone()).collect();
-            for id in ids {
-                self.stop(&id, "abort");
-            }
-            self.machine.kill_orphans(|job| self.cloud.jobs.contains_key(job));
-            self.next_poll = self.machine.clock.now();
-            self.until(end + 2 * HOUR + round * 4 * HOUR);
-            if round > 1 && self.is_quiet() {
-                break;
-            }
-        }
-        self.until(self.machine.clock.now() + DAY);
-    }
-
-    fn is_quiet(&self) -> bool {
-        let shelf = self.shelf.lock().expect("single-threaded");
-        let done = |state| matches!(state, freezerd::planner::RunState::Done(_));
-        shelf.outbox.is_empty() && shelf.runs.values().all(|run| done(run.state))
-    }
-
-    fn over(self) -> Life {
-        let evidence = self
-            .machine
-            .agents
-            .lock()
-            .expect("single-threaded")
-            .evidence
-            .clone();
-        let shelf = self.shelf.lock().expect("single-threaded").clone();
-        Life {
-            history: History {
-                users: self.users,
-                evidence,
-                rules: Rules {
-                    max_concurrent: self.policy.max_concurrent,
-                    catch_up: self.policy.catch_up,
-                    set_back: self.set_back,
-                },
-                verdicts: shelf.verdicts.into_values().collect(),
-                runs: shelf.runs,
-                plans: shelf.plans.keys().map(|job| job.as_str().to_owned()).collect(),
-                reports: shelf.ended,
-                waiting: shelf.outbox.len(),
-                polled: shelf.polled.map_or(0, |polled| polled.timestamp()),
-                told: self.cloud.told,
-                jobs: self.cloud.jobs,
-                wiped: self.cloud.wiped,
-                wanted: self.wanted,
-            },
-            story: self.story,
-            kills: self.kills,
-        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::command::succeed;
+use crate::command::run;
 use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::Stack;
@@ -183,25 +183,38 @@ fn listening(log: &str) -> Option<String> {
     rest.get(..end).map(str::to_owned)
 }
 
-/// The plan's runs, by `freezerd history`.
-pub fn history(stack: &Stack, node: &Node, job_id: &str) -> Vec<Value> {
+/// The plan's runs, by `freezerd history`; `Err`: what it says instead, of a plan that the ledger may not know yet.
+fn known_history(stack: &Stack, node: &Node, job_id: &str) -> Result<Vec<Value>, String> {
     let mut command = stack.command(PROGRAM, &node.home());
     command
         .args(["history", job_id, "--format", "json", "--config"])
         .arg(node.config());
-    let printed = succeed(&mut command, Duration::from_secs(20));
-    let whole: Value = serde_json::from_str(&printed).expect("JSON of freezerd history");
-    whole
-        .get("runs")
-        .and_then(Value::as_array)
-        .cloned()
-        .expect("its runs")
+    let ended = run(&mut command, Duration::from_secs(20));
+    if !ended.status.success() {
+        return Err(ended.stderr);
+    }
+    let whole: Value = serde_json::from_str(&ended.stdout).expect("JSON of freezerd history");
+    let runs = whole.get("runs").and_then(Value::as_array).cloned();
+    Ok(runs.expect("its runs"))
+}
+
+/// The plan's runs, by `freezerd history`.
+pub fn history(stack: &Stack, node: &Node, job_id: &str) -> Vec<Value> {
+    known_history(stack, node, job_id).unwrap_or_else(|said| panic!("{said}"))
+}
+
+fn outcomes_of(runs: &[Value]) -> Vec<Value> {
+    runs.iter()
+        .map(|run| run.get("outcome").cloned().unwrap_or(Value::Null))
+        .collect()
 }
 
 /// The outcomes of the plan's runs; `null` for one that is not over.
 pub fn outcomes(stack: &Stack, node: &Node, job_id: &str) -> Vec<Value> {
-    history(stack, node, job_id)
-        .iter()
-        .map(|run| run.get("outcome").cloned().unwrap_or(Value::Null))
-        .collect()
+    outcomes_of(&history(stack, node, job_id))
+}
+
+/// The same, of a plan that the ledger may not know yet.
+pub fn known_outcomes(stack: &Stack, node: &Node, job_id: &str) -> Result<Vec<Value>, String> {
+    Ok(outcomes_of(&known_history(stack, node, job_id)?))
 }

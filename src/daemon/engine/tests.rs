@@ -276,6 +276,23 @@ fn what_runs_is_what_was_recorded_last() {
     assert!(recipe.steps[0].ini.contains("mode = edited\n"));
 }
 
+/// Found by the simulator: when the disk was back the question was sent, and the run started.
+#[test]
+fn whether_a_plan_is_gone_is_asked_while_the_ledger_cannot_be_written() {
+    let (mut engine, _) = world(Past {
+        plans: vec![known()],
+        ..Past::default()
+    });
+    engine.store.room = Some(0);
+    let step = engine.step(vec![Input::Listing {
+        began: now(),
+        plans: Vec::new(),
+        broken: Vec::new(),
+    }]);
+    assert!(!step.settled);
+    assert_eq!(step.errands, [Errand::ConfirmGone(JobId::new("j1"))]);
+}
+
 /// So many plans are due this moment; there is room for so many commits.
 fn burst(plans: usize, room: Option<usize>) -> World {
     let due = |number| {

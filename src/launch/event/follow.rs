@@ -32,6 +32,9 @@ pub(super) struct Follower<S> {
     to_abort: bool,
     /// Its user, or we, had it ended.
     aborted: bool,
+    /// What a listing shows that was asked for before this is old: the request was not answered yet, or a look of ours is
+    /// newer.
+    fresh_since: DateTime<Utc>,
     /// Since when the document has said the same thing that cannot be true for long.
     unsettled: Option<Duration>,
     /// The last trouble that was told.
@@ -60,13 +63,14 @@ impl<S: Service> Follower<S> {
             listing,
             to_abort: false,
             aborted: false,
+            fresh_since: DateTime::<Utc>::MIN_UTC,
             unsettled: None,
             told: String::new(),
         }
     }
 
     /// Asks for the run, and follows it.
-    pub(super) async fn ask(self) {
+    pub(super) async fn ask(mut self) {
         let sight = match self.inner.service.look(&self.job).await {
             Err(trouble) => return self.not_started(away(&trouble)),
             Ok(None) => return self.not_started(NotStarted::For(Reason::Superseded)),
@@ -88,6 +92,7 @@ impl<S: Service> Follower<S> {
         }
         let project = sight.project.as_ref();
         let asked = self.inner.service.ask(&self.job, project, Wish::Start).await;
+        self.fresh_since = self.now();
         let (run, job_id) = (&self.run, &self.job);
         match asked.map_err(|trouble| (trouble.fate, trouble)) {
             Ok(()) => {
@@ -111,7 +116,8 @@ impl<S: Service> Follower<S> {
     pub(super) async fn resume(mut self, mut trace: Trace) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let seen = self.next_sight(pause, trace.asked).await;
+            self.fresh_since = self.fresh_since.max(trace.asked);
+            let seen = self.next_sight(pause).await;
             let before = trace.phase.clone();
             if let Ok(Some(sight)) = &seen {
                 self.abort(sight, &trace.phase).await;
@@ -129,8 +135,8 @@ impl<S: Service> Follower<S> {
     }
 
     /// Looks after a pause, or at once when somebody wants it ended; or takes what a listing says that was asked
-    /// for after the run was.
-    async fn next_sight(&mut self, pause: Duration, asked: DateTime<Utc>) -> Result<Option<Sight>, Trouble> {
+    /// for since then.
+    async fn next_sight(&mut self, pause: Duration) -> Result<Option<Sight>, Trouble> {
         let pause = clock::pause(pause);
         tokio::pin!(pause);
         loop {
@@ -139,12 +145,13 @@ impl<S: Service> Follower<S> {
                 () = self.abort_asked.notified() => self.to_abort = true,
                 Ok(()) = self.listing.changed() => {
                     let listed = self.listing.borrow_and_update().clone();
-                    match listed.filter(|(began, _)| *began > asked) {
+                    match listed.filter(|(began, _)| *began > self.fresh_since) {
                         Some((_, sight)) => return Ok(Some(sight)),
                         None => continue,
                     }
                 }
             }
+            self.fresh_since = self.now();
             return self.inner.service.look(&self.job).await;
         }
     }

@@ -63,16 +63,27 @@ fn signal_supervisor(lock: &RunLock, dir: &RunDir) -> bool {
 /// Signals the process group of everything that holds the lock: an agent's children may have closed the
 /// descriptor, but they are in its group. The group is that of a process seen to hold this run's lock, not a
 /// number remembered from earlier, so it is no stranger's.
+///
+/// # Errors
+/// When one of them cannot be signalled, or none can be seen though somebody holds the lock: a confined daemon does not see
+/// into processes with more capabilities than its own.
 fn signal_groups(lock: &RunLock, signal: Signal) -> std::io::Result<()> {
     let own = rustix::process::getpgrp();
     let mut groups: Vec<Pid> = Vec::new();
-    for pid in lock.holders()? {
+    let holders = lock.holders()?;
+    for &pid in &holders {
         if let Ok(group) = rustix::process::getpgid(Some(pid))
             && group != own
             && !groups.contains(&group)
         {
             groups.push(group);
         }
+    }
+    if holders.is_empty() && !lock.try_take()? {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::PermissionDenied,
+            "its processes are hidden from this daemon (is it confined by its unit, and was the run started by one that was not?)",
+        ));
     }
     for group in groups {
         match rustix::process::kill_process_group(group, signal) {

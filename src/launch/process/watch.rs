@@ -158,9 +158,8 @@ pub(super) fn adopt(
 
 /// Tells the first agent's start when it comes. Ended from outside when the run ends.
 async fn notice_start(inner: &Inner, run: &RunId, dir: &RunDir) {
-    if let Some(started) = until_started(dir).await {
-        inner.tell_started(run, started.pid, started.at);
-    }
+    let started = until_started(dir).await;
+    inner.tell_started(run, started.pid, started.at);
 }
 
 /// The process that was watched is gone, or the lock is free: finds out what that means, and tells it.

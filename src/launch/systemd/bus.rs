@@ -94,10 +94,16 @@ impl Bus {
         if let Some(connection) = held.as_ref().filter(|connection| !connection.is_closed()) {
             return Ok(connection.clone());
         }
-        let connection = zbus::connection::Builder::system()
+        // The limit of the builder is for calls: a bus that takes the connection and says nothing would hold up all runs.
+        let connecting = zbus::connection::Builder::system()
             .method_timeout(PATIENCE)
-            .build()
-            .await?;
+            .build();
+        let connection = tokio::time::timeout(PATIENCE, connecting).await.map_err(|_| {
+            BusError::Away(format!(
+                "the system bus says nothing for {} s",
+                PATIENCE.as_secs()
+            ))
+        })??;
         // Else it sends no signals.
         call(&connection, MANAGER, "Subscribe", &()).await?;
         *held = Some(connection.clone());

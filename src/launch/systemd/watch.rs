@@ -208,10 +208,8 @@ impl Inner {
         }
     }
 
-    fn tell_started(&self, run: &RunId, started: Option<Started>) {
-        let Some(Started { pid, at }) = started else {
-            return;
-        };
+    fn tell_started(&self, run: &RunId, started: Started) {
+        let Started { pid, at } = started;
         // Told under the lock, as the end is: so never after it.
         let mut watched = self.watched();
         let Some(entry) = watched.get_mut(run) else { return };

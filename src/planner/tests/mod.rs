@@ -8,6 +8,7 @@
 
 mod capabilities;
 mod catch_up;
+mod doubt;
 mod edits;
 mod events;
 mod life;

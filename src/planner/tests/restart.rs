@@ -6,6 +6,8 @@ fn record(state: RunState) -> RunRecord {
         job: job("a"),
         project: None,
         due: due("2026-03-01T01:00:00Z"),
+        first: due("2026-03-01T01:00:00Z"),
+        count: 1,
         covers: due("2026-03-01T01:00:00Z"),
         cadence: Some(3600),
         state,

@@ -82,3 +82,32 @@ fn a_window_for_one_plan_leaves_the_others_alone() {
     assert_eq!(world.launched().len(), 1);
     assert!(world.launched().iter().all(|run| run.as_str().starts_with("b1")));
 }
+
+/// A continuous plan that was shut out at noon: it is due again at eight in the evening.
+fn shut_out() -> World {
+    let again = plan("a", json!({"schedule_interval": "continuous"}));
+    let world = World::new("2026-03-01T12:00:00Z", nightly(Outside::Skip), vec![again]);
+    assert_eq!(world.wake, Some(due("2026-03-01T20:00:00Z")));
+    world
+}
+
+/// Found by the simulator: its new due times before that had no verdict.
+#[test]
+fn a_continuous_plan_that_is_shut_out_and_edited_is_due_by_its_new_schedule() {
+    let mut world = shut_out();
+    world.now = at("2026-03-01T12:30:00Z");
+    world.list(vec![hourly("a")]);
+    world.live_until("2026-03-01T13:30:00Z");
+    assert_eq!(
+        world.verdicts("a")[1..],
+        ["2026-03-01T13:00:00Z skipped OutsideWindow"]
+    );
+}
+
+#[test]
+fn a_continuous_plan_that_is_shut_out_runs_when_its_window_is_taken_away() {
+    let mut world = shut_out();
+    world.now = at("2026-03-01T12:30:00Z");
+    world.tell(Input::Policy(Box::new(policy())));
+    assert_eq!(world.launched().len(), 1);
+}

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::daemon::outcomes;
+use crate::daemon::known_outcomes;
 use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::{Stack, shared_stack};
@@ -69,7 +69,7 @@ impl Pair {
     /// Waits until freezerd has recorded one run of this plan, which ended so.
     fn await_outcome(&self, job: &str, outcome: &str) {
         eventually(Duration::from_secs(30), "it is recorded", || {
-            let outcomes = outcomes(&self.stack, &self.ours, job);
+            let outcomes = known_outcomes(&self.stack, &self.ours, job)?;
             if outcomes == [json!(outcome)] {
                 Ok(())
             } else {

@@ -19,6 +19,8 @@ type Said = Result<Option<String>, Trouble>;
 struct Scripted {
     says: Arc<Mutex<Said>>,
     asked: Arc<Mutex<Vec<Wish>>>,
+    /// When a start was asked for, and not answered yet.
+    asking: Arc<Mutex<Option<DateTime<Utc>>>>,
 }
 
 impl Service for Scripted {
@@ -31,6 +33,7 @@ impl Service for Scripted {
         assert_eq!(project.map(ProjectId::as_str), Some("p"));
         self.asked.lock().expect("no panic").push(wish);
         if wish == Wish::Start {
+            *self.asking.lock().expect("no panic") = Some(now());
             self.say(r#""status": "running", "started_at": "2026-01-01T00:00:00""#);
         }
         Ok(())
@@ -68,6 +71,7 @@ impl Bed {
         let service = Scripted {
             says: Arc::new(Mutex::new(Ok(Some(document(r#""status": "scheduled""#))))),
             asked: Arc::default(),
+            asking: Arc::default(),
         };
         let (launcher, events) = launcher(&folder, &service);
         Self {
@@ -192,6 +196,27 @@ async fn a_listing_is_as_good_as_a_look_if_it_is_young_enough() {
     assert_eq!(bed.outcome().await, Outcome::Success);
     bed.launcher.forget(&recipe().run);
     assert_eq!(bed.launcher.awaited(), []);
+}
+
+/// It shows the plan as it was before the start took effect, with the result of the run before, however long it took to come.
+#[tokio::test]
+async fn a_listing_that_is_older_than_the_answer_or_than_a_look_says_nothing() {
+    let mut bed = Bed::new();
+    bed.started().await;
+    let asking = bed
+        .service
+        .asking
+        .lock()
+        .expect("no panic")
+        .expect("it was asked");
+    let old = [parsed(&document(r#""status": "scheduled", "result": "success""#))];
+    for began in [asking, asking + TimeDelta::milliseconds(100)] {
+        bed.launcher.listed(began, &old);
+        crate::clock::pause(std::time::Duration::from_millis(100)).await;
+        assert_eq!(bed.launcher.awaited(), [recipe().job], "it runs");
+    }
+    bed.service.say(r#""status": "scheduled", "result": "fail""#);
+    assert_eq!(bed.outcome().await, Outcome::Fail);
 }
 
 #[tokio::test]
