@@ -40,7 +40,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             client_id: None,
-            interval: 1,
+            interval: 2,
             concurrent_jobs: 4,
             grace: None,
             no_api: None,
@@ -114,7 +114,7 @@ impl<'a> Incumbent<'a> {
 
     /// Waits for a text in the log.
     pub fn await_log(&self, text: &str) {
-        eventually(Duration::from_secs(90), text, || {
+        eventually(Duration::from_secs(180), text, || {
             let log = self.log();
             if log.contains(text) { Ok(()) } else { Err(log) }
         });
@@ -124,7 +124,7 @@ impl<'a> Incumbent<'a> {
     pub fn await_polls(&self, more: usize) {
         let polls = || self.log().matches("Polling for jobs from API").count();
         let wanted = polls() + more;
-        eventually(Duration::from_secs(90), "more of its polls", || match polls() {
+        eventually(Duration::from_secs(180), "more of its polls", || match polls() {
             now if now >= wanted => Ok(()),
             now => Err(format!("{now} of {wanted}")),
         });
@@ -146,7 +146,7 @@ impl<'a> Incumbent<'a> {
         };
         let polls = || self.log().matches("Polling for jobs from API").count();
         let mut since = (polls(), used());
-        eventually(Duration::from_secs(90), "it turns round and round", || {
+        eventually(Duration::from_secs(180), "it turns round and round", || {
             let now = (polls(), used());
             if now.0 != since.0 {
                 since = now;

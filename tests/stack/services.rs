@@ -217,7 +217,7 @@ impl Stack {
     /// Waits until the `job_schedule` that was last written to this job has this under that key.
     pub fn await_written(&self, job_id: &str, key: &str, text: &str) {
         eventually(
-            Duration::from_secs(90),
+            Duration::from_secs(180),
             &format!("{key} {text:?} is written"),
             || {
                 let written = self.last_written(job_id);
