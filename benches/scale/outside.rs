@@ -117,14 +117,18 @@ pub fn daemon(program: &Path, count: usize) {
         due,
     ));
     let cloud = Cloud::start(count, due);
-    let settings = "source = { kind = 'api', poll = '20s' }\napi = { client_id = '*', page_size = 500, register = false }\n";
+    // A listing may have a thousand pages.
+    let page = if count > 400_000 { 2000 } else { 500 };
+    let settings = format!(
+        "source = {{ kind = 'api', poll = '20s' }}\napi = {{ client_id = '*', page_size = {page}, register = false }}\n"
+    );
     let environment = [
         ("OS_AUTH_URL", format!("http://{}", cloud.address)),
         ("OS_USERNAME", "freezer".to_owned()),
         ("OS_PASSWORD", "secret".to_owned()),
         ("OS_PROJECT_NAME", "service".to_owned()),
     ];
-    let (daemon, took) = Daemon::start(program, folder.path(), settings, &environment);
+    let (daemon, took) = Daemon::start(program, folder.path(), &settings, &environment);
     row("start, until ready", count, took.as_nanos());
     row(
         "resident memory, after a start",

@@ -199,7 +199,8 @@ impl Default for Bounds {
             page_size: NonZeroU32::new(500).unwrap_or(NonZeroU32::MIN),
             page_bytes: 64 << 20,
             pages: 1000,
-            listing_bytes: 1 << 30,
+            // A million plans, at two kilobytes each.
+            listing_bytes: 2 << 30,
         }
     }
 }

@@ -31,6 +31,9 @@ pub struct Upkeep {
     pub(super) unused: Vec<i64>,
 }
 
+/// Keys of what plans have in common.
+pub(super) type Used = HashSet<i64, foldhash::fast::RandomState>;
+
 /// What plans have in common, by its key.
 pub(super) type Commons = BTreeMap<i64, Arc<Common>>;
 
@@ -88,7 +91,7 @@ pub(super) fn commons(connection: &Connection) -> rusqlite::Result<Option<Common
 }
 
 /// The keys of `commons` that are not among those in use.
-pub(super) fn unused(commons: &Commons, used: &HashSet<i64>) -> Vec<i64> {
+pub(super) fn unused(commons: &Commons, used: &Used) -> Vec<i64> {
     commons
         .keys()
         .filter(|key| !used.contains(key))
@@ -202,6 +205,8 @@ impl Ledger {
         self.commons = Keys::default();
         let (connection, path) = self.reader.parts();
         let write = || -> rusqlite::Result<()> {
+            // Of all plans there are too many pages to hold.
+            connection.pragma_update(None, "cache_spill", true)?;
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for key in &upkeep.unused {
                 transaction.execute("DELETE FROM common WHERE key = ?1", [key])?;
@@ -209,7 +214,8 @@ impl Ledger {
             if upkeep.afresh {
                 store_all(&transaction, briefs)?;
             }
-            transaction.commit()
+            transaction.commit()?;
+            connection.pragma_update(None, "cache_spill", false)
         };
         write().map_err(|error| LedgerError::of(path, error))
     }

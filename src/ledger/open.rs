@@ -21,7 +21,8 @@ const CHECKED_ALWAYS: u64 = 64 << 20;
 const CHECKED_AFTER_CRASH: u64 = 1 << 30;
 /// The log is cut back to this size (64 MiB) after a great commit.
 const LOG_SIZE: i64 = 64 << 20;
-/// Memory for pages, in KiB. A burst goes through the plans in their order, so what it has left behind is not needed again.
+/// Memory for pages that are only read, in KiB. (Those that a transaction changes are held until it is committed: of a great
+/// one they would else be written to the log again and again.)
 const CACHE: i64 = -4 * 1024;
 /// Statements kept prepared; more than there are.
 const STATEMENTS: usize = 64;
@@ -75,6 +76,7 @@ impl Ledger {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             connection.pragma_update(None, "cache_size", CACHE)?;
+            connection.pragma_update(None, "cache_spill", false)?;
             connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_SIZE}"), [], |_| Ok(()))?;
             if version < STEPS.len() {
                 migrate(connection, version, STEPS)?;

@@ -1,12 +1,12 @@
 //! What the daemon starts from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::briefs::{self, Commons, Upkeep, brief_of};
+use super::briefs::{self, Commons, Upkeep, Used, brief_of};
 use super::codes::{
     COALESCED, RUN, RUN_COLUMNS, TALLY_OF_RUNS, count_of, due_of, job_of, maybe_instant, outcome_code,
     reason_code, run_of,
@@ -164,7 +164,7 @@ impl<D> RestoredPlan<D> {
 }
 
 /// What has come of a plan: columns of `g`, its progress, and of `r`, its last run, and `s`, its last success, if that is
-/// another one. [`outcome_of`] reads them.
+/// another one. [`plan_of`] reads them.
 fn progress_columns() -> String {
     let success_columns = RUN_COLUMNS.replace("r.", "s.");
     format!(
@@ -175,19 +175,32 @@ fn progress_columns() -> String {
 const PROGRESS: &str = "JOIN progress g ON g.plan = p.key LEFT JOIN run r ON r.key = g.last_done
    LEFT JOIN run s ON s.key = g.last_success AND g.last_success IS NOT g.last_done";
 
-/// A plan from [`progress_columns`], which begin at column `from`.
-fn plan_of<D>(row: &Row<'_>, from: usize, job: JobId, document: D) -> rusqlite::Result<RestoredPlan<D>> {
-    let columns = RUN_COLUMNS.split(',').count();
+/// Where the columns of a plan's last runs begin, behind its other progress.
+const LAST_RUN: usize = 6;
+
+/// Where those of the success begin.
+fn last_success() -> usize {
+    LAST_RUN + RUN_COLUMNS.split(',').count()
+}
+
+/// A plan from [`progress_columns`], which begin at column `from`; `success`: [`last_success`].
+fn plan_of<D>(
+    row: &Row<'_>,
+    from: usize,
+    success: usize,
+    job: JobId,
+    document: D,
+) -> rusqlite::Result<RestoredPlan<D>> {
     let run = |key: usize, first: usize| -> rusqlite::Result<Option<RunRecord>> {
         let key: Option<i64> = row.get(from + key)?;
         key.map(|_| run_of(row, from + first, &job)).transpose()
     };
-    let last_run = run(4, 6)?;
-    let (done, success): (Option<i64>, Option<i64>) = (row.get(from + 2)?, row.get(from + 3)?);
-    let last_success = if done == success {
+    let last_run = run(4, LAST_RUN)?;
+    let keys: [Option<i64>; 2] = [row.get(from + 2)?, row.get(from + 3)?];
+    let last_success = if keys[0] == keys[1] {
         last_run.clone()
     } else {
-        run(5, 6 + columns)?
+        run(5, success)?
     };
     Ok(RestoredPlan {
         document,
@@ -204,18 +217,24 @@ fn stored(
     connection: &Connection,
     commons: &Commons,
     mut take: impl FnMut(RestoredPlan<Known>),
-) -> rusqlite::Result<HashSet<i64>> {
+) -> rusqlite::Result<Used> {
     let (columns, progress) = (briefs::COLUMNS, progress_columns());
     let mut plans = connection.prepare(&format!(
         "SELECT {columns}, {progress} FROM plan p {PROGRESS} WHERE p.forgotten = 0 AND p.common NOT NULL ORDER BY p.key"
     ))?;
-    let from = columns.split(',').count();
-    let mut used = HashSet::new();
+    let (from, success) = (columns.split(',').count(), last_success());
+    let mut used = Used::default();
     let mut rows = plans.query([])?;
     while let Some(row) = rows.next()? {
         let (key, brief) = brief_of(row, commons)?;
         used.insert(key);
-        take(plan_of(row, from, brief.id.clone(), Known::Brief(brief))?);
+        take(plan_of(
+            row,
+            from,
+            success,
+            brief.id.clone(),
+            Known::Brief(brief),
+        )?);
     }
     Ok(used)
 }
@@ -231,9 +250,10 @@ fn documents(
         "SELECT p.job_id, d.text, {progress} FROM plan p JOIN document d ON d.plan = p.key {PROGRESS}
          WHERE {which} ORDER BY p.key"
     ))?;
+    let success = last_success();
     let mut rows = plans.query([])?;
     while let Some(row) = rows.next()? {
-        take(plan_of(row, 2, job_of(row, 0)?, row.get(1)?)?);
+        take(plan_of(row, 2, success, job_of(row, 0)?, row.get(1)?)?);
     }
     Ok(())
 }

