@@ -112,6 +112,11 @@ enum Phase {
     Halted,
 }
 
+/// A step back of the wall clock by so many seconds was lived through.
+const LIVED_THROUGH: i64 = 600;
+/// What lies further ahead than this was never lived through, however long the clock was wrong.
+const LIVED_THROUGH_AT_MOST: i64 = 86_400;
+
 impl Planner {
     /// A planner that knows what the ledger knows. Decides nothing yet: the daemon may first look at the API.
     #[must_use]
@@ -271,9 +276,6 @@ impl Planner {
     /// those seconds were lived through, and their runs have run. What waits for a time that is still to come is decided
     /// afresh in any case, with all that it was to serve.
     fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
-        const LIVED_THROUGH: i64 = 600;
-        /// What lies further ahead than this was never lived through, however long the clock was wrong.
-        const LIVED_THROUGH_AT_MOST: i64 = 86_400;
         // Nobody waits until it comes round again.
         self.doubts.clock_stepped(now);
         self.look_again(|_| true);
@@ -330,9 +332,15 @@ impl Planner {
         }
     }
 
-    /// The plan's run that waits in the queue for a time that is still to come.
+    /// The plan's run that waits in the queue for a time that is still to come, and can be decided on afresh: by the zone's
+    /// data of today it would not be due, where that is not what it was queued by; then it waits on.
     fn waits_ahead(&self, slot: &Slot, now: DueTime) -> Option<&RunRecord> {
         let run = self.open.get(slot.open.as_ref()?)?;
-        (run.state == RunState::Queued && run.due > now).then_some(run)
+        let due_again = || {
+            let next = slot.timetable.next(run.first.plus(-1));
+            next.is_some_and(|next| next.due == run.first)
+        };
+        let far = run.due.since(now) > LIVED_THROUGH_AT_MOST;
+        (run.state == RunState::Queued && run.due > now && (far || due_again())).then_some(run)
     }
 }

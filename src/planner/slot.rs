@@ -116,7 +116,8 @@ impl Slot {
             job: self.plan.id.clone(),
             name: self.plan.name.to_string(),
             project: self.plan.project.clone(),
-            brief: document.is_some().then(|| Box::new(self.plan.clone())),
+            // Of a document that cannot be used there is none: what is here is of the one before.
+            brief: (document.is_some() && !self.broken).then(|| Box::new(self.plan.clone())),
             document,
             first_seen: self.first_seen,
             covered: self.covered,

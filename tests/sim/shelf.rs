@@ -36,10 +36,21 @@ impl Shelf {
             Record::Plan {
                 job,
                 document,
+                brief: stored,
                 first_seen,
                 covered,
                 ..
             } => {
+                // What is stored for the next start is what that would read in the document.
+                if let Some(text) = document {
+                    let digest = stored.as_ref().map(|stored| stored.digest);
+                    let parsed = freezerd::plan::parse(text, "the shelf").ok();
+                    let read = parsed.zip(digest).map(|(parsed, digest)| Brief {
+                        digest,
+                        ..Brief::of(&parsed.plan, &Digester::default())
+                    });
+                    assert_eq!(stored.as_deref(), read.as_ref(), "{text}");
+                }
                 let former = self.plans.get(job).map(|(text, ..)| Arc::clone(text));
                 let text = document
                     .clone()

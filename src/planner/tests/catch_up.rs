@@ -266,6 +266,30 @@ fn a_step_back_that_nobody_told_of_is_seen_before_an_edit() {
     assert_eq!(world.wake, Some(due("2026-03-01T06:30:00Z")));
 }
 
+/// Found by the simulator: what it was to serve was opened again, and by the new data it is not due.
+#[test]
+fn what_was_queued_by_other_zone_data_waits_on_when_the_clock_is_set_back() {
+    let (mut world, first) = one_waits("2026-03-01T00:30:00Z", "2026-03-01T09:30:00Z");
+    let half_an_hour_off = Policy {
+        max_concurrent: 1,
+        zone: Arc::new(Zone::new("Here", 1800, &[])),
+        ..policy()
+    };
+    world.tell(Input::Policy(Box::new(half_an_hour_off)));
+    world.now = at("2026-03-01T05:30:00Z");
+    world.tell(Input::ClockStepped);
+    world.run_for(&first, 5, Outcome::Success);
+    world.live_until("2026-03-01T09:00:00Z");
+    assert_eq!(names(&world.launched())[1..], ["b-20260301T090000Z"]);
+    assert_eq!(
+        world.verdicts("b"),
+        [
+            "2026-03-01T01:00:00Z..2026-03-01T08:00:00Z x8 coalesced b-20260301T090000Z",
+            "2026-03-01T09:00:00Z run b-20260301T090000Z"
+        ]
+    );
+}
+
 #[test]
 fn what_a_withdrawn_run_was_to_serve_has_its_verdict() {
     let (mut world, _) = one_waits("2026-03-01T00:30:00Z", "2026-03-01T04:30:00Z");

@@ -183,6 +183,7 @@ fn a_document_that_broke_has_no_due_times_until_it_is_mended() {
             .all(|order| !matches!(order, Order::ConfirmGone(_)))
     );
     world.list(vec![hourly("a"), hourly("b")]);
+    world.records.iter().for_each(stored_as_it_is_read);
     world.live_until("2026-03-01T02:00:00Z");
     assert_eq!(
         world.verdicts("a"),

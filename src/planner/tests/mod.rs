@@ -224,3 +224,20 @@ impl World {
             .collect()
     }
 }
+
+/// What is stored of a document for the next start is what that would read in it.
+pub(super) fn stored_as_it_is_read(record: &Record) {
+    if let Record::Plan {
+        document: Some(text),
+        brief: stored,
+        ..
+    } = record
+    {
+        let read = crate::plan::parse(text, "a test").ok();
+        assert_eq!(
+            stored.as_deref(),
+            read.map(|read| brief(&read.plan)).as_ref(),
+            "{text}"
+        );
+    }
+}
