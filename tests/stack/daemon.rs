@@ -97,7 +97,7 @@ impl<'a> Daemon<'a> {
 
     /// Waits until the plan was polled: its metrics are there.
     pub fn await_plan(&self, job_id: &str) {
-        eventually(Duration::from_secs(30), "the plan is polled", || {
+        eventually(Duration::from_secs(120), "the plan is polled", || {
             let metrics = self.get("/metrics").map_err(|error| error.to_string())?;
             if metrics.contains(job_id) {
                 Ok(())
@@ -111,10 +111,12 @@ impl<'a> Daemon<'a> {
     /// have begun before.)
     pub fn await_poll(&self) {
         let before = self.polls().unwrap_or(0);
-        eventually(Duration::from_secs(30), "two more polls", || match self.polls() {
-            Ok(now) if now >= before + 2 => Ok(()),
-            Ok(now) => Err(format!("{before} polls, then {now}")),
-            Err(seen) => Err(seen),
+        eventually(Duration::from_secs(120), "two more polls", || {
+            match self.polls() {
+                Ok(now) if now >= before + 2 => Ok(()),
+                Ok(now) => Err(format!("{before} polls, then {now}")),
+                Err(seen) => Err(seen),
+            }
         });
     }
 
