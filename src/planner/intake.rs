@@ -157,7 +157,9 @@ impl Planner {
         if slot.plan.digest == brief.digest && !slot.broken {
             return;
         }
-        self.sight(now, Some(&slot.plan), &plan, out);
+        let seen = self.sight(now, Some(&slot.plan), &plan, out);
+        self.foreign.extend(seen.map(|started| (job.clone(), started)));
+        let Some(slot) = self.slots.get(&job) else { return };
         let second = DueTime::floor(now);
         let rezoned = self.policy.zone_of(&plan) != *slot.timetable.zone();
         let rescheduled = slot.broken || rezoned || slot.plan.common.schedule != plan.schedule;
@@ -252,7 +254,8 @@ impl Planner {
             return;
         }
         self.supersede(now, job, out);
-        self.starts.remove(job);
+        self.done.remove(job);
+        self.foreign.remove(job);
         if let Some((seat, slot)) = self.slots.remove(job)
             && let Some(due) = slot.armed
         {

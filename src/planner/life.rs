@@ -32,7 +32,7 @@ impl Planner {
         record.pid = (pid != 0).then_some(pid);
         out.records.push(Record::Run(record.clone()));
         let record = record.clone();
-        self.note_start(&record.job, at);
+        self.note_done(&record.job, at);
         if let Some(slot) = self.slots.get(&record.job)
             && self.policy.reports_runs(&slot.plan.common)
         {
@@ -51,9 +51,7 @@ impl Planner {
         }
         record.state = RunState::Done(end.outcome);
         record.started = end.started.or(record.started);
-        if let Some(at) = record.started {
-            self.note_start(&record.job, at);
-        }
+        self.note_done(&record.job, end.ended);
         record.ended = Some(end.ended);
         record.detail = end.detail;
         out.records.push(Record::Run(record.clone()));

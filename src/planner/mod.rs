@@ -92,8 +92,10 @@ pub struct Planner {
     aside: BTreeMap<JobId, Aside>,
     /// When it began to decide.
     begun: Option<DueTime>,
-    /// When the last run of each plan started that did since then.
-    starts: BTreeMap<JobId, DueTime>,
+    /// When a run of each plan last started or ended, of those that did since then.
+    done: BTreeMap<JobId, DueTime>,
+    /// When the last run of another scheduler started that was told, of each plan that has one.
+    foreign: BTreeMap<JobId, DueTime>,
     phase: Phase,
     /// What the wall clock showed when it was last looked at.
     clock: Option<DueTime>,
@@ -140,7 +142,8 @@ impl Planner {
                 .map(|aside| (aside.job.clone(), aside))
                 .collect(),
             begun: None,
-            starts: BTreeMap::new(),
+            done: BTreeMap::new(),
+            foreign: BTreeMap::new(),
             phase: Phase::Waiting,
             clock: None,
             holding: false,

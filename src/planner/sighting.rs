@@ -32,22 +32,26 @@ pub struct Sighting {
 
 impl Planner {
     /// Records what `plan` says of its last run, if freezerd only watches and `known` did not say it already; else
-    /// that it is another scheduler's.
-    pub(super) fn sight(&self, now: DateTime<Utc>, known: Option<&Brief>, plan: &Plan, out: &mut Decision) {
-        let Some(started) = plan.reported.started.map(DueTime::floor) else {
-            return;
-        };
-        if !self.policy.shadow && !known.is_some_and(|known| self.is_foreign(started, known, plan)) {
-            return;
-        }
+    /// that it is another scheduler's. Gives when the run started, if it was recorded.
+    pub(super) fn sight(
+        &self,
+        now: DateTime<Utc>,
+        known: Option<&Brief>,
+        plan: &Plan,
+        out: &mut Decision,
+    ) -> Option<DueTime> {
+        let started = DueTime::floor(plan.reported.started?);
         let ended = plan.reported.ended;
+        if !self.policy.shadow && (known.is_none() || !self.is_foreign(started, plan)) {
+            return None;
+        }
         let said = |known: &Brief| {
             known.started == Some(started)
                 && known.ended == ended.map(DueTime::floor)
                 && *known.common.result == *plan.reported.result
         };
         if known.is_some_and(said) {
-            return;
+            return None;
         }
         out.records.push(Record::Sighting(Sighting {
             job: plan.id.clone(),
@@ -57,21 +61,25 @@ impl Planner {
             seen: now,
             unseen: self.polled,
         }));
+        Some(started)
     }
 
-    /// Whether a run of `plan` that started then is certainly not ours: it started in this life of the daemon, and
-    /// after every run of ours. (An edit writes back what its user has read, which may be old.)
-    fn is_foreign(&self, started: DueTime, known: &Brief, plan: &Plan) -> bool {
+    /// Whether a run of `plan` that started then is certainly not ours, and was not told yet: it started or ended in this
+    /// life of the daemon, and after all that runs of ours have done. (An edit writes back what its user has read,
+    /// which may be old. What two start in one second, seldom ends in one.)
+    fn is_foreign(&self, started: DueTime, plan: &Plan) -> bool {
+        let latest = plan.reported.ended.map(DueTime::floor).max(Some(started));
         // The platform starts and stamps runs itself.
-        let by_us = plan.dialect == Dialect::Upstream;
-        let new = known.started != Some(started) && self.begun.is_some_and(|begun| started > begun);
-        by_us && new && self.starts.get(&plan.id).is_none_or(|ours| started > *ours)
+        plan.dialect == Dialect::Upstream
+            && self.begun.is_some_and(|begun| latest > Some(begun))
+            && latest > self.done.get(&plan.id).copied()
+            && self.foreign.get(&plan.id) != Some(&started)
     }
 
-    /// Notes that a run of ours started.
-    pub(super) fn note_start(&mut self, job: &JobId, at: DateTime<Utc>) {
+    /// Notes that a run of ours started or ended.
+    pub(super) fn note_done(&mut self, job: &JobId, at: DateTime<Utc>) {
         let at = DueTime::floor(at);
-        let latest = self.starts.entry(job.clone()).or_insert(at);
+        let latest = self.done.entry(job.clone()).or_insert(at);
         *latest = (*latest).max(at);
     }
 }

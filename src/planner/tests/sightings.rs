@@ -120,6 +120,20 @@ fn who_runs_plans_itself_sees_the_runs_of_another_once_each() {
 }
 
 #[test]
+fn one_that_starts_in_the_same_second_is_seen_by_its_end() {
+    let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
+    let started = "2026-03-01T01:00:00Z";
+    world.live_until(started);
+    let run = world.launched().pop().expect("it is due");
+    world.run_for(&run, 60, Outcome::Success);
+    world.list(vec![reported(started, Some("2026-03-01T01:01:00Z"), "success")]);
+    assert_eq!(seen(&world), [], "it is ours");
+    world.live_until("2026-03-01T01:03:00Z");
+    world.list(vec![reported(started, Some("2026-03-01T01:02:00Z"), "success")]);
+    assert_eq!(seen(&world).len(), 1);
+}
+
+#[test]
 fn runs_of_ours_are_no_sightings_though_their_reports_come_late() {
     let mut world = World::new("2026-03-01T00:30:00Z", policy(), vec![hourly("a")]);
     let mut ours = Vec::new();
