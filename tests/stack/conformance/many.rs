@@ -33,18 +33,21 @@ fn many_plans_take_few_requests_and_little_memory() {
     let pages = pair.stack.pages_asked_for(&pair.incumbent.client_id);
     assert!(pages > 2 * PLANS / 10, "incumbent: {pages} pages of two polls");
 
+    // All plans of the project, its other nodes' too, are one page of 500. Once in ten polls, and whenever there are more of
+    // them than ever, it looks behind that page. (Of the requests that were answered: the API is a busy one here.)
     let log = daemon.log();
-    let asked = log
-        .lines()
-        .filter(|line| line.contains("exchanged") && line.contains("/jobs?limit=500"))
-        .count();
-    let polls = daemon.polls().expect("its metrics");
-    // Once in ten polls, and whenever there are more plans than ever, it looks behind the last page.
-    // (One poll more may be under way.)
-    assert!(asked <= 2 * (polls + 1), "{asked} requests of {polls} polls");
+    let asked = |end: &str| {
+        let of_it = |line: &&str| line.contains("\"status\":200") && line.contains(end);
+        log.lines().filter(of_it).count()
+    };
+    let (polls, behind) = (asked("/jobs?limit=500\""), asked("/jobs?limit=500&offset="));
+    assert!(
+        polls > 1 && behind <= polls,
+        "{behind} looks behind the page of {polls} polls"
+    );
     // A debug build; the optimised one takes less.
     assert!(ours < theirs / 2, "{ours} kB, incumbent: {theirs} kB");
     println!(
-        "{PLANS} plans: {ours} kB and {asked} requests for {polls} polls; freezer-scheduler {theirs} kB, {pages} for 2"
+        "{PLANS} plans: {ours} kB, {polls} pages and {behind} looks behind; freezer-scheduler {theirs} kB, {pages} for 2"
     );
 }
