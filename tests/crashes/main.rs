@@ -135,25 +135,13 @@ fn live_all<C: Copy + Debug + Send>(cases: impl IntoIterator<Item = C>, live: fn
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-fn with(death: Death) -> impl Fn(Failpoint) -> Case {
-    move |at| Case {
-        at,
-        death,
-        plans: Plans::Plain,
-    }
-}
-
-fn with_others(death: Death) -> impl Fn(Failpoint) -> Case {
-    move |at| Case {
-        at,
-        death,
-        plans: Plans::Others,
-    }
+fn with(plans: Plans, death: Death) -> impl Fn(Failpoint) -> Case {
+    move |at| Case { at, death, plans }
 }
 
 #[test]
 fn the_daemon_may_die_anywhere() {
-    live_all(DAEMON.map(with(Death::Daemon)), live);
+    live_all(DAEMON.map(with(Plans::Plain, Death::Daemon)), live);
 }
 
 /// The second death is wherever the first one was, or at some other place: which, is as good as chance.
@@ -163,14 +151,16 @@ fn the_daemon_may_die_twice() {
     let pairs = DAEMON.into_iter().zip(others.copied());
     let same = DAEMON.into_iter().zip(DAEMON);
     live_all(
-        pairs.chain(same).map(|(at, then)| with(Death::Twice(then))(at)),
+        pairs
+            .chain(same)
+            .map(|(at, then)| with(Plans::Plain, Death::Twice(then))(at)),
         live,
     );
 }
 
 #[test]
 fn it_may_die_while_it_speaks_of_drafts_and_sessions() {
-    live_all(OTHERS.map(with_others(Death::Daemon)), live);
+    live_all(OTHERS.map(with(Plans::Others, Death::Daemon)), live);
 }
 
 #[test]
@@ -180,7 +170,10 @@ fn and_die_twice_there() {
         .into_iter()
         .zip(then.copied())
         .chain(OTHERS.into_iter().zip(OTHERS));
-    live_all(pairs.map(|(at, then)| with_others(Death::Twice(then))(at)), live);
+    live_all(
+        pairs.map(|(at, then)| with(Plans::Others, Death::Twice(then))(at)),
+        live,
+    );
 }
 
 #[test]
@@ -190,12 +183,12 @@ fn it_may_die_while_it_puts_its_ledger_aside() {
 
 #[test]
 fn a_supervisor_may_die_anywhere() {
-    live_all(SUPERVISOR.map(with(Death::Supervisors)), live);
+    live_all(SUPERVISOR.map(with(Plans::Plain, Death::Supervisors)), live);
 }
 
 #[test]
 fn both_may_die() {
-    live_all(SUPERVISOR.map(with(Death::Both)), live);
+    live_all(SUPERVISOR.map(with(Plans::Plain, Death::Both)), live);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! What a statement costs by itself, beside what it does, is paid once for all of its rows.
 
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, ErrorCode, Transaction, params};
+use rusqlite::{CachedStatement, ErrorCode, ToSql, Transaction};
 
 use super::Writer;
 use crate::ledger::codes::{count_value, millis, run_value, verdict_code};
@@ -25,6 +25,21 @@ struct Row {
     kind: i64,
     run: Value,
     decided: i64,
+}
+
+impl Row {
+    /// In the order of the columns that are written.
+    fn values(&self) -> [&dyn ToSql; COLUMNS] {
+        [
+            &self.first,
+            &self.plan,
+            &self.span,
+            &self.count,
+            &self.kind,
+            &self.run,
+            &self.decided,
+        ]
+    }
 }
 
 /// Verdicts that are yet to be written, and what writes them.
@@ -57,16 +72,7 @@ impl<'t> Verdicts<'t> {
     /// place.
     fn insert_all(&mut self) -> rusqlite::Result<bool> {
         for (row, number) in self.rows.iter().zip(0..) {
-            let values = params![
-                row.first,
-                row.plan,
-                row.span,
-                row.count,
-                row.kind,
-                row.run,
-                row.decided
-            ];
-            for (value, column) in values.iter().zip(1..) {
+            for (value, column) in row.values().into_iter().zip(1..) {
                 self.insert_all
                     .raw_bind_parameter(number * COLUMNS + column, value)?;
             }
@@ -136,16 +142,8 @@ impl Writer<'_> {
 
     /// One by itself. Nearly always there is none yet, so the one that is replaced is only looked up when there is.
     fn write_verdict(&mut self, row: &Row) -> Result<(), Failure> {
-        let values = params![
-            row.first,
-            row.plan,
-            row.span,
-            row.count,
-            row.kind,
-            row.run,
-            row.decided
-        ];
-        if self.verdicts.insert.execute(values)? > 0 {
+        let values = row.values();
+        if self.verdicts.insert.execute(&values[..])? > 0 {
             return Ok(());
         }
         let (old_kind, old_count): (i64, i64) = self
@@ -158,7 +156,7 @@ impl Writer<'_> {
                 "UPDATE verdict SET span = ?3, count = ?4, kind = ?5, run = ?6, decided = ?7
                  WHERE first = ?1 AND plan = ?2",
             )?
-            .execute(values)?;
+            .execute(&values[..])?;
         Ok(())
     }
 }
