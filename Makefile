@@ -45,6 +45,8 @@ install: $(RELEASE)
 	install -D -m 0644 systemd/freezerd.service $(DESTDIR)$(UNITS)/freezerd.service
 	install -D -m 0644 systemd/freezerd-runs.slice $(DESTDIR)$(UNITS)/freezerd-runs.slice
 	install -D -m 0644 systemd/freezerd-run.conf $(DESTDIR)$(UNITS)/freezerd-run-.service.d/10-freezerd.conf
+	sed -i 's|/usr/bin/freezerd|$(PREFIX)/bin/freezerd|; s|/usr/share/doc/freezerd|$(DOC)|' \
+		$(DESTDIR)$(UNITS)/freezerd.service
 	@# Later ones reload by Type=notify-reload, and would be told twice.
 	if [ "$(SYSTEMD)" -lt 253 ]; then \
 		install -D -m 0644 systemd/freezerd-before-systemd-253.conf \
@@ -56,6 +58,7 @@ install: $(RELEASE)
 	for file in launcher-process.conf own-user.conf 50-freezerd.rules shadow.conf; do \
 		install -D -m 0644 systemd/$$file $(DESTDIR)$(DOC)/$$file || exit; \
 	done
+	sed -i 's|/usr/bin/freezerd|$(PREFIX)/bin/freezerd|' $(DESTDIR)$(DOC)/shadow.conf
 	install -D -m 0644 config/prometheus-rules.yml $(DESTDIR)$(DOC)/prometheus-rules.yml
 	install -D -m 0644 config/freezerd.toml $(DESTDIR)$(DOC)/freezerd.toml
 	for file in README.md SECURITY.md CHANGELOG.md LICENSE; do \

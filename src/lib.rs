@@ -6,6 +6,10 @@
 //!
 //! This library exists for the `freezerd` program and its tests; it promises no API to anybody else.
 
+// A server of the tests outside is used inside, too.
+#[cfg(test)]
+extern crate self as freezerd;
+
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -13,6 +13,8 @@ pub struct Cloud {
     pub address: SocketAddr,
     /// Listings that were given to their end.
     pub listings: Arc<AtomicUsize>,
+    /// Requests that came.
+    pub asked: Arc<AtomicUsize>,
 }
 
 impl Cloud {
@@ -21,14 +23,19 @@ impl Cloud {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let listings = Arc::new(AtomicUsize::new(0));
-        let given = Arc::clone(&listings);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counts = (Arc::clone(&listings), Arc::clone(&asked));
         std::thread::spawn(move || {
             for peer in listener.incoming().flatten() {
-                let given = Arc::clone(&given);
-                std::thread::spawn(move || serve(peer, address, count, due, &given));
+                let (given, asked) = counts.clone();
+                std::thread::spawn(move || serve(peer, address, count, due, &given, &asked));
             }
         });
-        Self { address, listings }
+        Self {
+            address,
+            listings,
+            asked,
+        }
     }
 }
 
@@ -38,6 +45,7 @@ fn serve(
     count: usize,
     due: DateTime<Utc>,
     given: &AtomicUsize,
+    asked: &AtomicUsize,
 ) -> Option<()> {
     let mut reader = BufReader::new(peer.try_clone().ok()?);
     loop {
@@ -45,6 +53,7 @@ fn serve(
         if reader.read_line(&mut first).ok()? == 0 {
             return None;
         }
+        asked.fetch_add(1, Ordering::Relaxed);
         let mut length = 0;
         loop {
             let mut header = String::new();

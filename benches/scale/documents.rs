@@ -9,7 +9,7 @@ fn project(number: usize) -> String {
 
 /// The id of plan `number`, as the API gives them.
 pub fn id(number: usize) -> String {
-    format!("{:032x}", (number + 1) * 0x9e37_79b9_7f4a_7c15)
+    format!("{:032x}", (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// What stands in `job_schedule` of plan `number`: one of ten is due at `due`, the others at other hours.

@@ -1,7 +1,8 @@
 //! What a node costs, by how many plans it has: due times, polls, the ledger, and the whole daemon.
 //!
 //! Prints rows for benches/bench.py. `FREEZERD` is the binary that the whole-process rows are of (left out without
-//! it); `BENCH_SHORT` leaves out the largest; arguments name the parts that are wanted (`due`, `poll`, `daemon`, `launch`), all of them without any.
+//! it); `BENCH_SHORT` leaves out the largest; arguments name the parts (`due`, `poll`, `daemon`, `launch`) and the sizes that
+//! are wanted, all of them without any.
 
 #![expect(
     clippy::expect_used,
@@ -23,9 +24,13 @@ fn main() {
         .skip(1)
         .filter(|one| !one.starts_with('-'))
         .collect();
+    let (asked, wanted): (Vec<String>, Vec<String>) =
+        wanted.into_iter().partition(|one| one.parse::<usize>().is_ok());
     let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|one| one == part);
+    let asked: Vec<usize> = asked.iter().filter_map(|size| size.parse().ok()).collect();
     let all = [1_000, 10_000, 100_000, 1_000_000];
     let sizes = match std::env::var_os("BENCH_SHORT") {
+        _ if !asked.is_empty() => &asked[..],
         Some(_) => &all[..2],
         None => &all[..],
     };

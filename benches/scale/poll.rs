@@ -8,7 +8,6 @@ use freezerd::freezer::{Habits, Pager};
 use freezerd::plan::Digester;
 use freezerd::planner::{Input, Past, Planner};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::documents;
 use crate::inside::{due, policy};
@@ -41,15 +40,15 @@ fn pages(count: usize, edition: usize) -> Vec<String> {
 fn poll(planner: &mut Planner, reading: &mut Reading, pages: &[String]) -> Duration {
     let now = due() - TimeDelta::hours(1);
     let began = Instant::now();
-    let mut pager = Pager::new(PAGE, None, Habits::default());
     let mut listing = reading.begin();
+    let mut pager = Pager::new(PAGE, None, Habits::default(), listing.outline());
     for page in pages {
-        let page: Page<Box<RawValue>> = serde_json::from_str(page).expect("a page");
-        pager.take(page.jobs);
-        let changed = listing.take(&std::mem::take(&mut pager.documents));
+        pager.take(page.as_bytes()).expect("a page");
+        let (documents, unchanged) = (&mut pager.documents, &mut pager.unchanged);
+        let changed = listing.take(&std::mem::take(documents), &std::mem::take(unchanged));
         planner.handle(now, [Input::Page(changed)]);
     }
-    let read = listing.complete();
+    let read = listing.complete(pager.outline());
     planner.handle(
         now,
         [Input::Listed {

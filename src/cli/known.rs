@@ -93,7 +93,10 @@ fn unknown(reader: &Reader, wanted: &str) -> Result<Failure, Failure> {
     let names = all
         .iter()
         .flat_map(|plan| [plan.name.as_str(), plan.job.as_str()]);
-    let hint = did_you_mean(wanted, names);
+    let mut hint = did_you_mean(wanted, names);
+    if hint.is_empty() {
+        hint = " (one whose document could never be used is named by `freezerd check`)".to_owned();
+    }
     Ok(Failure::failed(format!(
         "the ledger knows no plan with the id or name {wanted:?}{hint}"
     )))

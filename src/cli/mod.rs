@@ -14,6 +14,7 @@ mod json;
 mod known;
 mod notes;
 mod plans;
+mod readers;
 mod run;
 mod screen;
 mod shadow_report;
@@ -23,6 +24,7 @@ mod why;
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 pub use check::CheckArgs;
@@ -45,7 +47,9 @@ pub struct Cli {
         global = true,
         value_name = "FILE",
         env = "FREEZERD_CONFIG",
-        hide_env_values = true
+        hide_env_values = true,
+        // An empty variable is how a shell says that it is not set: a path's own parser would refuse it.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub config: Option<PathBuf>,
     /// What to do.
@@ -84,6 +88,9 @@ pub struct SuperviseArgs {
     /// The run's folder in the runtime directory
     #[arg(value_name = "RUNTIME_RUN_DIR")]
     pub runtime: PathBuf,
+    /// Wait to be told on standard input that the run is recorded, or which one is
+    #[arg(long)]
+    pub when_told: bool,
 }
 
 /// Carries out a command.

@@ -13,6 +13,7 @@ use crate::plan::{self, Plan, Problem, TrustId};
 use crate::source::{self, Limits};
 
 use super::Failure;
+use super::readers::{Read, Readers};
 
 /// A listing, understood.
 #[derive(Debug, Default)]
@@ -35,16 +36,21 @@ pub(super) struct Rest {
 /// Reads a saved listing, a folder of job documents, or (`-`) standard input: plan after plan, in the listing's order.
 /// After a failure, what was given counts for nothing.
 pub(super) fn each_saved(jobs: &Path, mut take: impl FnMut(Plan)) -> Result<Rest, Failure> {
-    let path = if jobs == Path::new("-") {
-        Path::new("/dev/stdin")
-    } else {
-        jobs
-    };
-    let mut rest = Rest::default();
-    let problems = source::each(path, &Limits::default(), &mut |place, text| {
-        rest.read(place, text, &mut take);
-    })
-    .map_err(|error| Failure::failed(error.to_string()))?;
+    let (mut rest, limits) = (Rest::default(), Limits::default());
+    let mut each_read = |read| rest.add(read, &mut take);
+    let problems = std::thread::scope(|scope| {
+        let mut readers = Readers::new(scope, &mut each_read);
+        let mut each = |place: &str, text: &RawValue| readers.give(place, text.get());
+        let problems = if jobs == Path::new("-") {
+            // As it is: to open /dev/stdin anew may be forbidden, and of a socket it cannot be done.
+            source::each_from(std::io::stdin(), Path::new("standard input"), &limits, &mut each)
+        } else {
+            source::each(jobs, &limits, &mut each)
+        };
+        readers.end();
+        problems
+    });
+    let problems = problems.map_err(|error| Failure::failed(error.to_string()))?;
     rest.problems.extend(problems);
     Ok(rest)
 }
@@ -125,15 +131,15 @@ async fn listed(settings: &Settings, mut take: impl FnMut(Plan)) -> Result<(Rest
         ..Rest::default()
     };
     for document in listing.documents {
-        rest.read(&document.place, &document.text, &mut take);
+        rest.add(plan::parse(document.text.get(), &document.place), &mut take);
     }
     Ok((rest, api))
 }
 
 impl Rest {
-    /// Reads one document as the daemon reads it.
-    fn read(&mut self, place: &str, text: &RawValue, take: &mut impl FnMut(Plan)) {
-        match plan::parse(text.get(), place) {
+    /// One document, read as the daemon reads it.
+    fn add(&mut self, read: Read, take: &mut impl FnMut(Plan)) {
+        match read {
             Ok(parsed) => {
                 take(parsed.plan);
                 self.problems.extend(parsed.warnings);

@@ -27,8 +27,12 @@ struct Cloud {
     endpoint_type: Option<String>,
     cacert: Option<String>,
     verify: Option<bool>,
+    insecure: Option<bool>,
     backup_endpoint_override: Option<String>,
 }
+
+/// Of the user and of the project, where neither has its own: how OpenStack's clients read them.
+const DOMAIN: [&str; 2] = ["domain_id", "domain_name"];
 
 /// `auth:`. What is no part of an authentication that we know may be anything.
 #[derive(Debug, Default, Clone)]
@@ -45,7 +49,7 @@ impl<'de> Deserialize<'de> for Parts {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
                 let mut parts = BTreeMap::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    if is_part(&name) {
+                    if is_part(&name) || DOMAIN.contains(&name.as_str()) {
                         parts.extend(map.next_value::<Option<String>>()?.map(|text| (name, text)));
                     } else {
                         map.next_value::<IgnoredAny>()?;
@@ -110,7 +114,7 @@ impl Search {
         let (auth, of_auth) = auth_from(|key| match key {
             "auth_type" => cloud.auth_type.clone().map(here),
             "cloud" => None,
-            _ => cloud.auth.0.get(key).cloned().map(here),
+            _ => cloud.auth(key).cloned().map(here),
         });
         places.extend(of_auth);
         Ok(Found {
@@ -166,6 +170,23 @@ impl Cloud {
             secret.backup_endpoint_override,
         );
         self.verify = secret.verify.or(self.verify);
+        self.insecure = secret.insecure.or(self.insecure);
+    }
+
+    /// A part of the authentication.
+    fn auth(&self, key: &str) -> Option<&String> {
+        let Self {
+            auth: Parts(parts), ..
+        } = self;
+        let of_both = || {
+            let (whose, part) = key.split_once('_')?;
+            let own = DOMAIN
+                .iter()
+                .any(|part| parts.contains_key(&format!("{whose}_{part}")));
+            let theirs = ["user", "project"].contains(&whose) && DOMAIN.contains(&part) && !own;
+            parts.get(part).filter(|_| theirs)
+        };
+        parts.get(key).or_else(of_both)
     }
 
     fn api(&self, key: &str) -> Option<String> {
@@ -175,7 +196,11 @@ impl Cloud {
             "endpoint_type" => self.endpoint_type.clone(),
             "interface" => self.interface.clone(),
             "cacert" => self.cacert.clone(),
-            "insecure" => self.verify.map(|verify| (!verify).to_string()),
+            // openstacksdk: whoever says `insecure` is not asked for `verify`.
+            "insecure" => match self.insecure {
+                Some(true) => Some(true.to_string()),
+                _ => self.verify.map(|verify| (!verify).to_string()),
+            },
             _ => None,
         }
     }

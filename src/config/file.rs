@@ -178,7 +178,7 @@ fn section_of(key: &str) -> Option<&'static str> {
 
 /// The parser's message in our words: one line, and with a hint when a text is nearly one that is allowed.
 pub(super) fn explain(message: &str) -> String {
-    let message = message.trim().replace('\n', "; ");
+    let message = without_text(message).trim().replace('\n', "; ");
     let numbers = ["nonzero usize", "nonzero u32"];
     let message = numbers.iter().fold(message, |text, number| {
         text.replace(number, "whole number above 0")
@@ -203,6 +203,17 @@ pub(super) fn explain(message: &str) -> String {
         None => String::new(),
     };
     format!("`{given}` {what}, only {allowed}{hint}")
+}
+
+/// A text that stands where none may is not repeated: it may be a password at the wrong place, as in `auth = "..."`.
+fn without_text(message: &str) -> String {
+    let parts = message
+        .split_once("invalid type: string \"")
+        .and_then(|(before, rest)| Some((before, rest.rsplit_once("\", expected ")?.1)));
+    match parts {
+        Some((before, expected)) => format!("{before}invalid type: a text, expected {expected}"),
+        None => message.to_owned(),
+    }
 }
 
 /// Makes a path of a file absolute: what is relative counts from the file's own folder.

@@ -57,6 +57,10 @@ impl Loader {
         parts.merge(held);
         parts.merge(strong);
         gathered.origins.extend(of_held.into_iter().chain(of_strong));
+        let mut secret_from = |slot: &mut Option<SecretText>, path: Option<String>| {
+            warnings.extend(path.as_deref().and_then(|path| exposed(Path::new(path))));
+            secret_from(slot, path)
+        };
         secret_from(&mut parts.password, parts.password_file.take())?;
         secret_from(
             &mut parts.application_credential_secret,

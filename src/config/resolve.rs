@@ -204,9 +204,11 @@ impl Check<'_> {
         }
         let usual = Patience::default();
         let range = (SECOND, HOUR);
+        let request = self.length("api.timeout", api.timeout, usual.request, range);
         let patience = Patience {
             connect: self.length("api.connect_timeout", api.connect_timeout, usual.connect, range),
-            request: self.length("api.timeout", api.timeout, usual.request, range),
+            request,
+            listing: request.saturating_mul(Patience::LISTING),
             ..usual
         };
         let region = self.text("api.region", api.region);

@@ -3,19 +3,23 @@
 
 use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError, Backup, Draft, Drafted, Kept};
-use crate::ledger::{LedgerError, PendingBackup, PendingDraft};
+use crate::ledger::{PendingBackup, PendingDraft};
 
-use super::witness::Shelf;
+use super::account::Account;
 
 /// Delivers one; the inner error is the API's.
-pub(super) async fn keep(
-    ledger: &Shelf,
+///
+/// # Errors
+/// When it could not be written down how that went.
+pub async fn keep<A: Account>(
+    account: &A,
     api: &Api,
     pending: &PendingBackup,
-) -> Result<Result<(), ApiError>, LedgerError> {
+) -> Result<Result<(), ApiError>, A::Error> {
     let (run, step) = (&pending.run, pending.metadata.step());
     // If we die between here and the answer, the next of us looks before it makes a second record.
-    ledger.with(|ledger| ledger.backup_sending(pending.id))?;
+    failpoint::reach(Failpoint::BackupNote);
+    account.sending(pending.id)?;
     failpoint::reach(Failpoint::BackupNoted);
     let backup = Backup {
         job: &pending.job,
@@ -32,7 +36,11 @@ pub(super) async fn keep(
     match api.keep_backup(backup, pending.in_doubt).await {
         Ok(kept) => {
             failpoint::reach(Failpoint::BackupSent);
-            ledger.with(|ledger| ledger.backup_taken(pending.id))?;
+            match kept {
+                // No record has what it said: one that was made before its backup is yet to be told.
+                Kept::Deleted => account.given_up(pending.id)?,
+                Kept::Made | Kept::Found | Kept::Updated => account.taken(pending.id)?,
+            }
             failpoint::reach(Failpoint::BackupRecorded);
             match kept {
                 Kept::Made => tracing::debug!(%run, step, "the backup is recorded"),
@@ -46,14 +54,15 @@ pub(super) async fn keep(
         }
         Err(failed) if failed.error.is_final() => {
             tracing::error!(%run, step, "a backup stays unrecorded, the API will never take it: {failed}");
-            ledger.with(|ledger| ledger.backup_given_up(pending.id))?;
+            account.given_up(pending.id)?;
             Ok(Ok(()))
         }
         Err(failed) => {
             let tries = pending.attempts.saturating_add(1);
             tracing::warn!(%run, step, tries, "the record of a backup waits in the ledger: {failed}");
             let why = failed.to_string();
-            ledger.with(|ledger| ledger.backup_failed(pending.id, &why, failed.in_doubt))?;
+            failpoint::reach(Failpoint::BackupFailed);
+            account.failed(pending.id, &why, failed.in_doubt)?;
             Ok(Err(failed.error))
         }
     }
@@ -64,11 +73,14 @@ pub(super) async fn keep(
 const LOOKS: u32 = 4;
 
 /// Tells one record how its run ended; the inner error is the API's.
-pub(super) async fn close(
-    ledger: &Shelf,
+///
+/// # Errors
+/// When it could not be written down how that went.
+pub async fn close<A: Account>(
+    account: &A,
     api: &Api,
     pending: &PendingDraft,
-) -> Result<Result<(), ApiError>, LedgerError> {
+) -> Result<Result<(), ApiError>, A::Error> {
     let (run, step) = (&pending.run, pending.step);
     let draft = Draft {
         job: &pending.job,
@@ -88,24 +100,26 @@ pub(super) async fn close(
                 at: "GET backups".to_owned(),
                 message: "there is no such record, yet; it is looked for again".to_owned(),
             };
-            ledger.with(|ledger| ledger.draft_failed(pending.id, &error.to_string()))?;
+            failpoint::reach(Failpoint::DraftEndFailed);
+            account.draft_failed(pending.id, &error.to_string())?;
             Ok(Err(error))
         }
         Ok(found) => {
             failpoint::reach(Failpoint::DraftEndSent);
-            ledger.with(|ledger| ledger.draft_closed(pending.id))?;
+            account.draft_closed(pending.id)?;
             failpoint::reach(Failpoint::DraftEndRecorded);
             tracing::info!(%run, step, status, found, "the record made before the backup is closed");
             Ok(Ok(()))
         }
         Err(error) if error.is_final() => {
             tracing::error!(%run, step, "a record stays `creating`, the API will never take its end: {error}");
-            ledger.with(|ledger| ledger.draft_closed(pending.id))?;
+            account.draft_closed(pending.id)?;
             Ok(Ok(()))
         }
         Err(error) => {
             tracing::warn!(%run, step, tries, "the end of a backup is yet to be told to its record: {error}");
-            ledger.with(|ledger| ledger.draft_failed(pending.id, &error.to_string()))?;
+            failpoint::reach(Failpoint::DraftEndFailed);
+            account.draft_failed(pending.id, &error.to_string())?;
             Ok(Err(error))
         }
     }

@@ -5,23 +5,29 @@
 //! carry them out". What it cannot carry out by itself (asking the API) it hands back as an [`Errand`].
 
 mod burst;
+mod starting;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unsaved;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::launch::{self, LaunchError, Launcher};
+use crate::launch::{self, Launcher};
 use crate::plan::{self, JobId, Plan};
 use crate::planner::{
     Found, Input, NotStarted, Order, Outcome, Planner, Record, RunId, RunRecord, RunState, SessionAsk,
+    VerdictRecord,
 };
 use crate::schedule::DueTime;
 
 use super::recipes::{Drafts, Recipes};
 use super::told::{end, end_without_start};
+
+use unsaved::Unsaved;
 
 pub use super::told::told;
 pub use store::{Store, StoreError, Witness};
@@ -77,7 +83,9 @@ pub struct Engine<S, W> {
     launcher: Arc<dyn Launcher>,
     recipes: Recipes,
     /// Decided, and not yet taken by the ledger: in order, oldest first.
-    unsaved: Vec<Record>,
+    unsaved: Unsaved,
+    /// Not to be tried before (by the monotonic clock): the ledger could not be written.
+    not_before: Option<Duration>,
     /// To be carried out as soon as `unsaved` is safe.
     pending: Vec<Order>,
     /// The ledger could not be written; the planner launches nothing until it can.
@@ -105,7 +113,8 @@ impl<S: Store, W: Witness> Engine<S, W> {
             witness,
             launcher,
             recipes,
-            unsaved: Vec::new(),
+            unsaved: Unsaved::default(),
+            not_before: None,
             pending: Vec::new(),
             holding: false,
             unseen: Vec::new(),
@@ -179,17 +188,17 @@ impl<S: Store, W: Witness> Engine<S, W> {
         inputs.extend(self.look());
         loop {
             let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
-            self.unsaved.extend(decision.records);
-            for order in decision.orders {
-                match order {
-                    // A question needs no record, and its answer is waited for.
-                    Order::ConfirmGone(job) => step.errands.push(Errand::ConfirmGone(job)),
-                    order => self.pending.push(order),
-                }
-            }
+            self.add(decision.records);
+            self.take_up(decision.orders, &mut step);
             step.wake = decision.wake;
-            if !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step) {
-                self.hold();
+            let now = self.clock.monotonic();
+            // Whoever is told to stop has no later time.
+            let too_soon = !self.planner.is_halted() && self.not_before.is_some_and(|then| now < then);
+            if !too_soon {
+                self.get_ready();
+            }
+            if too_soon || !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step) {
+                step.wake = self.hold(inputs, &mut step);
                 return step;
             }
             if std::mem::take(&mut self.holding) {
@@ -205,9 +214,32 @@ impl<S: Store, W: Witness> Engine<S, W> {
         }
     }
 
-    /// Nothing is carried out that is not recorded first. A launch is not kept for later as it is: its plan
+    /// What the planner wants done is kept until it is recorded, but for what needs no record: a question, whose answer is
+    /// waited for, and an abort, for who ends the run that fills the disk must not wait for the disk. (A run that is
+    /// aborted was launched: in one decision launches are last, and none is kept from one to the next.)
+    fn take_up(&mut self, orders: Vec<Order>, step: &mut Step) {
+        for order in orders {
+            match order {
+                Order::ConfirmGone(job) => step.errands.push(Errand::ConfirmGone(job)),
+                Order::Abort(run) => self.abort(&run),
+                Order::ReadWhole if self.pending.contains(&Order::ReadWhole) => {}
+                order => self.pending.push(order),
+            }
+        }
+    }
+
+    fn abort(&mut self, run: &RunId) {
+        if let Some(preparing) = self.preparing.get_mut(run) {
+            preparing.aborted = true;
+        } else if let Err(error) = self.launcher.abort(run) {
+            tracing::error!(%run, "not aborted: {error}");
+        }
+    }
+
+    /// Nothing else is carried out that is not recorded first. A launch is not kept for later as it is: its plan
     /// may be edited or stopped before the ledger is back, so it goes back into the planner's queue.
-    fn hold(&mut self) {
+    /// What those came to that were launched before the ledger failed is told all the same: `inputs`. Gives when to wake.
+    fn hold(&mut self, inputs: Vec<Input>, step: &mut Step) -> Option<DueTime> {
         self.holding = true;
         let is_launch = |order: &Order| matches!(order, Order::Launch { .. });
         let (launches, others) = std::mem::take(&mut self.pending).into_iter().partition(is_launch);
@@ -216,20 +248,30 @@ impl<S: Store, W: Witness> Engine<S, W> {
             Order::Launch { run } => Some(run.id),
             _ => None,
         });
+        let hold = Input::Hold(runs.collect());
         let decision = self
             .planner
-            .handle(self.clock.now(), [Input::Hold(runs.collect())]);
-        self.unsaved.extend(decision.records);
-        self.pending.extend(decision.orders);
+            .handle(self.clock.now(), inputs.into_iter().chain([hold]));
+        self.add(decision.records);
+        self.take_up(decision.orders, step);
+        decision.wake
+    }
+
+    /// Records, to be saved with those that are not yet.
+    fn add(&mut self, records: Vec<Record>) {
+        let planner = &self.planner;
+        let adjoins =
+            |one: &VerdictRecord, next: &VerdictRecord| planner.adjoins(&one.job, one.last, next.first);
+        self.unsaved.add(records, adjoins);
     }
 
     /// Tells whether the ledger has it all.
     fn save(&mut self, step: &mut Step) -> bool {
-        let records = std::mem::take(&mut self.unsaved);
+        let records = self.unsaved.take();
         match self.keep(records, step) {
             Ok(()) => true,
             Err(records) => {
-                self.unsaved = records;
+                self.unsaved.put_back(records);
                 false
             }
         }
@@ -240,13 +282,17 @@ impl<S: Store, W: Witness> Engine<S, W> {
         if records.is_empty() {
             return Ok(());
         }
+        let began = self.clock.monotonic();
         if let Err(error) = self.store.commit(&records) {
+            let now = self.clock.monotonic();
+            self.not_before = Some(now + unsaved::pause(now.saturating_sub(began)));
             self.witness.unrecorded(&error.to_string());
             if let StoreError::Refused(why) = error {
                 step.refused = Some(why);
             }
             return Err(records);
         }
+        self.not_before = None;
         // With its run's end a record that was made before its backup is due to be told.
         let for_the_outbox = |record: &Record| match record {
             Record::Report { .. }
@@ -266,24 +312,14 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// Carries out one order. What that leads to at once is the next input.
     fn carry_out(&mut self, order: Order, step: &mut Step) -> Option<Input> {
         match order {
-            Order::ConfirmGone(job) => {
-                step.errands.push(Errand::ConfirmGone(job));
-                None
-            }
+            // Never kept.
+            Order::ConfirmGone(_) | Order::Abort(_) => None,
             Order::AskSession(ask) => {
                 step.errands.push(Errand::AskSession(ask));
                 None
             }
             Order::ReadWhole => {
                 step.errands.push(Errand::ReadWhole);
-                None
-            }
-            Order::Abort(run) => {
-                if let Some(preparing) = self.preparing.get_mut(&run) {
-                    preparing.aborted = true;
-                } else if let Err(error) = self.launcher.abort(&run) {
-                    tracing::error!(%run, "not aborted: {error}");
-                }
                 None
             }
             Order::ForgetRun(run) => {
@@ -350,24 +386,5 @@ impl<S: Store, W: Witness> Engine<S, W> {
             Err(why) => Some(self.not_started(run.id, why)),
         };
         self.step(input.into_iter().collect())
-    }
-
-    fn launch(&mut self, run: RunRecord, plan: &Plan, drafts: &Drafts) -> Option<Input> {
-        let recipe = match self.recipes.recipe(&run, plan, drafts) {
-            Ok(recipe) => recipe,
-            Err(error) => return Some(self.not_started(run.id, error.to_string())),
-        };
-        match self.launcher.start(&recipe) {
-            Ok(()) => None,
-            // Started before a crash that hid it from us: what became of it is what counts.
-            Err(LaunchError::AlreadyStarted { .. }) => self.look_for(run),
-            Err(error) => Some(self.not_started(run.id, error.to_string())),
-        }
-    }
-
-    fn not_started(&self, run: RunId, detail: String) -> Input {
-        tracing::error!(run = %run, "not started: {detail}");
-        let end = end_without_start(self.clock.now(), Outcome::Fail, detail);
-        Input::Ended { run, end }
     }
 }

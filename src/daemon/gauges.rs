@@ -17,7 +17,7 @@ impl Daemon {
             unsupported: number(counts.unsupported),
             manual: number(counts.manual),
             finished: number(counts.over),
-            problems: number(self.problems.len()),
+            problems: number(self.trouble.count()),
         });
         self.metrics.set_queue(counts.queued + counts.held);
         self.metrics.set_running(counts.running);

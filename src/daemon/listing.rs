@@ -13,13 +13,10 @@ use crate::freezer::{Api, ApiError};
 use crate::observe::metrics::PollFailure;
 use crate::plan::{self, JobId, Plan};
 use crate::planner::Input;
-use crate::source::{self, Limits, SourceError, Watch};
+use crate::source::{self, Limits, Outline, SourceError, Watch};
 
-use super::reading::{Read, Reading};
+use super::reading::{Read, Reading, parts};
 use super::registering::Registering;
-
-/// Documents of a folder that are understood in one go.
-const AT_ONCE: usize = 500;
 
 /// An opened source.
 #[derive(Clone)]
@@ -117,12 +114,15 @@ impl Source {
         let mut begun = reading.begin();
         match self {
             Self::Api(api) => {
-                let mut listing = api.listing().await?;
+                let mut listing = api.listing(begun.outline()).await?;
                 while let Some(page) = listing.next().await? {
-                    pages.tell(begun.take(&page)).await;
+                    begun.take(&[], &page.unchanged);
+                    for some in parts(&page.documents) {
+                        pages.tell(begun.take(some, &[])).await;
+                    }
                 }
                 Ok(Listed {
-                    read: begun.complete(),
+                    read: begun.complete(listing.outline()),
                     proves_absence: true,
                     others: listing.others(),
                 })
@@ -131,13 +131,13 @@ impl Source {
                 let path = path.clone();
                 let read = move || source::read(&path, &Limits::default());
                 let listing = tokio::task::spawn_blocking(read).await??;
-                for some in listing.documents.chunks(AT_ONCE) {
-                    pages.tell(begun.take(some)).await;
+                for some in parts(&listing.documents) {
+                    pages.tell(begun.take(some, &[])).await;
                 }
                 let proves_absence = listing.proves_absence();
                 begun.also(listing.problems);
                 Ok(Listed {
-                    read: begun.complete(),
+                    read: begun.complete(Outline::default()),
                     proves_absence,
                     others: 0,
                 })
@@ -212,9 +212,10 @@ pub async fn forever(
             ..
         } = polling.borrow_and_update().clone();
         reading.collect(copies);
-        // Watched before it is read: a change in between is not lost.
-        let mut watch = watch_of(&source);
+        let mut watching = Watching::of(&source);
         loop {
+            // Watched before it is read: a change in between is not lost.
+            watching.begin();
             let (began, mark) = (clock.now(), clock.monotonic());
             if whole.swap(false, Ordering::Relaxed) {
                 reading.forget();
@@ -231,7 +232,7 @@ pub async fn forever(
             tokio::select! {
                 () = clock::pause(every) => {}
                 () = now.notified() => {}
-                () = changed(&mut watch) => {}
+                () = watching.changed() => {}
                 news = polling.changed() => match news {
                     Ok(()) => break,
                     Err(_) => return,
@@ -241,25 +242,74 @@ pub async fn forever(
     }
 }
 
-fn watch_of(source: &Source) -> Option<Watch> {
-    let Source::Path(path) = source else { return None };
-    match Watch::new(path) {
-        Ok(watch) => Some(watch),
-        Err(error) => {
-            tracing::warn!("changes will only be seen at the next poll: {error}");
-            None
+/// Tells of changes of a file or folder while it can be watched; else it is tried again at each poll.
+struct Watching {
+    path: Option<PathBuf>,
+    watch: Option<Watch>,
+    /// It was told that there is none.
+    told: bool,
+}
+
+impl Watching {
+    /// Not yet.
+    fn of(source: &Source) -> Self {
+        let path = match source {
+            Source::Path(path) => Some(path.clone()),
+            Source::Api(_) => None,
+        };
+        Self {
+            path,
+            watch: None,
+            told: false,
         }
+    }
+
+    /// Watches it, unless it does.
+    fn begin(&mut self) {
+        if let (None, Some(path)) = (&self.watch, &self.path) {
+            match Watch::new(path) {
+                Ok(watch) => (self.watch, self.told) = (Some(watch), false),
+                Err(error) => self.ended(&error),
+            }
+        }
+    }
+
+    fn ended(&mut self, error: &SourceError) {
+        self.watch = None;
+        if !std::mem::replace(&mut self.told, true) {
+            tracing::warn!("changes will only be seen at the next poll: {error}");
+        }
+    }
+
+    /// Completes when the watched path changed; never without a watch.
+    async fn changed(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            match watch.changed().await {
+                Ok(()) => return,
+                Err(error) => self.ended(&error),
+            }
+        }
+        std::future::pending().await
     }
 }
 
-/// Completes when the watched path changed; never without a watch.
-async fn changed(watch: &mut Option<Watch>) {
-    let Some(watched) = watch else {
-        return std::future::pending().await;
-    };
-    if let Err(error) = watched.changed().await {
-        tracing::warn!("changes will only be seen at the next poll: {error}");
-        *watch = None;
-        std::future::pending().await
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_could_not_be_watched_is_when_it_can() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plans");
+        std::os::unix::fs::symlink(&path, &path).expect("a link to itself");
+        let mut watching = Watching::of(&Source::Path(path.clone()));
+        watching.begin();
+        assert!(watching.watch.is_none() && watching.told);
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::create_dir(&path).expect("made");
+        watching.begin();
+        assert!(watching.watch.is_some());
+        std::fs::write(path.join("a.conf"), "{}").expect("written");
+        watching.changed().await;
     }
 }

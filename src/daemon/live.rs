@@ -1,13 +1,12 @@
 //! The loop, and what it holds in its hands.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use chrono::TimeDelta;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::clock::{self, Clock, Timer, TimerError, Woke};
@@ -25,19 +24,21 @@ use crate::planner::{Input, RunId};
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
+use super::clock_behind::{Believed, Waiting};
 use super::copying::{self, Copier};
 use super::engine::{Engine, Errand, Prepared, Step, told};
 use super::listing::{self, Memory, Polled, Polling};
 use super::outbox::{Bell, Outbox};
+use super::questions::Questions;
 use super::reading::Reading;
 use super::register::{self, BackOff, Contact};
+use super::session_ends::Turns;
 use super::signals::Wish;
+use super::trouble::Trouble;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start};
 
-/// Questions to the API about single plans at one time.
-pub(super) const QUESTIONS: usize = 4;
-/// How soon a ledger that could not be written is tried again.
+/// How soon a ledger that could not be written may be tried again: the engine says whether it is.
 const LEDGER_RETRY: Duration = Duration::from_secs(5);
 /// Whoever wakes this much too late was suspended or stalled: news of runs may be on its way.
 const LATE: TimeDelta = TimeDelta::seconds(2);
@@ -70,7 +71,8 @@ pub(super) struct Daemon {
     pub(super) ask: mpsc::UnboundedSender<Answer>,
     pub(super) prepared: mpsc::UnboundedReceiver<(RunId, Prepared)>,
     pub(super) prepare: mpsc::UnboundedSender<(RunId, Prepared)>,
-    pub(super) questions: Arc<Semaphore>,
+    pub(super) questions: Questions,
+    pub(super) turns: Arc<Turns>,
     pub(super) timer: Timer,
     pub(super) wake: Option<DueTime>,
     pub(super) settled: bool,
@@ -79,15 +81,10 @@ pub(super) struct Daemon {
     /// The ledger of before was lost, and no listing was taken in since.
     pub(super) lost: bool,
     pub(super) stopping: bool,
-    /// Plans that the source is being asked for by themselves, or will be.
-    pub(super) asking: HashSet<JobId>,
-    /// Those of them whose turn has not come.
-    pub(super) unasked: VecDeque<JobId>,
     pub(super) proves_absence: bool,
-    pub(super) problems: BTreeSet<(String, String, String, String)>,
-    pub(super) pruned: Option<DateTime<Utc>>,
-    /// There is more to remove, and it is coming back to it soon.
-    pub(super) pruning: bool,
+    pub(super) trouble: Trouble,
+    /// What the ledger's upkeep has come to.
+    pub(super) upkeep: super::upkeep::Upkeep,
     pub(super) digester: Digester,
     /// What the poller begins with.
     pub(super) reading: Option<Reading>,
@@ -106,6 +103,8 @@ pub(super) enum Answer {
     Said(Input),
     /// Nobody: it is time to remove more of what is old.
     PruneOn,
+    /// More of it may go on in one row.
+    CondenseOn,
 }
 
 /// What the loop woke for.
@@ -130,6 +129,19 @@ impl Daemon {
         let step = self.engine.find_launched(self.lost);
         self.see_to(step)?;
         self.announce();
+        let mut first = None;
+        let waiting = Waiting {
+            clock: &*self.clock,
+            timer: &mut self.timer,
+            wishes: &mut self.wishes,
+            health: &self.health,
+        };
+        let polled = self.engine.planner().polled();
+        match waiting.until_believed(polled).await.map_err(lost_timer)? {
+            Believed::Clock => {}
+            Believed::Reload => first = Some(Event::Wish(Wish::Reload)),
+            Believed::Stop => return Ok(()),
+        }
 
         let grace = clock::pause(self.started_with.dispatch.start_grace);
         let mut farewell: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
@@ -138,6 +150,7 @@ impl Daemon {
             let wake = self.wake.map(DueTime::instant);
             let event = tokio::select! {
                 biased;
+                event = std::future::ready(first.take()), if first.is_some() => event.unwrap_or(Event::Retry),
                 Some(wish) = self.wishes.recv() => Event::Wish(wish),
                 Some(event) = self.launches.recv() => Event::Launch(event),
                 woke = self.timer.wait(wake) => Event::Woke(woke.map_err(lost_timer)?),
@@ -166,12 +179,15 @@ impl Daemon {
                 }
                 Event::Launch(event) => inputs.push(told(event)),
                 Event::Answer(Answer::Confirmed(job, input)) => {
-                    self.asking.remove(&job);
-                    self.ask_on();
+                    self.confirmed(&job);
                     inputs.extend(input);
                 }
-                Event::Answer(Answer::Said(input)) => inputs.push(input),
+                Event::Answer(Answer::Said(input)) => {
+                    self.said();
+                    inputs.push(input);
+                }
                 Event::Answer(Answer::PruneOn) => self.prune_on(),
+                Event::Answer(Answer::CondenseOn) => self.condense_on(),
                 Event::Prepared(run, prepared) if !self.stopping => {
                     let step = self.engine.prepared(&run, prepared);
                     self.see_to(step)?;
@@ -201,6 +217,9 @@ impl Daemon {
                 Event::Retry => {}
             }
             self.take_in(inputs)?;
+            if let Some(damage) = self.upkeep.damage.take() {
+                return Err(DaemonError::Ledger(damage));
+            }
             self.tell_readiness();
             self.health.heartbeat(|| self.refresh_gauges());
         }
@@ -220,6 +239,7 @@ impl Daemon {
         let outbox = Outbox {
             ledger: Shelf(Arc::clone(&self.ledger)),
             polling: self.polling.subscribe(),
+            turns: Arc::clone(&self.turns),
             bell: Arc::clone(&self.bell),
             metrics: Arc::clone(&self.metrics),
             shadow: self.start.shadow,
@@ -290,32 +310,6 @@ impl Daemon {
             }
         }
         Ok(())
-    }
-
-    /// Asked a few at a time: a whole listing may be gone, and each question under way has its price.
-    fn confirm_gone(&mut self, job: JobId) {
-        if self.asking.insert(job.clone()) {
-            self.unasked.push_back(job);
-            self.ask_on();
-        }
-    }
-
-    fn ask_on(&mut self) {
-        while self.asking.len() - self.unasked.len() < QUESTIONS
-            && let Some(job) = self.unasked.pop_front()
-        {
-            let source = self.polling.borrow().source.clone();
-            let (ask, questions) = (self.ask.clone(), Arc::clone(&self.questions));
-            let proves_absence = self.proves_absence;
-            tokio::spawn(async move {
-                let Ok(_turn) = questions.acquire().await else {
-                    return;
-                };
-                let answer = source.confirm(&job, proves_absence).await;
-                // The loop may be gone by now; then so is the question.
-                let _ = ask.send(Answer::Confirmed(job, answer));
-            });
-        }
     }
 
     /// Ready, or why not: said in one place.

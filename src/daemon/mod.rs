@@ -9,8 +9,11 @@
 //!
 //! May use: every room but `cli`. Must not decide what becomes of a due time: that is `planner`'s.
 
+pub mod account;
 mod agents;
-mod backups;
+mod asking;
+pub mod backups;
+mod clock_behind;
 mod copying;
 pub mod engine;
 mod gauges;
@@ -21,8 +24,9 @@ mod outbox;
 mod past;
 pub mod policy;
 mod polled;
-mod prepare;
+pub mod prepare;
 mod pruning;
+mod questions;
 pub mod reading;
 pub mod recipes;
 pub mod register;
@@ -34,11 +38,12 @@ mod session_ends;
 mod sessions;
 mod signals;
 mod told;
+mod trouble;
+mod upkeep;
 mod witness;
 
 use std::path::PathBuf;
-
-use rustix::process::{Resource, Rlimit, setrlimit};
+use std::sync::Arc;
 
 use crate::config::{ConfigError, Loaded, Loader};
 use crate::freezer::ApiError;
@@ -133,7 +138,6 @@ impl From<ApiError> for DaemonError {
 /// # Errors
 /// Why it did not start. Once it runs, only the loss of its timer ends it with an error.
 pub fn run(start: Start) -> Result<(), DaemonError> {
-    dump_no_core();
     let loaded = start.loader.load(start.config.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -143,23 +147,26 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
             what: "start the runtime",
             source,
         })?;
-    let result = runtime.block_on(async { live::Daemon::open(start, &loaded).await?.live().await });
+    let daemon = runtime.block_on(live::Daemon::open(start, &loaded));
+    let ledger = daemon.as_ref().ok().map(|daemon| Arc::clone(&daemon.ledger));
+    let result = daemon.and_then(|daemon| runtime.block_on(daemon.live()));
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
+    // One of them may have the ledger until we are gone, and nobody close it.
+    if let Some(ledger) = ledger
+        && let Ok(mut ledger) = ledger.try_lock()
+        && let Err(error) = ledger.leave_in_order()
+    {
+        tracing::debug!(%error, "the ledger's log stays");
+    }
     result
 }
 
-/// A core would hold passwords and tokens: ours, and those of agents, which inherit this (units of systemd's have it, too).
-fn dump_no_core() {
-    let none = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
-    };
-    // Less is always allowed.
-    let _ = setrlimit(Resource::Core, none);
-}
-
-fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
+/// Whether this version can do what is configured.
+///
+/// # Errors
+/// It cannot: which setting, and what to do.
+pub(crate) fn unsupported(loaded: &Loaded) -> Result<(), DaemonError> {
     if loaded.settings.cluster.is_some() {
         return Err(DaemonError::Unsupported {
             setting: "cluster",

@@ -1,12 +1,11 @@
 //! Opening everything a daemon stands on, in the order in which it may fail.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::{Clock, SystemClock, Timer};
 use crate::config::{self, Loaded, Settings};
@@ -25,14 +24,16 @@ use crate::zones::Zones;
 use super::copying::{self, Copier};
 use super::engine::Engine;
 use super::listing::{Polling, Source};
-use super::live::{Daemon, QUESTIONS};
+use super::live::Daemon;
 use super::past;
+use super::questions::Questions;
 use super::reading::Reading;
 use super::recipes::Recipes;
 use super::register::Contact;
 use super::registering::Registering;
 use super::salvage::{self, Opened};
 use super::service::Remote;
+use super::trouble::Trouble;
 use super::witness::{Shelf, Teller};
 use super::{DaemonError, Start, agents, policy, signals, unsupported};
 
@@ -261,19 +262,17 @@ impl Daemon {
             ask,
             prepared,
             prepare,
-            questions: Arc::new(Semaphore::new(QUESTIONS)),
+            questions: Questions::default(),
+            turns: Arc::default(),
             timer,
             wake: None,
             settled: true,
             begun: false,
             lost: lost.is_some(),
             stopping: false,
-            asking: HashSet::new(),
-            unasked: VecDeque::new(),
             proves_absence: false,
-            problems: BTreeSet::new(),
-            pruned: None,
-            pruning: false,
+            trouble: Trouble::default(),
+            upkeep: super::upkeep::Upkeep::default(),
             digester,
             reading: Some(reading),
             read_whole: Arc::default(),

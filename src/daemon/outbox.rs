@@ -10,13 +10,13 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use crate::clock;
 use crate::failpoint::{self, Failpoint};
-use crate::freezer::{Api, ApiError, Delivered};
+use crate::freezer::{Api, ApiError, Delivered, rest};
 use crate::ledger::{LedgerError, PendingReport};
 use crate::observe::metrics::Metrics;
 
 use super::backups;
 use super::listing::{Polling, Source};
-use super::session_ends;
+use super::session_ends::{self, Turns};
 use super::witness::Shelf;
 
 /// Reports delivered between two looks at the ledger.
@@ -65,6 +65,8 @@ pub struct Outbox {
     pub(super) ledger: Shelf,
     /// Where to.
     pub polling: watch::Receiver<Polling>,
+    /// When, to the session of a plan.
+    pub(super) turns: Arc<Turns>,
     /// When.
     pub bell: Arc<Bell>,
     /// Who is told of the backlog.
@@ -84,7 +86,7 @@ enum Round {
     Failed {
         /// When the API asked us to come back, if it did.
         after: Option<Duration>,
-        /// It is away or overloaded: what is new would fare no better.
+        /// It is away or overloaded, or does not know us: what is new would fare no better.
         away: bool,
     },
 }
@@ -92,16 +94,17 @@ enum Round {
 impl Round {
     /// What the API said to one of them. Whether the others of this round would fare no better.
     fn heard(&mut self, said: Result<(), ApiError>) -> bool {
+        let hopeless = |error: &ApiError| error.is_transient() || error.is_of_our_own();
         let one = match &said {
             Ok(()) => Self::Taken,
             Err(error) => Self::Failed {
                 after: error.retry_after(),
-                away: error.is_transient(),
+                away: hopeless(error),
             },
         };
         // An API that has just taken another one is not away: it stumbles over this one.
         *self = std::mem::replace(self, Self::Empty).and(one);
-        said.is_err_and(|error| error.is_transient())
+        said.is_err_and(|error| hopeless(&error))
     }
 
     /// Two rounds as one.
@@ -163,7 +166,7 @@ impl Outbox {
                 }
                 Round::Taken => pause = PAUSE,
                 Round::Failed { after, away } => {
-                    let length = after.unwrap_or(pause).min(LONGEST_PAUSE);
+                    let length = rest(after, pause, LONGEST_PAUSE);
                     tokio::select! {
                         () = clock::pause(length) => pause = pause.saturating_mul(2).min(LONGEST_PAUSE),
                         () = self.bell.hurry.notified() => pause = PAUSE,
@@ -201,7 +204,7 @@ impl Outbox {
             .with(|ledger| ledger.reader().pending_session_ends(REPORTS))?;
         let mut round = Round::Empty;
         for end in &pending {
-            if round.heard(session_ends::tell(&self.ledger, api, end).await?) {
+            if round.heard(session_ends::tell_waiting(&self.ledger, api, &self.turns, end).await?) {
                 break;
             }
         }
@@ -274,6 +277,7 @@ impl Outbox {
             Err(error) => {
                 let tries = pending.attempts.saturating_add(1);
                 tracing::warn!(%job_id, tries, "a report waits in the ledger: {error}");
+                failpoint::reach(Failpoint::ReportFailed);
                 self.ledger
                     .with(|ledger| ledger.delivery_failed(pending.id, &error.to_string()))?;
                 Ok(Err(error))
@@ -283,38 +287,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Round;
-    use crate::freezer::ApiError;
-
-    /// 5xx, as of an API that is overloaded, or that stumbles over what it was given.
-    fn stumbles() -> ApiError {
-        ApiError::Timeout {
-            at: "POST /v2".to_owned(),
-            cause: "no end".to_owned(),
-        }
-    }
-
-    #[test]
-    fn one_that_is_never_taken_is_no_proof_that_the_api_is_away() {
-        let mut round = Round::Empty;
-        assert!(round.heard(Err(stumbles())), "the others wait");
-        assert_eq!(
-            round,
-            Round::Failed {
-                after: None,
-                away: true
-            }
-        );
-        let mut round = Round::Empty;
-        assert!(!round.heard(Ok(())));
-        assert!(round.heard(Err(stumbles())));
-        assert_eq!(
-            round,
-            Round::Failed {
-                after: None,
-                away: false
-            }
-        );
-    }
-}
+mod tests;

@@ -28,6 +28,7 @@ impl Plans {
             job,
             document,
             first_seen,
+            since,
             covered,
             last_run,
             last_success,
@@ -45,6 +46,7 @@ impl Plans {
             Some(brief) => past.plans.push(LedgerPlan {
                 plan: past.shared.brief(brief),
                 first_seen,
+                since,
                 covered,
                 last,
                 success,
@@ -88,6 +90,7 @@ mod tests {
                 job: JobId::new(job),
                 document: Known::Document(text.into()),
                 first_seen: DueTime::from_epoch(1),
+                since: None,
                 covered: DueTime::from_epoch(2),
                 last_run: None,
                 last_success: None,

@@ -1,7 +1,5 @@
 //! What the poller tells, taken in.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 
 use crate::plan::{self, Digests, Plan};
@@ -20,6 +18,7 @@ impl Daemon {
             Polled::Over { began, took, result } => (began, took, result),
         };
         let withheld = std::mem::take(&mut self.withheld);
+        self.trouble.turned_away(self.engine.planner().turned_away());
         match result {
             Ok(Listed {
                 read,
@@ -31,6 +30,7 @@ impl Daemon {
                 let Read {
                     broken,
                     problems,
+                    further,
                     digests,
                     virtuozzo,
                     documents,
@@ -41,16 +41,9 @@ impl Daemon {
                     self.copier.keep(documents);
                 }
                 tracing::debug!(plans = digests.len(), broken = broken.len(), others, "listed");
-                let problems: BTreeSet<_> = problems
-                    .into_iter()
-                    .map(|one| (one.job_id, one.field, one.text, one.error))
-                    .collect();
-                for (job_id, field, text, error) in problems.difference(&self.problems) {
-                    tracing::warn!(%job_id, field, text, "a plan has a problem: {error}");
-                }
-                self.problems = problems;
+                self.trouble.tell(problems, further);
                 self.begun = true;
-                self.prune();
+                self.tidy();
                 if std::mem::take(&mut self.lost) {
                     let plans = withheld;
                     return Some(Input::Listing { began, plans, broken });
@@ -64,7 +57,9 @@ impl Daemon {
             Err(error) => {
                 self.metrics.poll_failed(error.failure());
                 tracing::error!("no listing: {error}");
-                None
+                // An API may be away for weeks.
+                self.tidy();
+                Some(Input::BrokenOff)
             }
         }
     }

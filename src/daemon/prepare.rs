@@ -11,10 +11,11 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, Draft};
-use crate::ledger::{DraftSent, LedgerError};
+use crate::ledger::DraftSent;
 use crate::plan::{Action, Plan, TrustId};
 use crate::planner::{RunId, RunRecord};
 
+use super::account::Account;
 use super::engine::Prepared;
 use super::listing::Source;
 use super::live::Daemon;
@@ -25,14 +26,17 @@ use super::witness::Shelf;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A run, and what it is prepared with.
-struct Preparation {
-    run: RunRecord,
-    plan: Arc<Plan>,
+pub struct Preparation<A> {
+    /// Which.
+    pub run: RunRecord,
+    /// Of this plan.
+    pub plan: Arc<Plan>,
     /// The trust by which it acts.
-    trust: Option<TrustId>,
-    source: Source,
-    ledger: Shelf,
-    clock: Arc<dyn Clock>,
+    pub trust: Option<TrustId>,
+    /// Where it is written down.
+    pub account: A,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Daemon {
@@ -45,26 +49,26 @@ impl Daemon {
             run: record.clone(),
             plan: Arc::clone(plan),
             trust: self.engine.recipes().trust(plan).cloned(),
-            source: self.polling.borrow().source.clone(),
-            ledger: Shelf(Arc::clone(&self.ledger)),
+            account: Shelf(Arc::clone(&self.ledger)),
             clock: Arc::clone(&self.clock),
         };
+        let source = self.polling.borrow().source.clone();
         let prepare = self.prepare.clone();
         tokio::spawn(async move {
             // The loop may be gone by now; then nothing is launched any more.
-            let _ = prepare.send((run, preparation.carry_out().await));
+            let _ = prepare.send((run, preparation.in_time(&source).await));
         });
     }
 }
 
-impl Preparation {
+impl Preparation<Shelf> {
     /// Gets ready what can be got ready in time.
-    async fn carry_out(self) -> Prepared {
-        let Source::Api(api) = &self.source else {
+    async fn in_time(self, source: &Source) -> Prepared {
+        let Source::Api(api) = source else {
             return Ok(Drafts::new());
         };
         let mut drafts = Drafts::new();
-        let done = tokio::time::timeout(PATIENCE, self.prepare(api, &mut drafts)).await;
+        let done = tokio::time::timeout(PATIENCE, self.carry_out(api, &mut drafts)).await;
         match done {
             Ok(Err(refused)) => return Err(refused),
             Ok(Ok(())) => {}
@@ -75,8 +79,14 @@ impl Preparation {
         }
         Ok(drafts)
     }
+}
 
-    async fn prepare(&self, api: &Api, drafts: &mut Drafts) -> Result<(), String> {
+impl<A: Account> Preparation<A> {
+    /// Gets ready what can be got ready, the records of its backups among them: `drafts`.
+    ///
+    /// # Errors
+    /// Why it must not start.
+    pub async fn carry_out(&self, api: &Api, drafts: &mut Drafts) -> Result<(), String> {
         if let Some(trust) = &self.trust {
             match api.try_trust(trust).await {
                 Err(error) if error.is_refused_trust() => {
@@ -104,10 +114,11 @@ impl Preparation {
     }
 
     /// The record of one step's backup; `None`: there is none yet, and it does without.
-    async fn record(&self, api: &Api, step: u32, action: &Action) -> Result<Option<String>, LedgerError> {
+    async fn record(&self, api: &Api, step: u32, action: &Action) -> Result<Option<String>, A::Error> {
         let (job_id, run) = (&self.run.job, &self.run.id);
         // On the disk before anything is sent: whatever dies from here on, the record is found again.
-        let in_doubt = match self.ledger.with(|ledger| ledger.draft_sending(&self.run, step))? {
+        failpoint::reach(Failpoint::DraftNote);
+        let in_doubt = match self.account.draft_sending(&self.run, step)? {
             DraftSent::Made(id) => return Ok(Some(id)),
             DraftSent::InDoubt => true,
             DraftSent::First => false,
@@ -123,14 +134,15 @@ impl Preparation {
         match api.draft_backup(draft, action, self.clock.now(), in_doubt).await {
             Ok(id) => {
                 failpoint::reach(Failpoint::DraftSent);
-                self.ledger.with(|ledger| ledger.draft_made(run, step, &id))?;
+                self.account.draft_made(run, step, &id)?;
                 failpoint::reach(Failpoint::DraftRecorded);
                 tracing::debug!(%job_id, %run, step, backup_id = id, "the record of the backup is made before it");
                 Ok(Some(id))
             }
             Err(failed) => {
+                failpoint::reach(Failpoint::DraftFailed);
                 if !failed.in_doubt {
-                    self.ledger.with(|ledger| ledger.draft_not_made(run, step))?;
+                    self.account.draft_not_made(run, step)?;
                 }
                 tracing::warn!(%job_id, %run, step, "the record of the backup is made after it: {failed}");
                 Ok(None)

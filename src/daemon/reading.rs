@@ -12,7 +12,35 @@ use std::sync::Arc;
 
 use crate::plan::{self, Dialect, Digest, Digester, Digests, JobId, Plan, Problem};
 use crate::planner::Broken;
-use crate::source::{Document, Documents};
+use crate::source::{Document, Documents, Outline};
+
+/// Problems of a listing that are kept: who has more does not read them one by one.
+const PROBLEMS: usize = 10_000;
+
+/// Documents that are understood in one go, and plans that the loop takes in before it looks at anything else: so many,
+/// and of so many bytes. (Read, they may need forty times as much.)
+const AT_ONCE: usize = 500;
+const BYTES_AT_ONCE: usize = 512 << 10;
+
+/// Bytes of documents that cannot be used that are kept until their listing is complete.
+const BROKEN_BYTES: usize = 32 << 20;
+/// What is kept of the others.
+const LEFT_OUT: &str = "\"left out: too many bytes of documents that cannot be used\"";
+
+/// Documents, in parts that are understood in one go.
+pub fn parts(mut documents: &[Document]) -> impl Iterator<Item = &[Document]> {
+    std::iter::from_fn(move || {
+        let mut bytes = 0usize;
+        let fits = documents.iter().take(AT_ONCE).take_while(|document| {
+            bytes = bytes.saturating_add(document.text.get().len());
+            bytes <= BYTES_AT_ONCE
+        });
+        // One that is longer is a part by itself; where there is none, that is the end.
+        let (part, rest) = documents.split_at_checked(fits.count().max(1))?;
+        documents = rest;
+        Some(part)
+    })
+}
 
 /// Documents, understood.
 #[derive(Debug, Default)]
@@ -23,6 +51,8 @@ pub struct Understood {
     pub broken: Vec<Broken>,
     /// What is wrong with them, and what is odd about others; in the listing's order.
     pub problems: Vec<Problem>,
+    /// Bytes of all of `broken`'s documents.
+    broken_bytes: usize,
 }
 
 impl Understood {
@@ -47,10 +77,13 @@ impl Understood {
             }
             Err(problems) => {
                 if let Some(problem) = problems.first() {
-                    let document: Arc<str> = Arc::from(document.text.get());
+                    let text = document.text.get();
+                    self.broken_bytes = self.broken_bytes.saturating_add(text.len());
+                    let fits = self.broken_bytes <= BROKEN_BYTES;
+                    let document: Arc<str> = Arc::from(if fits { text } else { LEFT_OUT });
                     self.broken.push(Broken {
                         job: JobId::new(&problem.job_id),
-                        event: plan::event(&document),
+                        event: plan::event(text),
                         document,
                     });
                 }
@@ -66,8 +99,10 @@ impl Understood {
 pub struct Read {
     /// All of its documents that cannot be used.
     pub broken: Vec<Broken>,
-    /// All that is wrong with its documents, or odd.
+    /// What is wrong with its documents, or odd: the first [`PROBLEMS`].
     pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub further: usize,
     /// The digests of all of its plans, changed or not.
     pub digests: Arc<Digests>,
     /// There are plans of the Virtuozzo dialect in it.
@@ -80,10 +115,12 @@ pub struct Read {
 #[derive(Debug)]
 pub struct Reading {
     digester: Digester,
-    /// What was in it, and known to those who were told of it.
+    /// What was in it, and known to those who were told of it; where there is an outline, without what that has.
     known: Arc<Digests>,
     /// Those of them that are read again each time.
     odd: HashSet<Digest>,
+    /// The others, as they stood in it: they need not even be looked for in the next one.
+    outline: Arc<Outline>,
     /// There was no listing before: this much was known without one, and nothing is known of its problems.
     first: bool,
     virtuozzo: bool,
@@ -98,6 +135,7 @@ pub struct Begun<'a> {
     digests: Digests,
     odd: HashSet<Digest>,
     understood: Understood,
+    further: usize,
     virtuozzo: bool,
     documents: Option<Documents>,
 }
@@ -107,6 +145,7 @@ impl Reading {
     #[must_use]
     pub fn new(digester: Digester, known: Digests) -> Self {
         Self {
+            outline: Arc::new(Outline::blank(digester.clone())),
             digester,
             known: Arc::new(known),
             odd: HashSet::new(),
@@ -125,15 +164,21 @@ impl Reading {
     pub fn forget(&mut self) {
         self.known = Arc::default();
         self.odd.clear();
+        self.outline = self.blank();
+    }
+
+    fn blank(&self) -> Arc<Outline> {
+        Arc::new(Outline::blank(self.digester.clone()))
     }
 
     /// A listing begins.
     pub fn begin(&mut self) -> Begun<'_> {
-        let room = self.known.len();
+        let room = self.known.len().max(self.outline.len());
         Begun {
             digests: Digests::with_capacity_and_hasher(room, foldhash::fast::RandomState::default()),
             odd: HashSet::new(),
             understood: Understood::default(),
+            further: 0,
             virtuozzo: false,
             documents: self.collects.then(Documents::default),
             before: self,
@@ -142,8 +187,21 @@ impl Reading {
 }
 
 impl Begun<'_> {
-    /// Takes in some of its documents. Gives the plans among them that are new, or not as they were.
-    pub fn take(&mut self, documents: &[Document]) -> Vec<Plan> {
+    /// What it is compared with, by those who can.
+    #[must_use]
+    pub fn outline(&self) -> Arc<Outline> {
+        if self.before.collects {
+            self.before.blank()
+        } else {
+            Arc::clone(&self.before.outline)
+        }
+    }
+
+    /// Takes in some of its documents, and the digests of such as are as they were by its outline. Gives the plans among
+    /// them that are new, or not as they were.
+    pub fn take(&mut self, documents: &[Document], unchanged: &[Digest]) -> Vec<Plan> {
+        self.digests.extend(unchanged);
+        self.virtuozzo |= self.before.virtuozzo && !unchanged.is_empty();
         for document in documents {
             self.read(document);
         }
@@ -161,6 +219,8 @@ impl Begun<'_> {
         }
         let plans = self.understood.plans.len();
         let odd = self.understood.add(document);
+        self.further += self.understood.problems.len().saturating_sub(PROBLEMS);
+        self.understood.problems.truncate(PROBLEMS);
         let Some(plan) = self.understood.plans.get(plans) else {
             return;
         };
@@ -186,20 +246,30 @@ impl Begun<'_> {
     }
 
     /// All of it is in: it is what the next one is compared with.
-    pub fn complete(mut self) -> Read {
+    pub fn complete(mut self, mut outline: Outline) -> Read {
+        if !self.odd.is_empty() || !self.understood.broken.is_empty() {
+            let again = |digest: &Digest| self.odd.contains(digest) || !self.digests.contains(digest);
+            outline.forget(|extent| extent.ours && again(&extent.digest));
+        }
         let digests = Arc::new(self.digests);
-        self.before.known = Arc::clone(&digests);
+        self.before.known = if outline.is_empty() || self.before.collects {
+            Arc::clone(&digests)
+        } else {
+            Arc::new(self.odd.iter().copied().collect())
+        };
+        self.before.outline = Arc::new(outline);
         self.before.odd = self.odd;
         self.before.first = false;
         self.before.virtuozzo = self.virtuozzo;
         let Understood { broken, problems, .. } = self.understood;
         if let Some(documents) = &mut self.documents {
-            let broken = broken.iter();
+            let broken = broken.iter().filter(|one| *one.document != *LEFT_OUT);
             documents.extend(broken.map(|one| (one.job.clone(), Arc::clone(&one.document))));
         }
         Read {
             broken,
             problems,
+            further: self.further,
             digests,
             virtuozzo: self.virtuozzo,
             documents: self.documents,
@@ -208,125 +278,4 @@ impl Begun<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::value::RawValue;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn document(value: &Value) -> Document {
-        Document {
-            place: "a test".to_owned(),
-            text: RawValue::from_string(value.to_string()).expect("JSON"),
-        }
-    }
-
-    fn plan(id: &str, hour: &str) -> Document {
-        let action = json!({"freezer_action": {"action": "backup"}});
-        document(&json!({"job_id": id, "job_schedule": {"schedule_hour": hour}, "job_actions": [action]}))
-    }
-
-    fn unread() -> Reading {
-        Reading::new(Digester::seeded(7), Digests::default())
-    }
-
-    /// The ids of the plans that are told of, in pages of two; and the rest.
-    fn read(reading: &mut Reading, documents: &[Document]) -> (Vec<String>, Read) {
-        let mut begun = reading.begin();
-        let pages = documents.chunks(2).flat_map(|page| begun.take(page));
-        let told = pages.map(|plan| plan.id.to_string()).collect();
-        (told, begun.complete())
-    }
-
-    #[test]
-    fn of_the_next_listing_only_what_is_new_is_told() {
-        let mut reading = unread();
-        let all = [plan("a", "1"), plan("b", "1"), plan("c", "1")];
-        let (told, rest) = read(&mut reading, &all);
-        assert_eq!(
-            (told, rest.digests.len()),
-            (vec!["a".into(), "b".into(), "c".into()], 3)
-        );
-        let (told, rest) = read(&mut reading, &[plan("a", "1"), plan("b", "2"), plan("d", "1")]);
-        assert_eq!((told, rest.digests.len()), (vec!["b".into(), "d".into()], 3));
-        // What a listing left out is new when it comes again.
-        assert_eq!(read(&mut reading, &all).0, ["b", "c"]);
-        reading.forget();
-        assert_eq!(read(&mut reading, &all).0, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn a_document_that_changed_only_in_what_it_reports_is_told_of() {
-        let mut reading = unread();
-        let at = |status: &str| {
-            let action = json!({"freezer_action": {"action": "backup"}});
-            document(&json!({"job_id": "a", "job_schedule": {"status": status}, "job_actions": [action]}))
-        };
-        read(&mut reading, &[at("scheduled")]);
-        assert_eq!(read(&mut reading, &[at("running")]).0, ["a"]);
-    }
-
-    #[test]
-    fn a_listing_that_breaks_off_is_not_remembered() {
-        let mut reading = unread();
-        read(&mut reading, &[plan("a", "1")]);
-        reading.begin().take(&[plan("a", "2"), plan("b", "1")]);
-        let again = read(&mut reading, &[plan("a", "2"), plan("b", "1")]);
-        assert_eq!(again.0, ["a", "b"]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_of_every_listing_also_the_first_after_a_restart() {
-        let odd =
-            || document(&json!({"job_id": "odd", "job_schedule": {"schedule_hour": 1}, "job_actions": []}));
-        let bad = || document(&json!({"job_id": "bad", "job_schedule": {"schedule_hour": "25"}}));
-        let digester = Digester::seeded(7);
-        let known = [odd(), plan("a", "1")].map(|document| digester.digest(document.text.get()));
-        let mut reading = Reading::new(digester, known.into_iter().collect());
-        for _ in 0..3 {
-            let (told, rest) = read(&mut reading, &[odd(), bad(), plan("a", "1")]);
-            let jobs: HashSet<&str> = rest.problems.iter().map(|one| one.job_id.as_str()).collect();
-            assert_eq!(jobs, HashSet::from(["odd", "bad"]));
-            assert_eq!((told, rest.broken.len(), rest.digests.len()), (vec![], 1, 2));
-        }
-    }
-
-    #[test]
-    fn the_dialect_is_remembered_with_what_is_unchanged() {
-        let mut reading = unread();
-        let theirs = || {
-            let action = json!({"freezer_action": {"action": "backup"}});
-            document(
-                &json!({"job_id": "v", "status": "scheduled", "job_schedule": {}, "job_actions": [action]}),
-            )
-        };
-        assert!(!read(&mut reading, &[plan("a", "1")]).1.virtuozzo);
-        for _ in 0..2 {
-            assert!(read(&mut reading, &[theirs()]).1.virtuozzo);
-        }
-    }
-
-    #[test]
-    fn a_copy_gets_every_document_that_has_a_run_to_come_and_those_that_cannot_be_used() {
-        let over = || {
-            let action = json!({"freezer_action": {"action": "backup"}});
-            document(
-                &json!({"job_id": "over", "job_schedule": {"status": "completed"}, "job_actions": [action]}),
-            )
-        };
-        let mut reading = unread();
-        reading.collect(true);
-        for told in [vec!["a", "over"], vec![]] {
-            let bad = document(&json!({"job_id": "bad", "job_schedule": 1}));
-            let (new, rest) = read(&mut reading, &[plan("a", "1"), over(), bad]);
-            let copied: HashSet<String> = rest
-                .documents
-                .expect("them")
-                .iter()
-                .map(|(id, _)| id.to_string())
-                .collect();
-            assert_eq!(copied, HashSet::from(["a".to_owned(), "bad".to_owned()]));
-            assert_eq!(new, told);
-        }
-    }
-}
+mod tests;

@@ -104,6 +104,8 @@ impl Recipes {
             keep_output: self.keep_output,
             limits: self.limits.clone(),
             journal: false,
+            further: false,
+            open_files: None,
         })
     }
 }

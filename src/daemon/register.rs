@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::freezer::ApiError;
+use crate::freezer::{ApiError, rest};
 
 use super::listing::{Polling, Source};
 
@@ -132,7 +132,7 @@ async fn until_done(settings: &Polling, contact: &mut watch::Receiver<Contact>, 
             tracing::warn!("not registered as a client yet: {text}");
             told = text;
         }
-        clock::pause(error.retry_after().unwrap_or(pause).min(back_off.longest)).await;
+        clock::pause(rest(error.retry_after(), pause, back_off.longest)).await;
         pause = pause.saturating_mul(2).min(back_off.longest);
     }
 }

@@ -1,5 +1,10 @@
 //! Sessions: the API is told how a run ended that had started with its session.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
 use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError};
 use crate::ledger::{LedgerError, PendingSessionEnd};
@@ -7,12 +12,45 @@ use crate::plan::{JobId, TrustId};
 
 use super::witness::Shelf;
 
+/// Plans whose session is being spoken to, each by one at a time: an end is told, or a start is asked for. Else an end that
+/// looks first whether the session waits for its run would take the next run for that one.
+#[derive(Debug, Default)]
+pub(super) struct Turns(Mutex<HashMap<JobId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    /// Waits for the turn of whoever speaks to this plan's session now.
+    pub(super) async fn take(&self, job: &JobId) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(turns.entry(job.clone()).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
 /// In whose name the plan's session is spoken to.
 pub(super) fn trust(ledger: &Shelf, job: &JobId) -> Result<Option<TrustId>, LedgerError> {
     ledger.with(|ledger| ledger.reader().trust(job))
 }
 
-/// Delivers one end; the inner error is the API's.
+/// Delivers one end that was found waiting before, if it still does; the inner error is the API's.
+pub(super) async fn tell_waiting(
+    ledger: &Shelf,
+    api: &Api,
+    turns: &Turns,
+    pending: &PendingSessionEnd,
+) -> Result<Result<(), ApiError>, LedgerError> {
+    let _turn = turns.take(&pending.job).await;
+    // The plan's next run may have told it meanwhile, and be in the session by now.
+    if ledger.with(|ledger| ledger.reader().session_end_waits(pending.id))? {
+        tell(ledger, api, pending).await
+    } else {
+        Ok(Ok(()))
+    }
+}
+
+/// Delivers one end, in its plan's turn; the inner error is the API's.
 pub(super) async fn tell(
     ledger: &Shelf,
     api: &Api,
@@ -46,8 +84,12 @@ pub(super) async fn tell(
         Err(error) => {
             let tries = pending.attempts.saturating_add(1);
             tracing::warn!(%run, session, tries, "the end for its session waits in the ledger: {error}");
+            failpoint::reach(Failpoint::SessionEndFailed);
             ledger.with(|ledger| ledger.session_untold(pending.id, &error.to_string()))?;
             Ok(Err(error))
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

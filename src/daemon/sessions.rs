@@ -1,40 +1,14 @@
 //! Sessions: the API is asked whether a run may start with its session. (`session_ends` tells it how it ended.)
 
-use std::sync::Arc;
-
-use crate::failpoint::{self, Failpoint};
 use crate::freezer::Api;
-use crate::planner::{Input, SessionAnswer, SessionAsk};
+use crate::planner::{SessionAnswer, SessionAsk};
 
-use super::listing::Source;
-use super::live::{Answer, Daemon};
-use super::session_ends::{tell, trust};
+use super::session_ends::{Turns, tell, trust};
 use super::witness::Shelf;
 
-impl Daemon {
-    /// Asks beside the loop; the answer is an input.
-    pub(super) fn ask_session(&self, ask: Box<SessionAsk>) {
-        let source = self.polling.borrow().source.clone();
-        let (told, questions) = (self.ask.clone(), Arc::clone(&self.questions));
-        let ledger = Shelf(Arc::clone(&self.ledger));
-        tokio::spawn(async move {
-            let Ok(_turn) = questions.acquire().await else {
-                return;
-            };
-            failpoint::reach(Failpoint::SessionAsk);
-            let answer = match &source {
-                Source::Api(api) => self::ask(&ledger, api, &ask).await,
-                Source::Path(_) => SessionAnswer::NoSession,
-            };
-            failpoint::reach(Failpoint::SessionAnswered);
-            // The loop may be gone by now; its successor asks again.
-            let _ = told.send(Answer::Said(Input::Session { ask, answer }));
-        });
-    }
-}
-
 /// Asks. An end of the plan's last run that still waits goes first: told after the new start, it would end that.
-async fn ask(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> SessionAnswer {
+pub(super) async fn ask(ledger: &Shelf, api: &Api, turns: &Turns, ask: &SessionAsk) -> SessionAnswer {
+    let _turn = turns.take(&ask.job).await;
     let (run, session) = (&ask.run, ask.session.as_str());
     let answer = match before(ledger, api, ask).await {
         Ok(()) => match trust(ledger, &ask.job) {

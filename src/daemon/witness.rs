@@ -75,12 +75,16 @@ impl Witness for Teller {
             })
             .collect();
         for record in records {
+            // The verdict of a withdrawn run takes the place of one that was counted.
+            let again = |verdict: &VerdictRecord| {
+                !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.last))
+            };
             match record {
-                Record::Verdict(verdict) => {
-                    // The verdict of a withdrawn run takes the place of one that was counted.
-                    let again =
-                        !withdrawn.is_empty() && withdrawn.contains(&RunId::new(&verdict.job, verdict.last));
-                    self.verdict(verdict, again);
+                Record::Verdict(verdict) => self.verdict(verdict, again(verdict)),
+                Record::Skipped(skipped) => {
+                    for verdict in skipped.verdicts() {
+                        self.verdict(&verdict, again(&verdict));
+                    }
                 }
                 Record::Run(run) => self.run(run),
                 Record::Forget { job } => tracing::info!(job_id = %job, "plan is gone"),
@@ -91,6 +95,7 @@ impl Witness for Teller {
                 }
                 Record::Plan { .. }
                 | Record::Covered { .. }
+                | Record::Since { .. }
                 | Record::Report { .. }
                 | Record::Backup { .. }
                 | Record::SessionEnd { .. }

@@ -47,24 +47,38 @@ pub enum Failpoint {
     ReportCommit,
     /// It is recorded.
     ReportRecorded,
+    /// The API did not take it, that is not recorded.
+    ReportFailed,
+    /// That the record of a backup may be sent is about to be written.
+    BackupNote,
     /// The record of a backup may be sent, says the ledger; it was not.
     BackupNoted,
     /// The API took it, that is not recorded.
     BackupSent,
+    /// That is written, and not yet committed.
+    BackupCommit,
     /// It is recorded.
     BackupRecorded,
+    /// The API did not take it, that is not recorded.
+    BackupFailed,
+    /// That the record of a backup that is yet to be made may be sent is about to be written.
+    DraftNote,
     /// The record of a backup that is yet to be made may be sent, says the ledger; it was not.
     DraftNoted,
     /// The API took it, that is not recorded.
     DraftSent,
     /// It is recorded; the run was not launched.
     DraftRecorded,
+    /// The API did not take it, that is not recorded.
+    DraftFailed,
     /// What became of the backup is about to be told to such a record, for no agent said it.
     DraftEnd,
     /// The API took it, that is not recorded.
     DraftEndSent,
     /// It is recorded.
     DraftEndRecorded,
+    /// The API did not take it, that is not recorded.
+    DraftEndFailed,
     /// A session is about to be asked whether a run may start.
     SessionAsk,
     /// It has answered, and nobody was told.
@@ -75,6 +89,28 @@ pub enum Failpoint {
     SessionEndSent,
     /// It is recorded.
     SessionEndRecorded,
+    /// The API did not take it, that is not recorded.
+    SessionEndFailed,
+    /// Old history is removed, and that is not yet committed.
+    PruneCommit,
+    /// That is committed.
+    PruneCommitted,
+    /// Old verdicts that say the same are one row, and that is not yet committed.
+    CondenseCommit,
+    /// That is committed.
+    CondenseCommitted,
+    /// A new ledger's file is made, nothing is in it.
+    LedgerMade,
+    /// It is a database, and not in its place.
+    LedgerBegun,
+    /// A ledger of an earlier version, or of none yet, became one of this, and that is not yet committed.
+    SchemaCommit,
+    /// That is committed.
+    SchemaCommitted,
+    /// The briefs of all plans are stored afresh, and that is not yet committed.
+    BriefsCommit,
+    /// That is committed.
+    BriefsCommitted,
     /// A damaged ledger is about to be put aside.
     Aside,
     /// Its file is, its log is not.
@@ -110,18 +146,27 @@ pub enum Failpoint {
 #[inline(always)]
 pub fn reach(_: Failpoint) {}
 
+/// The process has to do with this from now on: what its mark says in place of its last argument.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn about(_: &std::path::Path) {}
+
 #[cfg(debug_assertions)]
-pub use armed::reach;
+pub use armed::{about, reach};
 
 #[cfg(debug_assertions)]
 mod armed {
     use std::io::Write;
+    use std::path::{Path, PathBuf};
+    use std::sync::{Mutex, PoisonError};
 
     use super::Failpoint;
 
+    static ABOUT: Mutex<Option<PathBuf>> = Mutex::new(None);
+
     impl Failpoint {
         /// All of them, in the order of a run's life.
-        pub const ALL: [Self; 48] = [
+        pub const ALL: [Self; 66] = [
             Self::ListingCommit,
             Self::ListingCommitted,
             Self::DueCommit,
@@ -142,20 +187,38 @@ mod armed {
             Self::ReportSent,
             Self::ReportCommit,
             Self::ReportRecorded,
+            Self::ReportFailed,
+            Self::BackupNote,
             Self::BackupNoted,
             Self::BackupSent,
+            Self::BackupCommit,
             Self::BackupRecorded,
+            Self::BackupFailed,
+            Self::DraftNote,
             Self::DraftNoted,
             Self::DraftSent,
             Self::DraftRecorded,
+            Self::DraftFailed,
             Self::DraftEnd,
             Self::DraftEndSent,
             Self::DraftEndRecorded,
+            Self::DraftEndFailed,
             Self::SessionAsk,
             Self::SessionAnswered,
             Self::SessionEnd,
             Self::SessionEndSent,
             Self::SessionEndRecorded,
+            Self::SessionEndFailed,
+            Self::PruneCommit,
+            Self::PruneCommitted,
+            Self::CondenseCommit,
+            Self::CondenseCommitted,
+            Self::LedgerMade,
+            Self::LedgerBegun,
+            Self::SchemaCommit,
+            Self::SchemaCommitted,
+            Self::BriefsCommit,
+            Self::BriefsCommitted,
             Self::Aside,
             Self::AsideFile,
             Self::AsideWhole,
@@ -187,11 +250,20 @@ mod armed {
         }
     }
 
+    /// The process has to do with this from now on: what its mark says in place of its last argument.
+    pub fn about(what: &Path) {
+        *ABOUT.lock().unwrap_or_else(PoisonError::into_inner) = Some(what.to_owned());
+    }
+
     fn die(place: Failpoint) {
         if let Some(mark) = std::env::var_os("FAILPOINT_MARK") {
-            let last = std::env::args().next_back().unwrap_or_default();
+            let about = ABOUT.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let last = about.map(|path| path.display().to_string());
+            let last = last.or_else(|| std::env::args().next_back()).unwrap_or_default();
             let file = std::fs::OpenOptions::new().create(true).append(true).open(mark);
-            let _ = file.and_then(|mut file| writeln!(file, "{} {last}", place.name()));
+            // At once: several may die together.
+            let line = format!("{} {last}\n", place.name());
+            let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
         }
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         // Other threads may still be at work for an instant; this one is not.

@@ -154,10 +154,10 @@ impl Default for ClientFilter {
 pub struct Patience {
     /// Until a connection (with TLS) stands.
     pub connect: Duration,
-    /// Without a byte from the server.
-    pub idle: Duration,
     /// For one whole exchange, from connecting to the last byte.
     pub request: Duration,
+    /// For a whole listing, all pages with all tries: each page may take its time, but not each of a thousand.
+    pub listing: Duration,
     /// Further tries after a failed one, when the fault may pass.
     pub retries: u32,
     /// The longest pause before the first further try; it doubles each time. The pause itself is a random
@@ -167,12 +167,18 @@ pub struct Patience {
     pub back_off_limit: Duration,
 }
 
+impl Patience {
+    /// So many times as long as one exchange may a whole listing take. With the usual limits that is half an hour, in which
+    /// Freezer's own API gives a million jobs.
+    pub const LISTING: u32 = 30;
+}
+
 impl Default for Patience {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(10),
-            idle: Duration::from_secs(30),
             request: Duration::from_secs(60),
+            listing: Duration::from_secs(60) * Self::LISTING,
             retries: 3,
             back_off: Duration::from_millis(500),
             back_off_limit: Duration::from_secs(30),
@@ -185,12 +191,16 @@ impl Default for Patience {
 pub struct Bounds {
     /// Jobs asked for in one page.
     pub page_size: NonZeroU32,
-    /// Bytes of one answer.
+    /// Bytes of one page.
     pub page_bytes: u64,
+    /// Bytes of any other answer: one document, eight times as long as one may be.
+    pub document_bytes: u64,
     /// Pages of one listing.
     pub pages: u32,
     /// Bytes of one listing, all pages together.
     pub listing_bytes: u64,
+    /// Different jobs of one listing, whosever they are.
+    pub documents: usize,
 }
 
 impl Default for Bounds {
@@ -198,9 +208,12 @@ impl Default for Bounds {
         Self {
             page_size: NonZeroU32::new(500).unwrap_or(NonZeroU32::MIN),
             page_bytes: 64 << 20,
+            document_bytes: 4 << 20,
             pages: 1000,
             // A million plans, at two kilobytes each.
             listing_bytes: 2 << 30,
+            // Twice as many: of each some fifty bytes are held.
+            documents: 2_000_000,
         }
     }
 }

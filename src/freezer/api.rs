@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::access::{Access, ClientFilter};
 use super::error::ApiError;
-use super::http::{Answer, Http, Tries, parse};
+use super::http::{Http, NotJson, Tries, Wire, parse};
 use super::keystone::{Keystone, Session};
 use super::merge::{Merge, merge};
 use super::pager::Habits;
@@ -34,7 +34,7 @@ pub use listing::Listing;
 pub struct Api {
     http: Arc<Http>,
     keystone: Keystone,
-    access: Arc<Access>,
+    pub(in crate::freezer) access: Arc<Access>,
     habits: Mutex<Habits>,
 }
 
@@ -70,11 +70,24 @@ impl Api {
     /// # Errors
     /// [`ApiError::Setting`] or [`ApiError::CaFile`], which name what cannot be used.
     pub fn connect(access: Access, clock: Arc<dyn Clock>) -> Result<Self, ApiError> {
+        let http = Http::new(&access, Arc::clone(&clock))?;
+        Self::with(access, clock, http)
+    }
+
+    /// The same, over a wire of the caller's: the simulator's.
+    ///
+    /// # Errors
+    /// [`ApiError::Setting`], which names what cannot be used.
+    pub fn over(access: Access, clock: Arc<dyn Clock>, wire: Arc<dyn Wire>) -> Result<Self, ApiError> {
+        let http = Http::over(&access, Arc::clone(&clock), wire);
+        Self::with(access, clock, http)
+    }
+
+    fn with(access: Access, clock: Arc<dyn Clock>, http: Http) -> Result<Self, ApiError> {
         if let Some(url) = &access.backup_url {
             super::endpoint::Endpoint::new("backup_url", url, "project")?;
         }
-        let access = Arc::new(access);
-        let http = Arc::new(Http::new(&access, Arc::clone(&clock))?);
+        let (access, http) = (Arc::new(access), Arc::new(http));
         let keystone = Keystone::new(Arc::clone(&http), Arc::clone(&access), clock)?;
         Ok(Self {
             http,
@@ -163,7 +176,8 @@ impl Api {
         let body = serde_json::json!({ event: null }).to_string().into_bytes();
         let project = project.map(ProjectId::as_str);
         let url = |session: &Session| session.endpoint.events(id.as_str(), project);
-        self.call(Method::POST, url, Some(body), |_| false).await?;
+        self.call(Method::POST, url, Some(body), self.access.bounds.document_bytes)
+            .await?;
         Ok(())
     }
 
@@ -179,7 +193,7 @@ impl Api {
         let merged =
             merge(&job, report, self.access.report_to_virtuozzo).map_err(|error| ApiError::Protocol {
                 at,
-                message: format!("the job cannot be merged with a report: {error}"),
+                message: format!("the job cannot be merged with a report: {}", NotJson::from(error)),
             })?;
         let (body, project) = match merged {
             Merge::NotWanted => return Ok(Delivered::NotWanted),
@@ -187,8 +201,9 @@ impl Api {
             Merge::Patch { body, project } => (body, project),
         };
         let url = |session: &Session| session.endpoint.job(id.as_str(), project.as_deref());
+        let limit = self.access.bounds.document_bytes;
         match self
-            .call_by(trust, Method::PATCH, url, Some(body), |_| false)
+            .call_by(trust, Method::PATCH, url, Some(body), |_| false, limit)
             .await
         {
             Ok(_) => Ok(Delivered::Written),
@@ -207,13 +222,10 @@ impl Api {
         trust: Option<&TrustId>,
     ) -> Result<Option<(Box<RawValue>, String)>, ApiError> {
         let url = |session: &Session| session.endpoint.job(id.as_str(), None);
-        let Called { at, answer } = self
-            .call_by(trust, Method::GET, url, None, Answer::is_document_missing)
-            .await?;
-        if !answer.status.is_success() {
+        let Some(Called { at, answer }) = self.call_about(trust, Method::GET, url, None).await? else {
             return Ok(None);
-        }
-        let document = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
+        };
+        let document = parse(&answer.body).map_err(|error| not_json(at.clone(), error))?;
         Ok(Some((document, at)))
     }
 
@@ -235,7 +247,7 @@ impl std::fmt::Debug for Api {
     }
 }
 
-fn not_json(at: String, error: &serde_json::Error) -> ApiError {
+fn not_json(at: String, error: NotJson) -> ApiError {
     ApiError::Protocol {
         at,
         message: format!("the answer cannot be read as JSON: {error}"),

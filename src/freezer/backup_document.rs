@@ -11,8 +11,12 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::api::Drafted;
+use super::endpoint::is_segment;
 use crate::plan::{Action, JobId};
 use crate::planner::{Metadata, RunId};
+
+/// Bytes of an id. The API's own have 32.
+const ID_BYTES: usize = 255;
 
 /// The key of a record's mark: which step of which run made it.
 const MARK: &str = "freezerd_run";
@@ -117,6 +121,11 @@ struct Record {
     backup_metadata: Option<Object>,
 }
 
+/// Whether the id that a server gave a record is one: to be asked for, and to be said in an error.
+pub(super) fn is_id(id: &str) -> bool {
+    is_segment(id) && id.len() <= ID_BYTES
+}
+
 impl Mark {
     /// Of a step of a run.
     pub fn of(run: &RunId, step: u32) -> Self {
@@ -130,9 +139,12 @@ impl Mark {
         })
     }
 
-    /// A listed record. `None`: it cannot be read, so it is none of ours.
+    /// A listed record. `None`: it cannot be read or asked for, so it is none of ours.
     pub fn recognise(&self, record: &RawValue) -> Option<Listed> {
         let record: Record = serde_json::from_str(record.get()).ok()?;
+        if !is_id(&record.backup_id) {
+            return None;
+        }
         let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
         let marks = record.backup_metadata.as_ref();
         let mark = marks
@@ -277,6 +289,9 @@ mod tests {
             listed(false, false)
         );
         assert_eq!(recognise(json!({"backup_id": null})), None);
+        for odd in ["", "..", "a\nb", &"x".repeat(256)] {
+            assert_eq!(recognise(json!({"backup_id": odd})), None, "{odd:?}");
+        }
         assert_eq!(recognise(json!(7)), None);
     }
 

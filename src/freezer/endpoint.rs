@@ -64,6 +64,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether everybody on the way can read what is sent there.
+    pub fn is_in_clear(&self) -> bool {
+        let host = self.base.host_str().unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        let here = host == "localhost" || address.is_ok_and(|address| address.is_loopback());
+        self.base.scheme() == "http" && !here
+    }
+
     /// The collection of jobs.
     pub fn jobs(&self) -> Url {
         self.below(&self.project, &["jobs"])
@@ -130,7 +138,7 @@ impl Endpoint {
 /// Whether a text can be one segment of a path, once percent-encoded. Dots mean something there, and
 /// encoding does not change that. Line breaks and tabs are not encoded but dropped (that is how addresses are read),
 /// so that dots with one between them would climb all the same, and two ids become one: no control characters.
-fn is_segment(text: &str) -> bool {
+pub(super) fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..") && !text.chars().any(char::is_control)
 }
 

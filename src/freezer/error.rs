@@ -159,9 +159,7 @@ pub enum ApiError {
         to: String,
     },
     /// The answer is larger than allowed.
-    #[error(
-        "{at}: more than {limit} bytes were sent (page_bytes and listing_bytes bound it; a smaller page_size asks for less)"
-    )]
+    #[error("{at}: more than {limit} bytes were sent (a smaller api.page_size asks for less at once)")]
     TooLarge {
         /// Where.
         at: String,
@@ -230,6 +228,20 @@ impl ApiError {
             Self::Refused { status, .. } => matches!(status, 400 | 409 | 413 | 414 | 422 | 753),
             _ => false,
         }
+    }
+
+    /// Whether our own account, or the way to the API, is wrong: so until somebody mends that nothing else fares better.
+    #[must_use]
+    pub fn is_of_our_own(&self) -> bool {
+        matches!(
+            self,
+            Self::Setting { .. }
+                | Self::CaFile { .. }
+                | Self::Tls { .. }
+                | Self::Auth { .. }
+                | Self::Redirected { .. }
+                | Self::Catalog { .. }
+        )
     }
 
     /// Whether it is a plan's trust that was refused: so its user's affair, and no other plan's.

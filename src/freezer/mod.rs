@@ -8,7 +8,7 @@
 //! ever part of an error, a log line or a `Debug`.
 //!
 //! May use: `clock`, `plan` (ids), `planner` (`Report`, `RunId`, `Metadata`: what is to be told),
-//! `source::Document`.
+//! `source`'s `Document`s, and which of them are as they were.
 //! Must not use: `ledger`, `launch`, `config`, `observe`.
 
 mod access;
@@ -29,7 +29,8 @@ pub use access::{
 };
 pub use api::{Api, Backup, Connection, Delivered, Draft, Drafted, Kept, Listing, NotKept};
 pub use error::ApiError;
+pub use http::{Answer, Ask, Exchange, Peer, Wire, rest};
 pub use merge::{Merge, merge};
-pub use pager::{Habits, Next, Pager};
+pub use pager::{Habits, Next, NoPage, Pager};
 pub use registration::Registration;
 pub use secret::Secret;

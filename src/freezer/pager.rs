@@ -13,13 +13,19 @@
 //! So a poll of fewer jobs than `page_size` costs one request, and a second one every tenth time and
 //! whenever there are more jobs than ever before.
 
-use std::collections::HashSet;
-use std::hash::BuildHasher;
+mod page;
 
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::source::Document;
+use crate::plan::{Digest, Digests};
+use crate::source::{Document, Extent, Outline, Tracing};
+
+pub use page::NoPage;
+use page::Piece;
 
 /// How many listings after one that asked may rely on what it found.
 const TRUST: u32 = 9;
@@ -90,22 +96,26 @@ pub struct Pager {
     pages: u32,
     last_length: usize,
     last_id: Option<String>,
-    /// Hashes of what makes a document the same one.
-    known: HashSet<u64, foldhash::fast::RandomState>,
-    hashes: foldhash::quality::RandomState,
-    /// The documents that were asked for, each once.
+    /// Digests of what makes a document the same one, of those that were read.
+    known: Digests,
+    /// Digests of all that was taken in, from where one of them may come again.
+    met: Option<Digests>,
+    /// Two different documents were the same one.
+    doubled: bool,
+    /// Compares it with the listing before.
+    tracing: Tracing,
+    /// What was taken in.
+    extents: Vec<Extent>,
+    /// How much of that was as it was.
+    passed_over: usize,
+    /// The documents that were asked for and are to be read, each once.
     pub documents: Vec<Document>,
+    /// The digests of the others that were asked for: they are as they were in the listing before.
+    pub unchanged: Vec<Digest>,
     /// Different documents of other clients, or of none.
     pub others: usize,
     /// Documents that came again on a later page.
     pub repeated: usize,
-}
-
-/// What makes a document the same one: its id; for one without a readable id, its text.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum Key<'a> {
-    Id(&'a str),
-    Text(&'a str),
 }
 
 /// The little that a listing needs to know of a document. Whatever else is odd about it is for `plan` to say.
@@ -121,6 +131,12 @@ struct Glance<'a> {
     disabled: Option<&'a RawValue>,
 }
 
+impl<'a> Glance<'a> {
+    fn at(document: &'a [u8]) -> Self {
+        serde_json::from_slice(document).unwrap_or_default()
+    }
+}
+
 fn text(value: Option<&RawValue>) -> Option<String> {
     value
         .and_then(|value| serde_json::from_str(value.get()).ok())
@@ -128,11 +144,13 @@ fn text(value: Option<&RawValue>) -> Option<String> {
 }
 
 impl Pager {
-    /// `limit`: documents asked for in one page.
+    /// `limit`: documents asked for in one page. `before`: the listing before; of one that there is none of, an empty one.
     #[must_use]
-    pub fn new(limit: usize, client: Option<String>, habits: Habits) -> Self {
+    pub fn new(limit: usize, client: Option<String>, habits: Habits, before: Arc<Outline>) -> Self {
+        let room = before.len();
         Self {
             limit,
+            tracing: Tracing::new(before, client.as_deref()),
             client,
             habits,
             style: habits.style.unwrap_or(Style::Number),
@@ -143,9 +161,13 @@ impl Pager {
             pages: 0,
             last_length: 0,
             last_id: None,
-            known: HashSet::default(),
-            hashes: foldhash::quality::RandomState::default(),
+            known: Digests::default(),
+            met: None,
+            doubled: false,
+            extents: Vec::with_capacity(room),
+            passed_over: 0,
             documents: Vec::new(),
+            unchanged: Vec::new(),
             others: 0,
             repeated: 0,
         }
@@ -160,7 +182,7 @@ impl Pager {
     /// Different documents seen, whosever they are.
     #[must_use]
     pub fn seen(&self) -> usize {
-        self.known.len()
+        self.extents.len()
     }
 
     /// What is known of the server now; to be kept when the listing is complete.
@@ -169,13 +191,35 @@ impl Pager {
         self.habits
     }
 
-    /// Takes in a page.
-    pub fn take(&mut self, page: Vec<Box<RawValue>>) -> Next {
-        let (first, length) = (self.pages == 0, page.len());
+    /// The outline of what was taken in, for the next listing to be compared with; to be asked for once, when the listing
+    /// is complete.
+    #[must_use]
+    pub fn outline(&mut self) -> Outline {
+        let (digester, mut extents) = (self.tracing.digester().clone(), std::mem::take(&mut self.extents));
+        if self.doubled {
+            // Were one of the two passed over, the other would be taken for its edit, at every second listing.
+            extents = Vec::new();
+        }
+        Outline::new(digester, self.client.clone(), extents)
+    }
+
+    /// Takes in a page, as it came.
+    ///
+    /// # Errors
+    /// When it is no page; then nothing of it was taken in.
+    pub fn take(&mut self, page: &[u8]) -> Result<Next, NoPage> {
+        let pieces = page::cut(page, &mut self.tracing)?;
+        Ok(self.take_all(pieces))
+    }
+
+    fn take_all(&mut self, pieces: Vec<Piece<'_>>) -> Next {
+        let (first, length) = (self.pages == 0, pieces.len());
         self.pages += 1;
         let mut new = 0;
-        for document in page {
-            new += usize::from(self.take_document(document, first));
+        for (index, piece) in pieces.into_iter().enumerate() {
+            // The first tells the dialect, and behind the last one the next page is asked for.
+            let edge = (first && index == 0) || index + 1 == length;
+            new += usize::from(self.take_document(piece, edge));
         }
         if length == 0 {
             return self.end();
@@ -227,18 +271,34 @@ impl Pager {
         }
     }
 
-    fn take_document(&mut self, document: Box<RawValue>, first_page: bool) -> bool {
-        let glance: Glance<'_> = serde_json::from_str(document.get()).unwrap_or_default();
-        let id = text(glance.job_id);
-        if first_page && self.known.is_empty() && self.habits.style.is_none() {
+    /// `look`: there is more to see in it than whether it is as it was.
+    fn take_document(&mut self, document: Piece<'_>, look: bool) -> bool {
+        let glance = match document {
+            Piece::AsItWas(..) if !look => None,
+            _ => Some(Glance::at(document.text())),
+        };
+        let id = glance.as_ref().and_then(|glance| text(glance.job_id));
+        if let Some(glance) = &glance
+            && self.extents.is_empty()
+            && self.habits.style.is_none()
+        {
             // A document of the Virtuozzo dialect; `plan` knows them by the same keys.
             let virtuozzo = glance.status.is_some() || glance.disabled.is_some();
             self.style = if virtuozzo { Style::LastId } else { Style::Number };
         }
-        let ours = self.client.is_none() || text(glance.client_id) == self.client;
-        let key = id.as_deref().map_or(Key::Text(document.get()), Key::Id);
-        // Of two that differ one in 2^64 is taken for the other: no API counts so far.
-        let new = self.known.insert(self.hashes.hash_one(key));
+        let extent = match &document {
+            Piece::AsItWas(extent, _) => *extent,
+            Piece::Text(text, digest) => Extent {
+                digest: *digest,
+                length: u32::try_from(text.get().len()).unwrap_or(u32::MAX),
+                ours: glance.as_ref().is_some_and(|glance| self.is_ours(glance)),
+            },
+        };
+        let new = match &document {
+            // Each document of the listing before is met once, but for what was read where it was not expected.
+            Piece::AsItWas(..) => self.is_unmet(extent.digest, self.passed_over < self.extents.len()),
+            Piece::Text(..) => self.is_new(id.as_deref(), extent.digest),
+        };
         if id.is_some() {
             self.last_id = id;
         }
@@ -246,16 +306,47 @@ impl Pager {
             self.repeated += 1;
             return false;
         }
-        if ours {
-            let place = format!("document {} of the listing", self.known.len());
-            self.documents.push(Document {
-                place,
-                text: document,
-            });
-        } else {
-            self.others += 1;
+        self.extents.push(extent);
+        self.passed_over += usize::from(matches!(document, Piece::AsItWas(..)));
+        match document {
+            _ if !extent.ours => self.others += 1,
+            Piece::AsItWas(..) => self.unchanged.push(extent.digest),
+            Piece::Text(text, _) => self.documents.push(Document {
+                place: format!("document {} of the listing", self.extents.len()),
+                text: text.into_owned(),
+            }),
         }
         true
+    }
+
+    fn is_ours(&self, glance: &Glance<'_>) -> bool {
+        self.client.is_none() || text(glance.client_id) == self.client
+    }
+
+    /// Whether a document that is read was not met before. What makes it the same one is its id; of one without a readable
+    /// id, its text. Of two that differ one in 2^64 is taken for the other: no API counts so far.
+    ///
+    /// The ids of what was passed over are not known, only the texts. Edited since it was passed over, a document is taken in
+    /// once more: it is newer.
+    fn is_new(&mut self, id: Option<&str>, digest: Digest) -> bool {
+        let key = id.map_or(digest, |id| self.tracing.digester().digest(id));
+        let named = !self.known.insert(key);
+        let unmet = self.is_unmet(digest, named || self.passed_over > 0);
+        self.doubled |= named && unmet;
+        unmet && !named
+    }
+
+    /// Whether no such text was taken in. Of a listing that is as it was, nothing `may` come again: then it costs nothing.
+    fn is_unmet(&mut self, digest: Digest, may: bool) -> bool {
+        if !may && self.met.is_none() {
+            return true;
+        }
+        let met = self.met.get_or_insert_with(|| {
+            let mut met = Digests::with_capacity_and_hasher(self.extents.capacity(), RandomState::default());
+            met.extend(self.extents.iter().map(|extent| extent.digest));
+            met
+        });
+        met.insert(digest)
     }
 
     fn ask(&mut self) -> Next {
@@ -295,5 +386,7 @@ impl Pager {
     }
 }
 
+#[cfg(test)]
+mod compared_tests;
 #[cfg(test)]
 mod tests;

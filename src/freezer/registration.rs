@@ -56,9 +56,9 @@ impl Api {
             message: format!("the registration cannot be written as JSON: {error}"),
         })?;
         let url = |session: &Session| Ok(session.endpoint.clients());
-        let mut tries = self.tries();
+        let (mut tries, limit) = (self.tries(), self.access.bounds.document_bytes);
         loop {
-            match self.call(Method::POST, url, Some(body.clone()), |_| false).await {
+            match self.call(Method::POST, url, Some(body.clone()), limit).await {
                 Err(error) if tries.again(&error).await => {}
                 done => return done.map(|Called { .. }| ()),
             }

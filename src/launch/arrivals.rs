@@ -1,4 +1,4 @@
-//! Waiting for what a supervisor puts in place, without looking for it.
+//! Waiting for what a supervisor notes, without looking for it.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -8,16 +8,26 @@ use rustix::fs::inotify;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::run_dir::{RunDir, Started};
+use super::notes::Started;
+use super::run_dir::RunDir;
 use crate::clock;
 
 /// Between two looks where a file cannot be waited for.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Waits for the file that says when the first agent was started.
+/// Waits for the note that says when the first agent was started.
 pub(super) async fn until_started(dir: &RunDir) -> Started {
-    if let Some(started) = notified(dir).await {
-        return started;
+    until(dir, RunDir::read_started).await
+}
+
+/// Waits for the report; also for one that cannot be read at present, but not for a damaged one.
+pub(super) async fn until_reported(dir: &RunDir) {
+    until(dir, |dir| (!matches!(dir.read_report(), Ok(None))).then_some(())).await;
+}
+
+async fn until<T>(dir: &RunDir, look: impl Fn(&RunDir) -> Option<T>) -> T {
+    if let Some(found) = notified(dir, &look).await {
+        return found;
     }
     // The user's limit of inotify instances is reached, which whoever else is root on this machine may have done.
     tracing::warn!(
@@ -25,28 +35,30 @@ pub(super) async fn until_started(dir: &RunDir) -> Started {
         "looked at every {} s: the kernel gives no inotify instance (fs.inotify.max_user_instances)",
         LOOK.as_secs()
     );
-    looked_for(dir, LOOK).await
+    looked_for(dir, &look, LOOK).await
 }
 
-async fn looked_for(dir: &RunDir, every: Duration) -> Started {
+async fn looked_for<T>(dir: &RunDir, look: impl Fn(&RunDir) -> Option<T>, every: Duration) -> T {
     loop {
-        if let Some(started) = dir.read_started() {
-            return started;
+        if let Some(found) = look(dir) {
+            return found;
         }
         clock::pause(every).await;
     }
 }
 
 /// The same, told by the kernel. `None`: it does not tell.
-async fn notified(dir: &RunDir) -> Option<Started> {
+async fn notified<T>(dir: &RunDir, look: impl Fn(&RunDir) -> Option<T>) -> Option<T> {
     let flags = inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC;
     let arrivals = inotify::init(flags).ok()?;
-    inotify::add_watch(&arrivals, dir.state(), inotify::WatchFlags::MOVED_TO).ok()?;
+    // A report, and all that a former version's supervisor tells, is a file that is put in place.
+    let what = inotify::WatchFlags::MODIFY | inotify::WatchFlags::MOVED_TO;
+    inotify::add_watch(&arrivals, dir.state(), what).ok()?;
     let arrivals = wakes(Arc::new(arrivals)).ok()?;
     let mut ignored = [0; 4096];
     loop {
-        if let Some(started) = dir.read_started() {
-            return Some(started);
+        if let Some(found) = look(dir) {
+            return Some(found);
         }
         let mut ready = arrivals.readable().await.ok()?;
         while rustix::io::read(arrivals.get_ref().as_fd(), &mut ignored).is_ok_and(|count| count > 0) {}
@@ -79,15 +91,41 @@ mod tests {
         let run = RunId::from_stored("a-20260301T000000Z".to_owned());
         // Not there yet, so the kernel watches nothing.
         let dir = RunDir::of_run(&bed.path().join("s"), &bed.path().join("r"), &run).expect("its folder");
-        assert!(notified(&dir).await.is_none());
+        assert!(notified(&dir, RunDir::read_started).await.is_none());
         let look = Duration::from_millis(1);
         let comes = async {
             crate::clock::pause(3 * look).await;
             fs::create_dir_all(dir.state()).expect("a folder");
             let text = r#"{"pid": 7, "at": "2026-03-01T00:00:00Z"}"#;
-            fs::write(dir.state().join("started"), text).expect("its file");
+            fs::write(dir.claim(), text).expect("its file");
         };
-        let (found, ()) = tokio::join!(looked_for(&dir, look), comes);
+        let (found, ()) = tokio::join!(looked_for(&dir, RunDir::read_started, look), comes);
         assert_eq!(found.pid, 7);
+    }
+
+    #[tokio::test]
+    async fn a_supervisor_of_a_former_version_tells_it_by_a_file() {
+        let bed = tempfile::tempdir().expect("a folder");
+        let run = RunId::from_stored("a-20260301T000000Z".to_owned());
+        let dir = RunDir::of_run(&bed.path().join("s"), &bed.path().join("r"), &run).expect("its folder");
+        fs::create_dir_all(dir.state()).expect("a folder");
+        fs::write(dir.lock(), "").expect("its file");
+        fs::write(dir.claim(), r#"{"pid": 7, "kill_grace": 10}"#).expect("its file");
+        fs::write(dir.state().join("log"), "the disk is full\n").expect("its file");
+        let (draft, started) = (dir.state().join("started.draft"), dir.state().join("started"));
+        fs::write(&draft, r#"{"pid": 7, "at": "2026-03-01T00:00:00Z"}"#).expect("its file");
+        assert_eq!(dir.read_started(), None);
+        let comes = async { fs::rename(draft, started).expect("put in place") };
+        let both = async { tokio::join!(notified(&dir, RunDir::read_started), comes) };
+        let (found, ()) = tokio::time::timeout(Duration::from_secs(30), both)
+            .await
+            .expect("told");
+        let notes = dir.notes();
+        assert_eq!(
+            (found, found.map(|started| started.pid)),
+            (notes.started, Some(7))
+        );
+        assert_eq!(notes.claim.map(|claim| claim.kill_grace), Some(10));
+        assert_eq!(notes.last_words.as_deref(), Some("the disk is full"));
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing is synced here. The ledger recorded the start before it was asked for, and the supervisor makes its
 //! claim durable before it starts an agent; what a power cut takes of the rest is worth nothing anyway.
 
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,13 +15,15 @@ use super::{LaunchError, Recipe};
 
 /// What the daemon is told by its service manager and must not tell on: an agent that says "ready" or "I am
 /// alive" there would speak for the daemon.
-pub(super) const NOT_FOR_AGENTS: [&str; 6] = [
+pub(super) const NOT_FOR_AGENTS: [&str; 7] = [
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",
     "LISTEN_PID",
     "LISTEN_FDS",
     "LISTEN_FDNAMES",
+    // Of our unit, for us.
+    "MALLOC_TRIM_THRESHOLD_",
 ];
 
 /// Makes the run's state directory: only one can.
@@ -46,10 +49,10 @@ pub(super) fn claim_directory(run: &RunId, dir: &RunDir) -> Result<(), LaunchErr
     }
 }
 
-/// Makes what the supervisor finds: its lock, and its recipe.
-pub(super) fn furnish(recipe: &Recipe, dir: &RunDir) -> Result<(), Unreadable> {
+/// Makes what the supervisor finds: its lock, which is given back, and its recipe.
+pub(super) fn furnish(recipe: &Recipe, dir: &RunDir) -> Result<File, Unreadable> {
     let creating = |path: PathBuf| move |problem| ("create", path, problem);
-    create_private(&dir.lock()).map_err(creating(dir.lock()))?;
+    let lock = create_private(&dir.lock()).map_err(creating(dir.lock()))?;
     match make_private(dir.runtime(), false) {
         // Left over from before the state directory was lost; or the tmpfs is new.
         Err(problem) if problem.kind() == ErrorKind::AlreadyExists => {
@@ -64,5 +67,5 @@ pub(super) fn furnish(recipe: &Recipe, dir: &RunDir) -> Result<(), Unreadable> {
     create_private(&dir.recipe())
         .and_then(|mut file| file.write_all(&text))
         .map_err(writing)?;
-    Ok(())
+    Ok(lock)
 }

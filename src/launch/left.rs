@@ -16,7 +16,7 @@ use super::run_dir::{RUNS, RunDir, read_json};
 pub struct Left {
     /// Which.
     pub run: RunId,
-    /// Its plan's id. (Of an odd id, after a reboot, only the digest of it that stands in the run's name.)
+    /// Its plan's id. (Of an odd id, if a power cut took the note of it, only the digest that stands in the run's name.)
     pub job: String,
     /// The due time it serves.
     pub due: DateTime<Utc>,
@@ -84,6 +84,8 @@ pub fn left(state_dir: &Path, runtime_dir: &Path) -> std::io::Result<Vec<Left>> 
         };
         let named: Option<Named> = read_json(&dir.recipe()).ok();
         let job = named.and_then(|named| named.environment.get("FREEZERD_JOB_ID").cloned());
+        // Once it was taken its recipe is gone.
+        let job = job.or_else(|| Some(dir.read_claim()?.job?.as_str().to_owned()));
         all.push(Left {
             run,
             job: job.unwrap_or_else(|| stem.to_owned()),
@@ -129,7 +131,10 @@ mod tests {
         fs::create_dir_all(&recipe).expect("a folder");
         let text = r#"{"environment": {"FREEZERD_JOB_ID": "ödd id"}, "more": 1}"#;
         fs::write(recipe.join("recipe.json"), text).expect("written");
-        let found = left(&state, &runtime).expect("two");
+        let taken = state.join("runs/xtaken-20260301T010203Z");
+        fs::create_dir(&taken).expect("a folder");
+        fs::write(taken.join("lock"), r#"{"pid": 7, "kill_grace": 1, "job": "a.b"}"#).expect("written");
+        let found = left(&state, &runtime).expect("three");
         let jobs: Vec<_> = found
             .iter()
             .map(|left| (left.run.as_str(), left.job.as_str()))
@@ -138,7 +143,8 @@ mod tests {
             jobs,
             [
                 ("a-b-20260301T010203Z", "a-b"),
-                ("xdigest-20260301T010203Z", "ödd id")
+                ("xdigest-20260301T010203Z", "ödd id"),
+                ("xtaken-20260301T010203Z", "a.b")
             ]
         );
         assert_eq!(found[0].due.to_rfc3339(), "2026-03-01T01:02:03+00:00");
@@ -149,10 +155,10 @@ mod tests {
         }
         let trace = r#"{"job": "ü c", "more": 1}"#;
         fs::write(state.join("asked/xc-20260301T010205Z.json"), trace).expect("written");
-        let found = left(&state, &runtime).expect("four");
+        let found = left(&state, &runtime).expect("five");
         let jobs: Vec<_> = found.iter().map(|left| left.job.as_str()).collect();
-        assert_eq!(jobs, ["a-b", "c", "ü c", "ödd id"]);
-        let all = traced(&state).expect("three");
+        assert_eq!(jobs, ["a-b", "c", "ü c", "ödd id", "a.b"]);
+        let all = traced(&state).expect("all");
         let all: Vec<_> = all.iter().map(|run| run.as_str()).collect();
         assert_eq!(
             all,
@@ -160,7 +166,8 @@ mod tests {
                 "a-b-20260301T010203Z",
                 "c-20260301T010203Z",
                 "xc-20260301T010205Z",
-                "xdigest-20260301T010203Z"
+                "xdigest-20260301T010203Z",
+                "xtaken-20260301T010203Z"
             ]
         );
     }

@@ -3,10 +3,10 @@
 //! Carries out what the planner decided, and says what became of it; decides nothing itself.
 //! May use: `planner`, `plan`, `schedule` (their words), `clock`, `failpoint`. Must not use: `freezer`, `ledger`, `config`.
 //!
-//! [`ini`] writes what the agent reads. [`supervise`] is the small process that executes one [`Recipe`] and
+//! [`ini`] writes what the agent reads. [`supervise`] is the small process that executes a [`Recipe`] and
 //! outlives the daemon. [`process`] starts supervisors and finds them again; [`event`] starts nothing itself, but has
 //! the plan started elsewhere. A run of this machine has two directories:
-//! what must survive a reboot is in `<state>/runs/<run>/` (`lock`, `claim`, `started`, `report.json`, `log`),
+//! what must survive a reboot is in `<state>/runs/<run>/` (`lock`, its second name `claim`, `report.json`),
 //! what must not is in `<runtime>/runs/<run>/` (`recipe.json`, the agent's INI: they hold secrets).
 
 mod arrivals;
@@ -14,6 +14,7 @@ pub mod event;
 mod furnish;
 pub mod ini;
 mod left;
+mod notes;
 pub mod process;
 mod recipe;
 mod report;
@@ -27,6 +28,8 @@ mod traces;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+
+use rustix::io::Errno;
 
 use crate::planner::{NotStarted, RunId};
 
@@ -84,6 +87,9 @@ pub enum Found {
 
 /// Starts, finds, aborts and forgets runs. Watching is its own business: events arrive on its channel.
 pub trait Launcher: Send + Sync {
+    /// These are about to be recorded, and will be started then: what takes its time may be got ready meanwhile. Nothing of
+    /// a run is begun by that, and nothing stays if it never is.
+    fn get_ready(&self, _runs: &[&RunId]) {}
     /// Starts the run, at most once ever for one [`RunId`].
     ///
     /// # Errors
@@ -102,6 +108,22 @@ pub trait Launcher: Send + Sync {
     fn abort(&self, run: &RunId) -> Result<(), LaunchError>;
     /// Removes the traces of a run whose outcome is recorded.
     fn forget(&self, run: &RunId);
+}
+
+impl LaunchError {
+    /// Whether it may well work a moment later: this process or the machine has as many files or processes open as it may, or
+    /// no memory left. No trace of the run is left.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        let (Self::File { source, .. } | Self::Spawn { source, .. }) = self else {
+            return false;
+        };
+        let errno = Errno::from_io_error(source);
+        matches!(
+            errno,
+            Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM)
+        )
+    }
 }
 
 /// What can go wrong with a launch.

@@ -49,6 +49,13 @@ pub struct Recipe {
     /// The supervisor's standard error is the journal: what agents print on theirs is to be found there, too.
     #[serde(default)]
     pub journal: bool,
+    /// How many files an agent may have open unless it asks for more; `None`: as many as the supervisor may. (The daemon has
+    /// raised its own limit, and what inherited that must not be surprised by it.)
+    #[serde(default)]
+    pub open_files: Option<u64>,
+    /// Whoever started the supervisor may have another run for it when this one is over: it is to ask.
+    #[serde(default)]
+    pub further: bool,
 }
 
 /// What a run may use up; `None`: as much as it likes. Who holds the last three against it is the systemd launcher's
@@ -99,6 +106,8 @@ impl std::fmt::Debug for Recipe {
             .field("keep_output", &self.keep_output)
             .field("limits", &self.limits)
             .field("journal", &self.journal)
+            .field("open_files", &self.open_files)
+            .field("further", &self.further)
             .finish()
     }
 }
@@ -128,6 +137,8 @@ mod tests {
             keep_output: 1024,
             limits: Limits::default(),
             journal: false,
+            further: false,
+            open_files: None,
         };
         let shown = format!("{recipe:?}");
         assert!(

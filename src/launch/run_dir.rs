@@ -5,13 +5,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use crate::failpoint::{self, Failpoint};
 use crate::planner::RunId;
 
+use super::notes::{Claim, Notes, Started};
 use super::report::RunReport;
 
 /// No file of a run is larger; the supervisor cuts its report to this.
@@ -22,24 +21,6 @@ pub(super) const RUNS: &str = "runs";
 
 /// What `forget` renames a run to before it empties it: no run id has a dot.
 pub(super) const GONE: &str = ".gone-";
-
-/// Written by the supervisor that took the run.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Claim {
-    /// The supervisor.
-    pub(super) pid: u32,
-    /// Seconds from SIGTERM to SIGKILL, for who must end the run without its supervisor.
-    pub(super) kill_grace: u32,
-}
-
-/// Written when the first agent was started.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Started {
-    /// The supervisor.
-    pub(super) pid: u32,
-    /// When.
-    pub(super) at: DateTime<Utc>,
-}
 
 /// The two directories of one run.
 #[derive(Debug, Clone)]
@@ -86,6 +67,7 @@ impl RunDir {
         self.state.join("lock")
     }
 
+    /// There once a supervisor has taken the run: the lock's second name, or an empty file where it cannot have one.
     pub(super) fn claim(&self) -> PathBuf {
         self.state.join("claim")
     }
@@ -108,10 +90,6 @@ impl RunDir {
         self.abort_mark().exists()
     }
 
-    pub(super) fn log(&self) -> PathBuf {
-        self.state.join("log")
-    }
-
     pub(super) fn recipe(&self) -> PathBuf {
         self.runtime.join("recipe.json")
     }
@@ -120,14 +98,26 @@ impl RunDir {
         self.runtime.join(format!("step-{step}.ini"))
     }
 
-    /// The claim's text; `None` while it is being written, or when a power cut took it.
+    /// What its supervisor noted. It is all in the lock; a former version's had a file for each.
+    pub(super) fn notes(&self) -> Notes {
+        let mut notes = Notes::read(&self.lock());
+        for former in ["claim", "log", "started"] {
+            if notes.claim.is_some() && notes.started.is_some() {
+                break;
+            }
+            notes = notes.or(Notes::read(&self.state.join(former)));
+        }
+        notes
+    }
+
+    /// Its supervisor; `None` while that is being written, or when a power cut took it.
     pub(super) fn read_claim(&self) -> Option<Claim> {
-        read_json(&self.claim()).ok()
+        self.notes().claim
     }
 
     /// When its first agent was started, if one was.
     pub(super) fn read_started(&self) -> Option<Started> {
-        read_json(&self.state.join(STARTED)).ok()
+        self.notes().started
     }
 
     /// The report; `None` if there is none that can be read: a damaged one tells nothing.
@@ -144,17 +134,11 @@ impl RunDir {
         }
     }
 
-    /// Whole for whoever looks, at once; not yet durable. The agent runs, and nobody is to wait for a disk.
-    pub(super) fn write_started(&self, started: Started) -> std::io::Result<File> {
-        put_in_place(&self.state, STARTED, &serde_json::to_vec(&started)?)
-    }
-
     pub(super) fn write_report(&self, report: &RunReport) -> std::io::Result<()> {
         write_durable(&self.state, REPORT, &report.to_json(MAX_FILE)?)
     }
 }
 
-const STARTED: &str = "started";
 const REPORT: &str = "report.json";
 
 /// Makes one directory for nobody else's eyes; its parent too, if that is not there.
@@ -162,10 +146,10 @@ pub(super) fn make_private(path: &Path, with_parents: bool) -> std::io::Result<(
     DirBuilder::new().mode(0o700).recursive(with_parents).create(path)
 }
 
-/// Makes a file that was not there before, for nobody else's eyes.
+/// Makes a file that was not there before, for nobody else's eyes. Who has it open adds to it.
 pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new()
-        .write(true)
+        .append(true)
         .create_new(true)
         .mode(0o600)
         .open(path)?;
@@ -198,27 +182,9 @@ pub(super) fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Puts a whole file in place of the one there, or leaves that one: nobody sees half of it.
-fn put_in_place(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<File> {
-    replace(dir, name, bytes, |_| Ok(()))
-}
-
-/// The same; nobody sees half of it after a power cut either, and it is there.
+/// Puts a whole file in place of the one there, or leaves that one: nobody sees half of it, not after a power cut
+/// either, and it is there.
 pub(super) fn write_durable(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
-    replace(dir, name, bytes, |file| {
-        file.sync_all()?;
-        failpoint::reach(Failpoint::ReportDrafted);
-        Ok(())
-    })?;
-    sync_dir(dir)
-}
-
-fn replace(
-    dir: &Path,
-    name: &str,
-    bytes: &[u8],
-    before_it_is_seen: impl FnOnce(&File) -> std::io::Result<()>,
-) -> std::io::Result<File> {
     let draft = dir.join(format!("{name}.draft"));
     let written = (|| {
         let mut file = OpenOptions::new()
@@ -229,14 +195,15 @@ fn replace(
             .open(&draft)?;
         give_to_owner(&file, Some(dir))?;
         file.write_all(bytes)?;
-        before_it_is_seen(&file)?;
-        std::fs::rename(&draft, dir.join(name))?;
-        Ok(file)
+        file.sync_all()?;
+        failpoint::reach(Failpoint::ReportDrafted);
+        std::fs::rename(&draft, dir.join(name))
     })();
     if written.is_err() {
         let _ = std::fs::remove_file(&draft);
     }
-    written
+    written?;
+    sync_dir(dir)
 }
 
 /// Reads a JSON file of bounded size. `InvalidData`: it is too large, or is not the JSON wanted.

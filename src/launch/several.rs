@@ -21,6 +21,10 @@ impl Several {
 }
 
 impl Launcher for Several {
+    fn get_ready(&self, runs: &[&RunId]) {
+        self.first.get_ready(runs);
+    }
+
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
         for other in &self.others {
             if other.find(&recipe.run)? != Found::Never {

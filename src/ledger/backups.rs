@@ -6,18 +6,27 @@
 //! Making a record twice makes two. So it is written down, before anything is sent, that it may have arrived
 //! ([`Ledger::backup_sending`]): whoever finds that note looks at the API first.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codes::{job_of, project_of, trust_of};
 use super::error::Failure;
 use super::outbox::ERROR_LIMIT;
 use super::{Ledger, LedgerError, Reader};
+use crate::failpoint::{self, Failpoint};
 use crate::plan::{JobId, ProjectId, TrustId};
 use crate::planner::{Metadata, RunId};
 
 /// Names one step's metadata in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackupId(i64);
+
+impl BackupId {
+    /// Of the number under which it is stored.
+    #[must_use]
+    pub const fn from_stored(number: i64) -> Self {
+        Self(number)
+    }
+}
 
 /// Metadata that waits to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +78,8 @@ pub(super) fn run_again(connection: &Connection, run: &RunId) -> Result<(), Fail
     Ok(())
 }
 
+const WAITS_NO_LONGER: &str = "UPDATE backup SET metadata = NULL, error = NULL WHERE number = ?1";
+
 impl Reader {
     /// Metadata that waits, at most `limit` of it: what was tried least often first, and of this the oldest.
     ///
@@ -87,7 +98,7 @@ impl Reader {
                 )?
                 .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
                     Ok(PendingBackup {
-                        id: BackupId(row.get(0)?),
+                        id: BackupId::from_stored(row.get(0)?),
                         job: job_of(row, 1)?,
                         project: project_of(row, 2)?,
                         trust: trust_of(row, 9)?,
@@ -130,23 +141,28 @@ impl Ledger {
     /// # Errors
     /// When it cannot be written; then it stays in doubt, and is found at the API the next time.
     pub fn backup_taken(&mut self, id: BackupId) -> Result<(), LedgerError> {
-        self.change_backup(
-            "DELETE FROM draft WHERE (run, step) IN
-               (SELECT r.id, b.step FROM backup b JOIN run r ON r.key = b.run WHERE b.number = ?1)",
-            params![id.0],
-        )?;
-        self.backup_given_up(id)
+        let (connection, path) = self.reader.parts();
+        let mut write = || -> rusqlite::Result<()> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction
+                .prepare_cached(
+                    "DELETE FROM draft WHERE (run, step) IN
+                       (SELECT r.id, b.step FROM backup b JOIN run r ON r.key = b.run WHERE b.number = ?1)",
+                )?
+                .execute([id.0])?;
+            transaction.prepare_cached(WAITS_NO_LONGER)?.execute([id.0])?;
+            failpoint::reach(Failpoint::BackupCommit);
+            transaction.commit()
+        };
+        write().map_err(|error| LedgerError::of(path, error))
     }
 
-    /// The API will never take it: it waits no longer. A record that was made before the backup is yet to be told.
+    /// The API will never take it, or there is nothing to make a record of: it waits no longer. A record that was made before the backup is yet to be told.
     ///
     /// # Errors
     /// When it cannot be written; then it is tried again.
     pub fn backup_given_up(&mut self, id: BackupId) -> Result<(), LedgerError> {
-        self.change_backup(
-            "UPDATE backup SET metadata = NULL, error = NULL WHERE number = ?1",
-            params![id.0],
-        )
+        self.change_backup(WAITS_NO_LONGER, params![id.0])
     }
 
     /// Its delivery failed: it waits on, behind what was tried less often. `in_doubt`: it may have arrived all

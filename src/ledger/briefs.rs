@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 
 use super::codes::{job_of, misread, project_of};
 use super::{Ledger, LedgerError};
+use crate::failpoint::{self, Failpoint};
 use crate::plan::{self, Digest, Digester, Session};
 use crate::planner::{Brief, Common};
 use crate::schedule::DueTime;
@@ -133,7 +134,20 @@ pub(super) fn brief_of(row: &Row<'_>, commons: &Commons) -> rusqlite::Result<(i6
 
 /// The keys of what plans have in common, for those who write.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Option<HashMap<Arc<Common>, i64>>);
+pub(super) struct Keys {
+    known: Option<HashMap<Arc<Common>, i64>>,
+    sweep: Option<Sweep>,
+}
+
+/// A look through all plans, a part at a time, for what none has any more: it has its plan's document with all its secrets,
+/// and a plan may be edited every day.
+#[derive(Debug, Default)]
+struct Sweep {
+    /// Plans up to this key were looked at.
+    after: i64,
+    /// What those have, and what was given to any since the look began.
+    used: Used,
+}
 
 /// What a transaction adds to [`Keys`], once it is committed.
 #[derive(Debug, Default)]
@@ -142,16 +156,59 @@ pub(super) struct NewKeys(HashMap<Arc<Common>, i64>);
 impl Keys {
     /// All that are there; read when they are first asked for.
     fn known(&mut self, connection: &Connection) -> rusqlite::Result<&HashMap<Arc<Common>, i64>> {
-        if self.0.is_none() {
+        if self.known.is_none() {
             let commons = commons(connection)?.unwrap_or_default();
-            self.0 = Some(commons.into_iter().map(|(key, common)| (common, key)).collect());
+            self.known = Some(commons.into_iter().map(|(key, common)| (common, key)).collect());
         }
-        Ok(self.0.get_or_insert_default())
+        Ok(self.known.get_or_insert_default())
     }
 
     pub(super) fn extend(&mut self, new: NewKeys) {
-        if let Some(known) = &mut self.0 {
+        if let Some(known) = &mut self.known {
             known.extend(new.0);
+        }
+    }
+
+    /// Looks at the next so many plans, and after the last of them removes what none has, at most so much. Gives the keys of
+    /// that, for [`Keys::removed`], and whether there is more to do.
+    pub(super) fn sweep(
+        &mut self,
+        transaction: &Transaction<'_>,
+        most: i64,
+    ) -> rusqlite::Result<(Vec<i64>, bool)> {
+        let sweep = self.sweep.get_or_insert_default();
+        let mut plans = transaction
+            .prepare_cached("SELECT key, common FROM plan WHERE key > ?1 ORDER BY key LIMIT ?2")?;
+        let mut rows = plans.query([sweep.after, most])?;
+        let mut looked_at = 0;
+        while let Some(row) = rows.next()? {
+            looked_at += 1;
+            sweep.after = row.get(0)?;
+            sweep.used.extend(row.get::<_, Option<i64>>(1)?);
+        }
+        if looked_at == most {
+            return Ok((Vec::new(), true));
+        }
+        let mut all = transaction.prepare_cached("SELECT key FROM common")?;
+        let all: Vec<i64> = all.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let unused = all.into_iter().filter(|key| !sweep.used.contains(key));
+        let unused: Vec<i64> = unused.take(usize::try_from(most).unwrap_or_default()).collect();
+        for key in &unused {
+            transaction
+                .prepare_cached("DELETE FROM common WHERE key = ?1")?
+                .execute([key])?;
+        }
+        let more = i64::try_from(unused.len()) == Ok(most);
+        if !more {
+            self.sweep = None;
+        }
+        Ok((unused, more))
+    }
+
+    /// These are committed to be there no more.
+    pub(super) fn removed(&mut self, keys: &[i64]) {
+        if let Some(known) = self.known.as_mut().filter(|_| !keys.is_empty()) {
+            known.retain(|_, key| !keys.contains(key));
         }
     }
 }
@@ -165,18 +222,21 @@ pub(super) fn key(
     brief: &Brief,
     document: &str,
 ) -> rusqlite::Result<i64> {
-    if let Some(key) = keys
-        .known(connection)?
-        .get(&brief.common)
-        .or_else(|| new.0.get(&brief.common))
-    {
-        return Ok(*key);
+    let known = keys.known(connection)?.get(&brief.common);
+    let key = match known.or_else(|| new.0.get(&brief.common)) {
+        Some(key) => *key,
+        None => {
+            connection
+                .prepare_cached("INSERT INTO common (document) VALUES (?1)")?
+                .execute([document])?;
+            let key = connection.last_insert_rowid();
+            new.0.insert(Arc::clone(&brief.common), key);
+            key
+        }
+    };
+    if let Some(sweep) = &mut keys.sweep {
+        sweep.used.insert(key);
     }
-    connection
-        .prepare_cached("INSERT INTO common (document) VALUES (?1)")?
-        .execute([document])?;
-    let key = connection.last_insert_rowid();
-    new.0.insert(Arc::clone(&brief.common), key);
     Ok(key)
 }
 
@@ -204,9 +264,7 @@ impl Ledger {
         }
         self.commons = Keys::default();
         let (connection, path) = self.reader.parts();
-        let write = || -> rusqlite::Result<()> {
-            // Of all plans there are too many pages to hold.
-            connection.pragma_update(None, "cache_spill", true)?;
+        let write = |connection: &mut Connection| -> rusqlite::Result<()> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for key in &upkeep.unused {
                 transaction.execute("DELETE FROM common WHERE key = ?1", [key])?;
@@ -214,10 +272,17 @@ impl Ledger {
             if upkeep.afresh {
                 store_all(&transaction, briefs)?;
             }
+            failpoint::reach(Failpoint::BriefsCommit);
             transaction.commit()?;
-            connection.pragma_update(None, "cache_spill", false)
+            failpoint::reach(Failpoint::BriefsCommitted);
+            Ok(())
         };
-        write().map_err(|error| LedgerError::of(path, error))
+        // Of all plans there are too many pages to hold; of any other transaction they are held, whatever becomes of this.
+        let written = connection
+            .pragma_update(None, "cache_spill", true)
+            .and_then(|()| write(connection));
+        let held = connection.pragma_update(None, "cache_spill", false);
+        written.and(held).map_err(|error| LedgerError::of(path, error))
     }
 }
 
@@ -226,7 +291,8 @@ fn store_all<'a>(
     briefs: impl Iterator<Item = &'a Brief>,
 ) -> rusqlite::Result<()> {
     transaction.execute_batch("UPDATE plan SET common = NULL; DELETE FROM common;")?;
-    let (mut keys, mut new) = (Keys(Some(HashMap::new())), NewKeys::default());
+    let (mut keys, mut new) = (Keys::default(), NewKeys::default());
+    keys.known = Some(HashMap::new());
     let mut text = transaction
         .prepare("SELECT p.key, d.text FROM plan p JOIN document d ON d.plan = p.key WHERE p.job_id = ?1")?;
     let mut known = transaction.prepare("SELECT key FROM plan WHERE job_id = ?1")?;

@@ -105,6 +105,10 @@ pub(super) fn due_of(row: &Row<'_>, column: usize) -> rusqlite::Result<DueTime> 
     row.get(column).map(DueTime::from_epoch)
 }
 
+pub(super) fn maybe_due(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<DueTime>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(DueTime::from_epoch))
+}
+
 pub(super) fn job_of(row: &Row<'_>, column: usize) -> rusqlite::Result<JobId> {
     Ok(JobId::new(row.get_ref(column)?.as_str()?))
 }

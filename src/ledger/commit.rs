@@ -3,7 +3,7 @@
 mod plans;
 mod verdicts;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
@@ -14,7 +14,7 @@ use super::error::Failure;
 use super::outbox::{self, ReportId};
 use super::session_ends;
 use super::sightings;
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, PlanKeys};
 use crate::failpoint::{self, Failpoint};
 use crate::plan::JobId;
 use crate::planner::{Outcome, Record, RunId, RunRecord, RunState};
@@ -58,6 +58,9 @@ impl Ledger {
         let written = write().map_err(|failure| failure.at(path))?;
         keys.extend(written.keys);
         commons.extend(written.commons);
+        self.in_log = self
+            .in_log
+            .saturating_add(records.iter().map(Record::count).sum());
         Ok(Committed {
             reports: written.reports,
         })
@@ -78,7 +81,7 @@ fn reach_all(records: &[Record], side: fn([Failpoint; 2]) -> Failpoint) {
 fn around(record: &Record) -> Option<[Failpoint; 2]> {
     match record {
         Record::Polled { .. } => Some([Failpoint::ListingCommit, Failpoint::ListingCommitted]),
-        Record::Verdict(_) => Some([Failpoint::DueCommit, Failpoint::DueCommitted]),
+        Record::Verdict(_) | Record::Skipped(_) => Some([Failpoint::DueCommit, Failpoint::DueCommitted]),
         Record::Run(run) => match run.state {
             RunState::Running => Some([Failpoint::StartCommit, Failpoint::StartCommitted]),
             RunState::Done(_) => Some([Failpoint::EndCommit, Failpoint::EndCommitted]),
@@ -90,7 +93,7 @@ fn around(record: &Record) -> Option<[Failpoint; 2]> {
 
 /// What a transaction leaves behind in memory, once it is committed.
 struct Written {
-    keys: HashMap<JobId, i64>,
+    keys: PlanKeys,
     commons: briefs::NewKeys,
     reports: Vec<ReportId>,
 }
@@ -99,8 +102,8 @@ struct Written {
 struct Writer<'t> {
     transaction: &'t Transaction<'t>,
     /// Plans known before this transaction, and those met in it: these count only once it is committed.
-    keys: &'t HashMap<JobId, i64>,
-    new_keys: HashMap<JobId, i64>,
+    keys: &'t PlanKeys,
+    new_keys: PlanKeys,
     /// The same of what plans have in common.
     commons: &'t mut briefs::Keys,
     new_commons: briefs::NewKeys,
@@ -114,13 +117,13 @@ struct Writer<'t> {
 impl<'t> Writer<'t> {
     fn new(
         transaction: &'t Transaction<'t>,
-        keys: &'t HashMap<JobId, i64>,
+        keys: &'t PlanKeys,
         commons: &'t mut briefs::Keys,
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             transaction,
             keys,
-            new_keys: HashMap::new(),
+            new_keys: PlanKeys::default(),
             commons,
             new_commons: briefs::NewKeys::default(),
             tally: BTreeMap::new(),
@@ -148,7 +151,7 @@ impl<'t> Writer<'t> {
 
     fn write(&mut self, record: &Record) -> Result<(), Failure> {
         // Of these none looks at what was decided, nor changes it.
-        if !matches!(record, Record::Verdict(_) | Record::Run(_)) {
+        if !matches!(record, Record::Verdict(_) | Record::Skipped(_) | Record::Run(_)) {
             self.write_verdicts()?;
         }
         match record {
@@ -171,8 +174,16 @@ impl<'t> Writer<'t> {
                     .execute([plan, covered.epoch()])?;
                 Ok(())
             }
+            Record::Since { job, since } => {
+                let plan = self.key(job)?;
+                self.transaction
+                    .prepare_cached("UPDATE plan SET since = ?2 WHERE key = ?1")?
+                    .execute([plan, since.epoch()])?;
+                Ok(())
+            }
             Record::Forget { job } => self.forget(job),
             Record::Verdict(verdict) => self.verdict(verdict),
+            Record::Skipped(skipped) => self.skipped(skipped),
             Record::Run(run) => self.run(run),
             Record::Withdraw { run } => self.withdraw(run),
             Record::Report { job, run, report } => {

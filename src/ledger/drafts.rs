@@ -16,6 +16,14 @@ use crate::planner::{Outcome, RunId, RunRecord};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DraftId(i64);
 
+impl DraftId {
+    /// Of the number under which it is stored.
+    #[must_use]
+    pub const fn from_stored(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 /// What was known of a record before it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DraftSent {
@@ -73,7 +81,7 @@ impl Reader {
                 .query_map(params![DONE, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
                     let state: Option<i64> = row.get(7)?;
                     Ok(PendingDraft {
-                        id: DraftId(row.get(0)?),
+                        id: DraftId::from_stored(row.get(0)?),
                         job: job_of(row, 1)?,
                         project: project_of(row, 2)?,
                         trust: trust_of(row, 8)?,

@@ -1,10 +1,13 @@
 //! What can go wrong with the ledger.
 
+use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::open::with_suffix;
 use crate::plan::JobId;
 use crate::planner::RunId;
 
@@ -132,6 +135,13 @@ impl LedgerError {
                 },
                 ErrorCode::DiskFull => Self::Full { path },
                 ErrorCode::ReadOnly => Self::ReadOnly { path },
+                // So it says of a write that failed, whatever for: also where the kernel made the file system read-only under
+                // a file that is open.
+                ErrorCode::SystemIoFailure => match refused_beside(&path) {
+                    Some(io::ErrorKind::ReadOnlyFilesystem) => Self::ReadOnly { path },
+                    Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::Full { path },
+                    _ => Self::Database { path, source: error },
+                },
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy { path },
                 _ => Self::Database { path, source: error },
             },
@@ -145,6 +155,21 @@ impl LedgerError {
             _ => Self::Database { path, source: error },
         }
     }
+}
+
+/// Why no file can be made beside the ledger, if none can. (The ledger itself may not be opened a second time: when that is
+/// closed SQLite loses its locks.)
+fn refused_beside(path: &Path) -> Option<io::ErrorKind> {
+    let trial = with_suffix(path, ".trial");
+    let made = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&trial);
+    // Also one that somebody left who was killed here.
+    let _ = fs::remove_file(&trial);
+    made.err().map(|problem| problem.kind())
 }
 
 /// Either sort of failure inside a transaction: SQLite's, which gets its path at the door, or ours.

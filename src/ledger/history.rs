@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Params, params};
 
 use super::LedgerError;
-use super::codes::{RUN_COLUMNS, due_of, job_of, project_of, run_of};
+use super::codes::{RUN_COLUMNS, due_of, job_of, maybe_due, project_of, run_of};
 use super::walk::{Direction, Walk};
 use crate::plan::{JobId, ProjectId};
 use crate::planner::{RunId, RunRecord, VerdictRecord};
@@ -32,6 +32,8 @@ pub struct KnownPlan {
     pub document: Option<Arc<str>>,
     /// When it was first seen.
     pub first_seen: DueTime,
+    /// Since when it has its schedule and may run; `None`: since it was first seen.
+    pub since: Option<DueTime>,
     /// Up to where its due times are decided.
     pub covered: DueTime,
 }
@@ -103,7 +105,7 @@ impl Reader {
     /// `which`: from the `WHERE` of plans `p` on, with its parameters.
     fn select_plans(&self, which: &str, parameters: impl Params) -> Result<Vec<KnownPlan>, LedgerError> {
         let sql = format!(
-            "SELECT p.job_id, p.name, p.project, d.text, p.first_seen, g.covered
+            "SELECT p.job_id, p.name, p.project, d.text, p.first_seen, g.covered, p.since
              FROM plan p JOIN progress g ON g.plan = p.key LEFT JOIN document d ON d.plan = p.key {which}"
         );
         self.read(|connection| {
@@ -117,6 +119,7 @@ impl Reader {
                         document: row.get(3)?,
                         first_seen: due_of(row, 4)?,
                         covered: due_of(row, 5)?,
+                        since: maybe_due(row, 6)?,
                     })
                 })?
                 .collect()

@@ -12,6 +12,7 @@ mod backups;
 mod briefs;
 mod codes;
 mod commit;
+mod condense;
 mod drafts;
 mod error;
 mod history;
@@ -48,13 +49,19 @@ pub use session_ends::{PendingSessionEnd, SessionEndId};
 pub struct Ledger {
     reader: Reader,
     /// The keys of plans met so far: a verdict is looked up by its job, and there are many.
-    keys: HashMap<JobId, i64>,
+    keys: PlanKeys,
     /// The keys of what plans have in common.
     commons: briefs::Keys,
     pruning: prune::Progress,
+    condensing: condense::Progress,
+    /// How many records were written since the log was last taken over.
+    in_log: usize,
     /// Held as long as the ledger is open; the kernel lets go of it when the process ends, however it ends.
     _lock: File,
 }
+
+/// The keys of plans' rows.
+type PlanKeys = HashMap<JobId, i64, foldhash::quality::RandomState>;
 
 impl Ledger {
     /// What is in it, for those who only read.

@@ -10,7 +10,9 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{Access, access};
 
 use super::schema::{APPLICATION, STEPS, migrate};
-use super::{Ledger, LedgerError, Reader, briefs, prune};
+use super::{Ledger, LedgerError, PlanKeys, Reader, briefs, condense, prune};
+use crate::clock;
+use crate::failpoint::{self, Failpoint};
 
 /// How long a statement waits for another process. The daemon is the only writer, so this is for somebody
 /// who looks into the file by hand.
@@ -21,6 +23,12 @@ const CHECKED_ALWAYS: u64 = 64 << 20;
 const CHECKED_AFTER_CRASH: u64 = 1 << 30;
 /// The log is cut back to this size (64 MiB) after a great commit.
 const LOG_SIZE: i64 = 64 << 20;
+/// A commit that leaves so many pages (56 MiB) in the log takes them over at once. Otherwise that is done between polls
+/// ([`Ledger::take_over`]): a burst of due times is on the disk as soon as its log is, and is not written twice before it
+/// starts.
+const LOG_PAGES: i64 = 14 << 10;
+/// Of so many records the log is taken over between polls.
+const LOG_RECORDS: usize = 2_000;
 /// Memory for pages that are only read, in KiB. (Those that a transaction changes are held until it is committed: of a great
 /// one they would else be written to the log again and again.)
 const CACHE: i64 = -4 * 1024;
@@ -57,7 +65,10 @@ impl Ledger {
         if !was_there && crashed {
             return Err(damaged("the file is gone, and its log is not"));
         }
-        let size = make_private(path)?;
+        if !was_there {
+            begin(path)?;
+        }
+        let size = keep_private(path)?;
         if was_there && size == 0 {
             return Err(damaged("the file is empty"));
         }
@@ -78,6 +89,11 @@ impl Ledger {
             connection.pragma_update(None, "cache_size", CACHE)?;
             connection.pragma_update(None, "cache_spill", false)?;
             connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_SIZE}"), [], |_| Ok(()))?;
+            connection.query_row(
+                &format!("PRAGMA wal_autocheckpoint = {LOG_PAGES}"),
+                [],
+                |_| Ok(()),
+            )?;
             if version < STEPS.len() {
                 migrate(connection, version, STEPS)?;
             }
@@ -86,11 +102,41 @@ impl Ledger {
         prepare(&mut connection).map_err(|error| LedgerError::of(path, error))?;
         Ok(Self {
             reader: Reader::new(connection, path),
-            keys: std::collections::HashMap::new(),
+            keys: PlanKeys::default(),
             commons: briefs::Keys::default(),
             pruning: prune::Progress::default(),
+            condensing: condense::Progress::default(),
+            in_log: 0,
             _lock: lock,
         })
+    }
+
+    /// Takes what stands in the log over into the database, if that is much. To be called when nothing is urgent.
+    ///
+    /// # Errors
+    /// When the database cannot be written. Nothing is lost by that: it stays in the log.
+    pub fn take_over(&mut self) -> Result<(), LedgerError> {
+        if self.in_log < LOG_RECORDS {
+            return Ok(());
+        }
+        self.in_log = 0;
+        let (connection, path) = self.reader.parts();
+        connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+            .map_err(|error| LedgerError::of(path, error))
+    }
+
+    /// Takes all of the log over into the database, and waits for nobody who reads it: the next [`Ledger::open`] then finds
+    /// one that no crash has left. To be called before the end, by who cannot tell when the last user of it is gone.
+    ///
+    /// # Errors
+    /// When the database cannot be written. Nothing is lost by that.
+    pub fn leave_in_order(&mut self) -> Result<(), LedgerError> {
+        let (connection, path) = self.reader.parts();
+        connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+            .map_err(|error| LedgerError::of(path, error))
     }
 
     /// Notes, if `error` is damage, that the next [`Ledger::open`] is to look through all of it, however large it is.
@@ -156,6 +202,11 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(text)
 }
 
+/// A daemon that is killed while it starts a program leaves its lock with the child, until that has begun the program: an
+/// instant, or a few on a busy machine. So often a lock is looked at again, after so long.
+const LEFT_BEHIND: u32 = 20;
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// Takes the lock beside the ledger. (Not of the ledger's own file: SQLite would lose its locks when ours is
 /// closed.) The holder's process id in it is for messages only.
 fn take_lock(path: &Path) -> Result<File, LedgerError> {
@@ -168,7 +219,15 @@ fn take_lock(path: &Path) -> Result<File, LedgerError> {
         .mode(0o600)
         .open(&at)
         .map_err(|error| failed(&at, "open this lock", error))?;
-    match lock.try_lock() {
+    let mut tried = lock.try_lock();
+    for _ in 0..LEFT_BEHIND {
+        if !matches!(tried, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        clock::pause_thread(LOOK_AGAIN);
+        tried = lock.try_lock();
+    }
+    match tried {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
@@ -191,22 +250,42 @@ fn take_lock(path: &Path) -> Result<File, LedgerError> {
     Ok(lock)
 }
 
-/// Makes the file if it is not there, for its owner alone from the beginning, and gives its size. What SQLite
-/// puts beside it later takes its mode.
-///
-/// One that is there is not opened here: when a process closes a file it loses all its locks on it, and a
-/// reader in this process may hold some.
-fn make_private(path: &Path) -> Result<u64, LedgerError> {
-    match OpenOptions::new()
+/// Makes a new one, for its owner alone from the beginning. It is a database when it gets its name: one of no length is known
+/// to have been one.
+fn begin(path: &Path) -> Result<(), LedgerError> {
+    // A link to where nothing is: to a disk that is not mounted, say. It is not for us to put something else in its place.
+    if path.is_symlink() {
+        let nothing = io::Error::from(io::ErrorKind::NotFound);
+        return Err(failed(path, "follow this link", nothing));
+    }
+    let new = with_suffix(path, ".new");
+    // What is left of one that was begun, and cut short.
+    for suffix in ["", "-journal"] {
+        let _ = fs::remove_file(with_suffix(&new, suffix));
+    }
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(path)
-    {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed(path, "create this ledger", error)),
-    }
+        .open(&new)
+        .map_err(|error| failed(path, "create this ledger", error))?;
+    failpoint::reach(Failpoint::LedgerMade);
+    // Any page would do; it is on the disk when this returns.
+    connect(&new, OpenFlags::SQLITE_OPEN_READ_WRITE)?
+        .pragma_update(None, "application_id", APPLICATION)
+        .map_err(|error| LedgerError::of(path, error))?;
+    failpoint::reach(Failpoint::LedgerBegun);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    fs::rename(&new, path)
+        .and_then(|()| File::open(folder.unwrap_or(Path::new(".")))?.sync_all())
+        .map_err(|error| failed(path, "create this ledger", error))
+}
+
+/// Keeps others from reading it, and gives its size. What SQLite puts beside it later takes its mode.
+///
+/// It is not opened here: when a process closes a file it loses all its locks on it, and a reader in this process may hold
+/// some.
+fn keep_private(path: &Path) -> Result<u64, LedgerError> {
     // SQLite would open a file that cannot be written all the same, and fail at the first commit.
     access(path, Access::READ_OK | Access::WRITE_OK)
         .map_err(|error| failed(path, "write this ledger", io::Error::from(error)))?;

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, TransactionBehavior};
 
 use super::{Ledger, LedgerError};
+use crate::failpoint::{self, Failpoint};
 use crate::schedule::DueTime;
 
 /// Most rows of each sort that one call looks at.
@@ -33,7 +34,7 @@ impl Ledger {
     /// Removes verdicts over due times before `before`, sightings of runs that started before it, and runs that are over and were due before it; but of
     /// a plan that lives never its last run nor its last success, and never one whose metadata the API does not
     /// have yet. Then plans that are gone and have no history
-    /// left. Does a bounded part of the work; call it again while there is `more`.
+    /// left, and what plans had in common and none has any more. Does a bounded part of the work; call it again while there is `more`.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -41,12 +42,13 @@ impl Ledger {
         let Self {
             reader,
             keys,
+            commons,
             pruning,
             ..
         } = self;
         let (connection, path) = reader.parts();
         let mut next = *pruning;
-        let mut write = || -> rusqlite::Result<(Pruned, Vec<String>)> {
+        let mut write = || -> rusqlite::Result<(Pruned, Vec<String>, Vec<i64>)> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let verdicts = transaction
                 .prepare_cached(
@@ -103,7 +105,13 @@ impl Ledger {
                 more = until.is_some();
                 next.plans = until.unwrap_or(0);
             }
+            let mut unused = Vec::new();
+            if !more {
+                (unused, more) = commons.sweep(&transaction, ROWS)?;
+            }
+            failpoint::reach(Failpoint::PruneCommit);
             transaction.commit()?;
+            failpoint::reach(Failpoint::PruneCommitted);
             Ok((
                 Pruned {
                     verdicts,
@@ -112,10 +120,12 @@ impl Ledger {
                     more,
                 },
                 plans,
+                unused,
             ))
         };
-        let (pruned, plans) = write().map_err(|error| LedgerError::of(path, error))?;
+        let (pruned, plans, unused) = write().map_err(|error| LedgerError::of(path, error))?;
         *pruning = next;
+        commons.removed(&unused);
         for job in plans {
             keys.remove(&crate::plan::JobId::new(&job));
         }

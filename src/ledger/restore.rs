@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::briefs::{self, Commons, Upkeep, Used, brief_of};
 use super::codes::{
-    COALESCED, RUN, RUN_COLUMNS, TALLY_OF_RUNS, count_of, due_of, job_of, maybe_instant, outcome_code,
-    reason_code, run_of,
+    COALESCED, RUN, RUN_COLUMNS, TALLY_OF_RUNS, count_of, due_of, job_of, maybe_due, maybe_instant,
+    outcome_code, reason_code, run_of,
 };
 use super::{LedgerError, Reader};
 use crate::plan::{Digester, JobId};
@@ -49,6 +49,8 @@ pub struct RestoredPlan<D = Arc<str>> {
     pub document: D,
     /// When it was first seen.
     pub first_seen: DueTime,
+    /// Since when it has its schedule and may run; `None`: since it was first seen.
+    pub since: Option<DueTime>,
     /// Up to where its due times are decided.
     pub covered: DueTime,
     /// Its run that is over, with the latest due time.
@@ -156,6 +158,7 @@ impl<D> RestoredPlan<D> {
             job: self.job,
             document: known(self.document),
             first_seen: self.first_seen,
+            since: self.since,
             covered: self.covered,
             last_run: self.last_run,
             last_success: self.last_success,
@@ -168,7 +171,7 @@ impl<D> RestoredPlan<D> {
 fn progress_columns() -> String {
     let success_columns = RUN_COLUMNS.replace("r.", "s.");
     format!(
-        "p.first_seen, g.covered, g.last_done, g.last_success, r.key, s.key, {RUN_COLUMNS}, {success_columns}"
+        "p.first_seen, g.covered, g.last_done, g.last_success, r.key, s.key, p.since, {RUN_COLUMNS}, {success_columns}"
     )
 }
 
@@ -176,7 +179,7 @@ const PROGRESS: &str = "JOIN progress g ON g.plan = p.key LEFT JOIN run r ON r.k
    LEFT JOIN run s ON s.key = g.last_success AND g.last_success IS NOT g.last_done";
 
 /// Where the columns of a plan's last runs begin, behind its other progress.
-const LAST_RUN: usize = 6;
+const LAST_RUN: usize = 7;
 
 /// Where those of the success begin.
 fn last_success() -> usize {
@@ -205,6 +208,7 @@ fn plan_of<D>(
     Ok(RestoredPlan {
         document,
         first_seen: due_of(row, from)?,
+        since: maybe_due(row, from + 6)?,
         covered: due_of(row, from + 1)?,
         last_run,
         last_success,

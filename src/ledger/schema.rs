@@ -2,12 +2,14 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::failpoint::{self, Failpoint};
+
 /// Marks a database as ours: `frzd`.
 pub(super) const APPLICATION: i64 = 0x6672_7a64;
 
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
 pub(super) const STEPS: &[&str] = &[
-    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9,
 ];
 
 /// What is kept apart, and why:
@@ -183,6 +185,16 @@ ALTER TABLE run ADD COLUMN first INTEGER;         -- epoch seconds: the earliest
 ALTER TABLE run ADD COLUMN count INTEGER NOT NULL DEFAULT 1; -- due times from the first to due
 ";
 
+/// What a plan's lateness is measured from outlives the daemon.
+const VERSION_8: &str = "
+ALTER TABLE plan ADD COLUMN since INTEGER;        -- epoch seconds: has its schedule and may run; NULL: first_seen
+";
+
+/// A run was withdrawn, and whether its session waits for it is not known.
+const VERSION_9: &str = "
+ALTER TABLE session_end ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+";
+
 /// Brings a database from `version` to the end of `steps`, in one transaction.
 pub(super) fn migrate(connection: &mut Connection, version: usize, steps: &[&str]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -195,5 +207,8 @@ pub(super) fn migrate(connection: &mut Connection, version: usize, steps: &[&str
         "user_version",
         i64::try_from(steps.len()).unwrap_or(i64::MAX),
     )?;
-    transaction.commit()
+    failpoint::reach(Failpoint::SchemaCommit);
+    transaction.commit()?;
+    failpoint::reach(Failpoint::SchemaCommitted);
+    Ok(())
 }

@@ -36,11 +36,21 @@ pub struct PendingSessionEnd {
 }
 
 pub(super) fn put(connection: &Connection, plan: i64, run: &RunId, end: &SessionEnd) -> Result<(), Failure> {
+    // While another end waits, nothing was asked of the session: so what may have come of that is none.
+    let or = if end.unsure { "IGNORE" } else { "REPLACE" };
     connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO session_end (plan, run, session, tag, result) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![plan, run.as_str(), end.session, end.tag, end.result])?;
+        .prepare_cached(&format!(
+            "INSERT OR {or} INTO session_end (plan, run, session, tag, result, unsure)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+        ))?
+        .execute(params![
+            plan,
+            run.as_str(),
+            end.session,
+            end.tag,
+            end.result,
+            end.unsure
+        ])?;
     Ok(())
 }
 
@@ -54,13 +64,15 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<PendingSessionEnd> {
             session: row.get(4)?,
             tag: row.get(5)?,
             result: row.get(6)?,
+            unsure: row.get(7)?,
         },
-        attempts: row.get(7)?,
-        error: row.get(8)?,
+        attempts: row.get(8)?,
+        error: row.get(9)?,
     })
 }
 
-const COLUMNS: &str = "e.number, p.job_id, p.project, e.run, e.session, e.tag, e.result, e.attempts, e.error";
+const COLUMNS: &str =
+    "e.number, p.job_id, p.project, e.run, e.session, e.tag, e.result, e.unsure, e.attempts, e.error";
 
 impl Reader {
     /// Ends that wait, at most `limit`: those tried least often first, and of these the oldest.
@@ -92,6 +104,18 @@ impl Reader {
                 .prepare_cached(&sql)?
                 .query_map([job.as_str()], pending)?
                 .collect()
+        })
+    }
+
+    /// Whether this one still waits.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn session_end_waits(&self, id: SessionEndId) -> Result<bool, LedgerError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM session_end WHERE number = ?1")?
+                .exists([id.0])
         })
     }
 

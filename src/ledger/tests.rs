@@ -8,7 +8,7 @@ use tempfile::tempdir;
 use super::codes::{reason_code, run_value, state_code};
 use super::schema::{STEPS, migrate};
 use super::*;
-use crate::planner::{Outcome, Reason, Record, RunId, RunState, Verdict, VerdictRecord};
+use crate::planner::{Brief, Outcome, Reason, Record, RunId, RunState, Verdict, VerdictRecord};
 use crate::schedule::DueTime;
 
 fn verdict(job: &str, first: i64, verdict: Verdict) -> VerdictRecord {
@@ -200,4 +200,42 @@ fn a_commit_that_cannot_be_written_says_so() {
         .expect("a pragma");
     let error = ledger.commit(&[plan("j")]).expect_err("read-only");
     assert!(matches!(error, LedgerError::ReadOnly { .. }), "{error}");
+}
+
+#[test]
+fn only_the_upkeep_of_briefs_spills_pages_also_when_it_fails() {
+    let folder = tempdir().unwrap();
+    let mut ledger = Ledger::open(&folder.path().join("ledger.db")).unwrap();
+    ledger.commit(&[plan("a")]).unwrap();
+    let document = r#"{"job_id": "unknown", "job_schedule": {"schedule_hour": "1"},
+        "job_actions": [{"freezer_action": {"action": "backup"}}]}"#;
+    let unknown = crate::plan::parse(document, "a test").unwrap().plan;
+    let unknown = Brief::of(&unknown, &ledger.digester().unwrap());
+    let upkeep = Upkeep {
+        afresh: true,
+        unused: Vec::new(),
+    };
+    assert!(ledger.keep_briefs(&upkeep, std::iter::once(&unknown)).is_err());
+    let spills =
+        |connection: &Connection| connection.query_row("PRAGMA cache_spill", [], |row| row.get::<_, i64>(0));
+    assert_eq!(ledger.reader.read(spills).unwrap(), 0);
+}
+
+#[test]
+fn what_is_committed_goes_from_the_log_into_the_database_when_it_is_much_and_nothing_is_urgent() {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("ledger.db");
+    let mut ledger = Ledger::open(&path).expect("a ledger");
+    let size = || path.metadata().expect("a file").len();
+    let before = size();
+    let plans: Vec<Record> = (0..3_000).map(|number| plan(&number.to_string())).collect();
+    ledger.commit(&plans[..1_000]).expect("some");
+    ledger.take_over().expect("that is not much");
+    assert_eq!(size(), before);
+    ledger.commit(&plans[1_000..]).expect("the others");
+    assert_eq!(size(), before, "a commit writes to the log alone");
+    ledger.take_over().expect("that is much");
+    assert!(size() > before + 100_000);
+    let reader = Ledger::open_reader(&path).expect("it can be read beside it");
+    assert_eq!(reader.restore().expect("all of it").plans.len(), 3_000);
 }

@@ -1,7 +1,7 @@
 //! Digests of documents: whether one is still as it was, without keeping it.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 /// Stands for a document's whole text. By chance two texts have one digest in one of 2^64 cases; nobody who does
 /// not know the seed can bring that about.
@@ -45,7 +45,17 @@ impl Digester {
     /// The digest of a document's text.
     #[must_use]
     pub fn digest(&self, document: &str) -> Digest {
-        Digest(self.0.hash_one(document))
+        self.digest_bytes(document.as_bytes())
+    }
+
+    /// The digest of a document of which it is not known that it is text.
+    #[must_use]
+    pub fn digest_bytes(&self, document: &[u8]) -> Digest {
+        // As a text is hashed: what is digested now is compared with what the ledger has.
+        let mut hasher = self.0.build_hasher();
+        hasher.write(document);
+        hasher.write_u8(0xff);
+        Digest(hasher.finish())
     }
 }
 

@@ -9,6 +9,7 @@ mod digest;
 mod parse;
 mod problem;
 mod raw;
+mod retries;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -129,7 +130,7 @@ pub struct Session {
 pub struct Action {
     /// The `freezer_action` object, as it came.
     pub freezer_action: Map<String, Value>,
-    /// Further tries after a failed one.
+    /// Further tries after a failed one, within bounds: a run keeps its place while it waits for the next.
     pub max_retries: u32,
     /// Seconds between tries.
     pub max_retries_interval: u32,

@@ -13,10 +13,10 @@ use crate::schedule::{self, Schedule, Spec, Unscheduled};
 const ID_LIMIT: usize = 255;
 /// Longest name kept, in characters.
 const NAME_LIMIT: usize = 200;
-/// What upstream's scheduler takes when an action does not say: one try ...
-const MAX_RETRIES: u32 = 0;
-/// ... and, should it be told to try again, this many seconds between.
-const MAX_RETRIES_INTERVAL: u32 = 60;
+/// Longest document taken, in bytes: four times what the API itself takes. Read, it may need forty times as much memory.
+const DOCUMENT_LIMIT: usize = 512 << 10;
+/// Most things that are told to be wrong with one document: of a list of a million numbers each is no action.
+const FAULTS_LIMIT: usize = 100;
 
 /// A plan, and what its user should hear about it though it can be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +30,16 @@ pub struct Parsed {
 /// Parses one job document. `place` names it when it has no `job_id`: `document 3 of the listing`, a file name.
 ///
 /// # Errors
-/// Everything that is wrong with it, not only the first; at least one.
+/// Everything that is wrong with it, not only the first, but no more than a hundred things; at least one.
 pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
-    let document: Document<'_> = object(text).map_err(|error| vec![unreadable(text, place, &error)])?;
+    let unreadable = |error: &str| vec![unreadable(text, place, error)];
+    if text.len() > DOCUMENT_LIMIT {
+        return Err(unreadable(&format!(
+            "the document has {} bytes; allowed are {DOCUMENT_LIMIT}",
+            text.len()
+        )));
+    }
+    let document: Document<'_> = object(text).map_err(|error| unreadable(&error))?;
     let mut faults = Faults::of(document.job_id, document.name, place);
 
     let id = faults.job_id(document.job_id);
@@ -58,7 +65,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
         return Err(faults.found);
     };
     if actions.is_empty() {
-        faults.add(
+        faults.warn(
             "job_actions",
             "",
             "it has no actions, so nothing can run; give it at least one",
@@ -82,7 +89,7 @@ pub fn parse(text: &str, place: &str) -> Result<Parsed, Vec<Problem>> {
     };
     Ok(Parsed {
         plan,
-        warnings: faults.found,
+        warnings: faults.odd,
     })
 }
 
@@ -120,6 +127,8 @@ pub(super) struct Faults {
     job_id: String,
     name: Option<String>,
     found: Vec<Problem>,
+    /// What is no fault: the plan can be used.
+    odd: Vec<Problem>,
 }
 
 impl Faults {
@@ -134,6 +143,7 @@ impl Faults {
             job_id,
             name: display_name(name),
             found: Vec::new(),
+            odd: Vec::new(),
         }
     }
 
@@ -142,8 +152,18 @@ impl Faults {
     }
 
     pub(super) fn add(&mut self, field: &str, text: &str, error: &str) {
-        let problem = self.problem(field, text, error);
-        self.found.push(problem);
+        if self.found.len() < FAULTS_LIMIT {
+            let problem = self.problem(field, text, error);
+            self.found.push(problem);
+        }
+    }
+
+    /// Something that its user should hear though the plan can be used.
+    pub(super) fn warn(&mut self, field: &str, text: &str, what: &str) {
+        if self.odd.len() < FAULTS_LIMIT {
+            let problem = self.problem(field, text, what);
+            self.odd.push(problem);
+        }
     }
 
     /// The value of `field`, or none and a problem.
@@ -297,12 +317,15 @@ impl Faults {
                 let read =
                     serde_json::from_str::<Vec<Raw<'_>>>(raw.written()).map_err(|error| error.to_string());
                 let entries = self.note("job_actions", raw, read)?;
-                let actions: Vec<_> = entries
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, entry)| self.action(index, entry))
-                    .collect();
-                actions.into_iter().collect()
+                // One that is missing among them has its fault.
+                let mut actions = Vec::new();
+                for (index, entry) in entries.into_iter().enumerate() {
+                    actions.extend(self.action(index, entry));
+                    if self.found.len() >= FAULTS_LIMIT {
+                        break;
+                    }
+                }
+                Some(actions)
             }
             _ => {
                 let error = "this is not a list; allowed is [{\"freezer_action\": {...}}, ...]";
@@ -326,12 +349,7 @@ impl Faults {
             }),
         )?;
         let freezer_action = self.freezer_action(&format!("{place}.freezer_action"), entry.freezer_action);
-        let max_retries = self.count(&format!("{place}.max_retries"), entry.max_retries, MAX_RETRIES);
-        let max_retries_interval = self.count(
-            &format!("{place}.max_retries_interval"),
-            entry.max_retries_interval,
-            MAX_RETRIES_INTERVAL,
-        );
+        let retries = self.retries(&place, &entry);
         let mandatory = self.note(
             &format!("{place}.mandatory"),
             entry.mandatory,
@@ -339,8 +357,8 @@ impl Faults {
         );
         Some(Action {
             freezer_action: freezer_action?,
-            max_retries: max_retries?,
-            max_retries_interval: max_retries_interval?,
+            max_retries: retries?.most,
+            max_retries_interval: retries?.pause,
             mandatory: mandatory?,
         })
     }
@@ -361,20 +379,6 @@ impl Faults {
                 None
             }
         }
-    }
-
-    fn count(&mut self, field: &str, raw: Raw<'_>, default: u32) -> Option<u32> {
-        let text = match raw.shape() {
-            Shape::Nothing => return Some(default),
-            Shape::Number(text) => Cow::Borrowed(text),
-            Shape::Text(text) => text,
-            _ => Cow::Borrowed(""),
-        };
-        let read = text
-            .trim()
-            .parse()
-            .map_err(|_| "this is not a whole number from 0 to 4294967295");
-        self.note(field, raw, read)
     }
 }
 

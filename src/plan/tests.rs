@@ -234,6 +234,31 @@ fn retries_and_mandatory() {
     assert!(action(json!({"freezer_action": {}, "mandatory": 1})).mandatory);
 }
 
+/// A run keeps its place between its tries.
+#[test]
+fn retries_have_bounds_and_their_user_hears_of_it() {
+    let said = |most: u32, pause: u32| {
+        let entry = json!({"freezer_action": {}, "max_retries": most, "max_retries_interval": pause});
+        let text = json!({"job_id": "j", "job_actions": [entry]}).to_string();
+        let mut parsed = parse(&text, "here").expect("it can be used");
+        let action = parsed.plan.actions.remove(0);
+        let fields = parsed.warnings.into_iter().map(|warning| warning.field);
+        (
+            (action.max_retries, action.max_retries_interval),
+            fields.collect::<Vec<_>>(),
+        )
+    };
+    let told = || vec!["job_actions[0].max_retries".to_owned()];
+    assert_eq!(said(u32::MAX, u32::MAX), ((1, 86_400), told()));
+    assert_eq!(said(u32::MAX, 0), ((1000, 0), told()));
+    assert_eq!(said(u32::MAX, 1), ((1000, 1), told()));
+    assert_eq!(said(25, 3600), ((24, 3600), told()));
+    assert_eq!(said(24, 3600), ((24, 3600), vec![]));
+    assert_eq!(said(1000, 86), ((1000, 86), vec![]));
+    assert_eq!(said(1, 86_400), ((1, 86_400), vec![]));
+    assert_eq!(said(0, u32::MAX), ((0, 86_400), vec![]), "it never waits");
+}
+
 #[test]
 fn freezer_action_keeps_its_order() {
     let text = r#"{"job_id": "j", "job_actions": [{"freezer_action": {"z": 1, "a": 2, "m": 3}}]}"#;
@@ -298,4 +323,23 @@ fn debug_tells_no_secret() {
     );
     let found = problems(&json!({"job_actions": [{"freezer_action": "hunter2"}]}));
     assert!(!format!("{found:?}").contains("hunter2"));
+}
+
+#[test]
+fn of_a_document_no_more_is_told_than_anybody_reads() {
+    let found = problems(&json!({"job_actions": vec![1; 100_000]}));
+    assert_eq!(found.len(), 100);
+    assert_eq!(found[99].field, "job_actions[99]");
+}
+
+#[test]
+fn a_document_may_have_half_a_megabyte_and_no_more() {
+    let long = |bytes: usize| {
+        let before = document(&json!({"x": ""})).len();
+        document(&json!({"x": "x".repeat(bytes - before)}))
+    };
+    assert!(parse(&long(512 << 10), "here").is_ok());
+    let problems = parse(&long((512 << 10) + 1), "here").expect_err("too long");
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["j1: the document has 524289 bytes; allowed are 524288"]);
 }

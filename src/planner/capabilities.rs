@@ -1,5 +1,6 @@
 //! What this node runs, and what a plan asks for beyond it.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde_json::Value;
@@ -64,6 +65,8 @@ impl Needs {
             exec: actions.iter().any(|action| action.text("action") == "exec"),
             values: Vec::new(),
         };
+        // There may be thousands of actions, and as many values.
+        let mut met = HashSet::new();
         for action in actions {
             for (key, name) in KEYS.into_iter().enumerate() {
                 let need = match action.freezer_action.get(name) {
@@ -80,7 +83,7 @@ impl Needs {
                         text: false,
                     },
                 };
-                if !needs.values.contains(&need) {
+                if met.insert(need.clone()) {
                     needs.values.push(need);
                 }
             }
@@ -109,7 +112,7 @@ impl Capabilities {
             return Some(Unsupported::NoActions);
         }
         let lists = [&self.actions, &self.modes, &self.storages, &self.engines];
-        let mut lacking = Vec::new();
+        let (mut lacking, mut met) = (Vec::new(), HashSet::new());
         for Need { key, value, text } in &needs.values {
             let (Some(name), Some(Some(supported))) = (KEYS.get(*key), lists.get(*key)) else {
                 continue;
@@ -118,7 +121,7 @@ impl Capabilities {
                 continue;
             }
             let pair = (*name, printable(value, SHOWN));
-            if !lacking.contains(&pair) {
+            if met.insert(pair.clone()) {
                 lacking.push(pair);
             }
         }

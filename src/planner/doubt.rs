@@ -33,9 +33,12 @@ impl Doubts {
 
 impl Planner {
     /// A complete listing does not show `job`. One that it did not show before either, and of which nothing was heard,
-    /// does not wait again.
+    /// does not wait again at once: however often there are listings, half of the time is its own.
     pub(super) fn doubt(&mut self, now: DueTime, job: &JobId) {
-        self.doubts.0.entry(job.clone()).or_insert(now.plus(PATIENCE));
+        let until = self.doubts.0.entry(job.clone()).or_insert(now.plus(PATIENCE));
+        if now.since(*until) >= PATIENCE {
+            *until = now.plus(PATIENCE);
+        }
     }
 
     /// It is known again whether `job` is there.

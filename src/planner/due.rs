@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind, Missed, Zone};
 
+use super::life::RUNS_LOOK_AGAIN;
 use super::roster::Seat;
 use super::slot::Slot;
 use super::{
@@ -33,13 +34,15 @@ impl Planner {
     pub(super) fn decide_due(&mut self, now: DateTime<Utc>, out: &mut Decision) {
         let second = DueTime::floor(now);
         while let Some((due, seats)) = self.timers.take_due(second) {
-            for seat in seats {
+            for seat in self.decide_alike(now, due, seats, out) {
                 // Deciding on one of them may have changed another.
                 let Some(slot) = self.slots.at_mut(seat).filter(|slot| slot.armed == Some(due)) else {
                     continue;
                 };
                 slot.armed = None;
-                self.decide(now, seat, out);
+                if let Some(missed) = slot.undecided_from(due, second) {
+                    self.decide_on(now, seat, missed, out);
+                }
                 self.arm_seat(seat);
             }
         }
@@ -48,15 +51,19 @@ impl Planner {
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at
     /// most one run, for the latest; the earlier ones are coalesced into it.
     pub(super) fn decide(&mut self, now: DateTime<Utc>, seat: Seat, out: &mut Decision) {
-        let second = DueTime::floor(now);
+        let undecided = |slot: &Slot| slot.undecided(DueTime::floor(now));
+        if let Some(missed) = self.slots.at(seat).and_then(undecided) {
+            self.decide_on(now, seat, missed, out);
+        }
+    }
+
+    /// Gives these due times of one plan, which have none, their verdict.
+    fn decide_on(&mut self, now: DateTime<Utc>, seat: Seat, missed: Missed, out: &mut Decision) {
         let Some(slot) = self.slots.at(seat) else { return };
-        let Some(missed) = slot.undecided(second) else {
-            return;
-        };
-        let job = slot.plan.id.clone();
-        let verdict = match self.judge(slot, missed, second) {
+        let verdict = match self.judge(slot, missed, DueTime::floor(now)) {
             Judgement::Skip { reason, covered } => {
                 if let Some(covered) = covered {
+                    let job = slot.plan.id.clone();
                     self.cover(&job, covered, out);
                 }
                 Verdict::Skipped(reason)
@@ -76,7 +83,7 @@ impl Planner {
         self.seat_verdict(now, seat, missed, verdict, out);
     }
 
-    fn judge(&self, slot: &Slot, missed: Missed, now: DueTime) -> Judgement {
+    pub(super) fn judge(&self, slot: &Slot, missed: Missed, now: DueTime) -> Judgement {
         let skip = |reason| Judgement::Skip {
             reason,
             covered: None,
@@ -102,7 +109,9 @@ impl Planner {
         }
         match Self::gate(slot.window.as_deref(), slot.timetable.zone(), now) {
             _ if self.policy.shadow => {
-                let afresh = (slot.kind() == Kind::Continuous).then_some(now);
+                // Of a continuous plan nobody knows how long its runs would have taken.
+                let again = now.plus(RUNS_LOOK_AGAIN - 1);
+                let afresh = (slot.kind() == Kind::Continuous).then_some(again);
                 Judgement::Skip {
                     reason: Reason::Shadow,
                     covered: afresh,
@@ -179,14 +188,9 @@ impl Planner {
         {
             self.seat_verdict(now, seat, earlier, Verdict::Coalesced(run.id.clone()), out);
         }
-        let one = Missed {
-            first: due,
-            last: due,
-            count: 1,
-        };
-        self.seat_verdict(now, seat, one, Verdict::Run(run.id.clone()), out);
+        self.seat_verdict(now, seat, Missed::only(due), Verdict::Run(run.id.clone()), out);
         self.enqueue(&run);
-        self.open.insert(run.id.clone(), run);
+        self.open.insert(run);
     }
 
     /// Records a verdict; what it covers is decided from now on.
@@ -264,15 +268,6 @@ impl Planner {
         self.asking.remove(&run.id);
     }
 
-    /// Runs that hold a place: starting or running.
-    pub(super) fn busy(&self) -> usize {
-        self.open
-            .len()
-            .saturating_sub(self.queue.len())
-            .saturating_sub(self.held.len())
-            .saturating_sub(self.asking.len())
-    }
-
     /// Gives the free places to those whose turn it is.
     pub(super) fn fill(&mut self, now: DateTime<Utc>, out: &mut Decision) {
         let second = DueTime::floor(now);
@@ -286,8 +281,11 @@ impl Planner {
                 self.queue.push(record);
             }
         }
-        while !self.holding && self.busy() < self.policy.max_concurrent {
-            let Some(run) = self.queue.next(second) else { break };
+        while !self.holding && self.open.busy() < self.policy.max_concurrent {
+            let barred = self.barred();
+            let Some(run) = self.queue.next(second, barred.as_ref()) else {
+                break;
+            };
             self.start(now, &run, out);
         }
     }
@@ -344,7 +342,7 @@ impl Planner {
             }
         }
         out.records.push(Record::Run(record.clone()));
-        self.open.insert(run.clone(), record);
+        self.open.insert(record);
     }
 
     /// Takes back a queued run, and says nothing of its due time.
@@ -380,7 +378,7 @@ impl Planner {
 }
 
 /// What the planner makes of due times that have come.
-enum Judgement {
+pub(super) enum Judgement {
     /// They do not run. `covered`: due times up to there do not arise at all.
     Skip {
         reason: Reason,

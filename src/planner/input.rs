@@ -21,6 +21,8 @@ pub enum Input {
     ClockStepped,
     /// Some plans of a listing that is being read: those that are new, or not as they were in the one before.
     Page(Vec<Plan>),
+    /// That listing broke off: there is no more of it.
+    BrokenOff,
     /// That listing is complete.
     Listed {
         /// When it was asked for: what happened later it may not know.
@@ -225,6 +227,8 @@ pub struct LedgerPlan {
     pub plan: Brief,
     /// When it was first seen.
     pub first_seen: DueTime,
+    /// Since when it has its schedule and may run; `None`: since it was first seen.
+    pub since: Option<DueTime>,
     /// Up to where its due times are decided.
     pub covered: DueTime,
     /// Its last run that is over.

@@ -27,6 +27,8 @@ impl Planner {
         broken: &[Broken],
         out: &mut Decision,
     ) {
+        // All of it is here, so nothing of it has to wait.
+        drop(self.newcomers.proven());
         let digest = |plan: &Plan| self.digester.digest(&plan.document);
         let digests = plans.iter().map(digest).collect();
         for plan in plans {
@@ -44,12 +46,17 @@ impl Planner {
         broken: &[Broken],
         out: &mut Decision,
     ) {
+        for plan in self.newcomers.proven() {
+            self.take(now, plan, out);
+        }
         let mut listed: HashSet<&JobId> = HashSet::with_capacity(broken.len());
         for broken in broken {
             listed.insert(&broken.job);
             self.set_aside(now, broken, out);
         }
-        let (mut unlisted, mut recognised) = (Vec::new(), 0);
+        // Also one whose document cannot be used: what is known of it is lost with it, above all that it has run.
+        let aside = self.aside.keys().filter(|job| !listed.contains(*job));
+        let (mut unlisted, mut recognised): (Vec<JobId>, _) = (aside.cloned().collect(), 0);
         for slot in self.slots.values() {
             if digests.contains(&slot.plan.digest) {
                 recognised += 1;
@@ -66,19 +73,12 @@ impl Planner {
             self.doubt(DueTime::floor(now), job);
         }
         out.orders.extend(unlisted.into_iter().map(Order::ConfirmGone));
-        let forgotten: Vec<JobId> = self
-            .aside
-            .keys()
-            .filter(|job| !listed.contains(*job))
-            .cloned()
-            .collect();
-        for job in forgotten {
-            self.aside.remove(&job);
-            out.records.push(Record::Forget { job });
-        }
         self.shared.tidy();
-        self.polled = Some(began);
-        out.records.push(Record::Polled { at: began });
+        if self.newcomers.over() {
+            // Else it is not in yet, and what came due since the one before is still nobody's past.
+            self.polled = Some(began);
+            out.records.push(Record::Polled { at: began });
+        }
         if self.phase == Phase::Waiting {
             self.phase = Phase::Live;
         }
@@ -89,7 +89,7 @@ impl Planner {
         self.settle(&plan.id);
         if self.slots.contains(&plan.id) {
             self.change(now, plan, out);
-        } else {
+        } else if let Some(plan) = self.admit(plan) {
             self.welcome(now, &plan, out);
         }
     }
@@ -118,32 +118,44 @@ impl Planner {
         // The API keeps whole seconds.
         let made = plan.updated.or(plan.created).map(DueTime::floor);
         let older = made.is_none_or(|made| made <= DueTime::floor(lost));
-        let under_way = self.open.values().any(|run| run.job == plan.id);
+        let under_way = self.open.of(&plan.id).next().is_some();
         under_way || (older && plan.reported.event != "start")
     }
 
     fn welcome(&mut self, now: DateTime<Utc>, plan: &Plan, out: &mut Decision) {
         let second = DueTime::floor(now);
+        let over = plan.schedule.kind() == Kind::Once && (has_run(plan) || self.may_have_run(plan));
         let covered = match plan.schedule.kind() {
-            Kind::Once if has_run(plan) || self.may_have_run(plan) => second,
+            Kind::Once if over => second,
             Kind::Once | Kind::Continuous => second.plus(-1),
             _ => self.since(plan.updated.or(plan.created), now),
         };
         let job = plan.id.clone();
         let brief = Brief::of(plan, &self.digester);
         let (policy, shared) = (&self.policy, &mut self.shared);
-        let mut slot = match self.aside.remove(&job) {
+        let known = self.aside.remove(&job);
+        let mended = known.is_some();
+        let mut slot = match known {
             // Its document could not be used when the ledger was read; it can again.
-            Some(known) => Slot::mended(brief, policy, shared, known),
+            Some(mut known) => {
+                // Until now it had no due times: what it would have had by what it says now is the past.
+                known.covered = known.covered.max(covered);
+                if plan.schedule.kind() == Kind::Once && known.last.is_none() && !over {
+                    (known.first_seen, known.covered) = (second, covered);
+                }
+                Slot::mended(second, brief, policy, shared, known)
+            }
             None => Slot::new(brief, policy, shared, second, covered),
         };
+        if over {
+            slot.ran.get_or_insert(second.plus(-1));
+        }
         // It went and came back while its run went on.
-        slot.open = self
-            .open
-            .values()
-            .find(|run| run.job == job)
-            .map(|run| run.id.clone());
+        slot.open = self.open.of(&job).next().map(|run| run.id.clone());
         out.records.push(slot.record(Some(Arc::clone(&plan.document))));
+        if mended {
+            out.records.push(slot.record_since());
+        }
         let seat = self.slots.insert(slot);
         self.sight(now, None, plan, out);
         self.arm_seat(seat);
@@ -178,12 +190,15 @@ impl Planner {
         let Some(slot) = self.slots.get_mut(&job) else {
             return;
         };
+        let former = slot.since;
+        let moved = slot.plan.project != brief.project;
         slot.plan = self.shared.brief(brief);
         slot.broken = false;
         slot.rebind(&self.policy, &mut self.shared);
         if rescheduled && again && slot.covered > second {
-            // It was not due again before its window opens; by its new schedule it is.
-            slot.covered = since;
+            // It was not due again before its window opens, or a pause is over; by its new schedule it is.
+            let ran = slot.ran.filter(|ran| *ran <= second);
+            slot.covered = ran.map_or(since, |ran| ran.max(since));
         } else if rescheduled {
             slot.covered = slot.covered.max(since);
         }
@@ -192,6 +207,7 @@ impl Planner {
             slot.since = second;
         }
         let afresh = rescheduled || freed || started;
+        let tried = afresh && self.back_off.forget(&job);
         match slot.kind() {
             // "Now" means when it was last set to run.
             Kind::Once
@@ -203,12 +219,19 @@ impl Planner {
                 slot.covered = second.plus(-1);
                 slot.rebind(&self.policy, &mut self.shared);
             }
+            Kind::Continuous if tried => slot.covered = slot.covered.min(second.plus(-1)),
             Kind::Continuous if afresh => slot.covered = slot.covered.max(second.plus(-1)),
             _ => {}
         }
         out.records.push(slot.record(Some(plan.document)));
+        if slot.since != former {
+            out.records.push(slot.record_since());
+        }
         if let (None, Some(reason)) = (hindered, slot.hindrance) {
             self.withdraw_queued(now, &job, reason, out);
+        }
+        if moved {
+            self.slots.look_again_at_projects();
         }
         self.arm(&job);
         self.answer(&job, out);
@@ -219,6 +242,11 @@ impl Planner {
     fn set_aside(&mut self, now: DateTime<Utc>, broken: &Broken, out: &mut Decision) {
         self.settle(&broken.job);
         let Some(slot) = self.slots.get(&broken.job) else {
+            // It could not be used when the daemon started. Its run is from before that.
+            let runs = self.open.of(&broken.job);
+            let runs = runs.filter(|_| broken.event == "abort" && !self.policy.shadow);
+            let aborted = runs.filter(|run| run.state != RunState::Queued);
+            out.orders.extend(aborted.map(|run| Order::Abort(run.id.clone())));
             return;
         };
         let event = *slot.plan.common.event != *broken.event;
@@ -250,11 +278,13 @@ impl Planner {
     /// A plan that is not there any more, or not ours.
     pub(super) fn gone(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
         self.settle(job);
-        if !self.slots.contains(job) {
+        let aside = self.aside.remove(job).is_some();
+        if !aside && !self.slots.contains(job) {
             return;
         }
         self.supersede(now, job, out);
         self.done.remove(job);
+        self.back_off.forget(job);
         self.foreign.remove(job);
         if let Some((seat, slot)) = self.slots.remove(job)
             && let Some(due) = slot.armed
@@ -305,6 +335,7 @@ impl Planner {
             let freed = hindered.is_some() && hindrance.is_none();
             let unrun = slot.open.is_none() && slot.last.is_none() && !slot.plan.has_run();
             let rezoned = zone != *slot.timetable.zone();
+            let tried = self.back_off.forget(&job);
             if freed || rezoned {
                 slot.since = second;
             }
@@ -316,13 +347,17 @@ impl Planner {
                 out.records.push(slot.record(None));
             } else if slot.kind() == Kind::Continuous
                 && slot.covered > second
-                && (rezoned || window != slot.window)
+                && (rezoned || window != slot.window || tried)
             {
-                // It was not due again before its window opens. That may be now.
+                // It was not due again before its window opens, or a pause is over. That may be now.
                 slot.covered = second.plus(-1);
                 out.records.push(slot.record(None));
-            } else if rezoned || freed {
+            } else if (rezoned || freed) && self.phase == Phase::Live {
+                // Before that nothing was decided by the old rules: what was missed is still to be.
                 self.cover(&job, second, out);
+            }
+            if let Some(slot) = self.slots.at(seat).filter(|_| rezoned || freed) {
+                out.records.push(slot.record_since());
             }
             if let (None, Some(reason)) = (hindered, hindrance) {
                 self.withdraw_queued(now, &job, reason, out);

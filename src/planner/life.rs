@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::JobId;
+use crate::plan::{Dialect, JobId};
 use crate::schedule::{DueTime, Kind};
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
 /// Seconds until a launch that could not be carried out is tried again: a quarter of the time that the run is
 /// late by then, from two seconds to a minute.
 const TRY_AGAIN: (i64, i64) = (2, 60);
-/// Seconds until a continuous plan that somebody else runs is looked at again.
-const RUNS_LOOK_AGAIN: i64 = 60;
+/// Seconds until a continuous plan that somebody else runs, or nobody in shadow, is looked at again.
+pub(super) const RUNS_LOOK_AGAIN: i64 = 60;
 
 impl Planner {
     pub(super) fn started(&mut self, run: &RunId, pid: u32, at: DateTime<Utc>, out: &mut Decision) {
@@ -66,6 +66,7 @@ impl Planner {
         }
         session::told(&record, end.outcome, out);
         let Some(slot) = self.slots.get_mut(&job) else {
+            self.ended_aside(&record, end.outcome, out);
             return;
         };
         slot.close(run);
@@ -75,15 +76,32 @@ impl Planner {
         }
         slot.last = Some(last);
         let kind = slot.kind();
-        if self.policy.reports_runs(&slot.plan.common) {
+        if self.policy.reports_ends(&slot.plan.common) {
             let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
             let text = report::ended(&record, end.outcome, &slot.plan.common, next);
             self.report(&record, text, out);
         }
         if kind == Kind::Continuous {
-            self.cover(&job, DueTime::floor(end.ended), out);
+            let pause = self.back_off.after(&record, end.outcome);
+            self.cover(&job, DueTime::floor(end.ended).plus(pause.saturating_sub(1)), out);
         }
         self.arm(&job);
+    }
+
+    /// The same, of a plan whose document cannot be used since before the daemon started.
+    fn ended_aside(&mut self, run: &RunRecord, outcome: Outcome, out: &mut Decision) {
+        // Nothing is known of its dialect: as of its metadata.
+        let wanted = self.metadata_wanted(&run.job);
+        let Some(known) = self.aside.get_mut(&run.job) else {
+            return;
+        };
+        if outcome == Outcome::Success {
+            known.success = Some(LastRun::from(run));
+        }
+        known.last = Some(LastRun::from(run));
+        if wanted {
+            self.report(run, report::ended_unreadable(run, outcome), out);
+        }
     }
 
     /// What the launcher knows of a run that an earlier daemon launched.
@@ -185,7 +203,7 @@ impl Planner {
         record.state = RunState::Queued;
         out.records.push(Record::Run(record.clone()));
         self.enqueue(&record);
-        self.open.insert(record.id.clone(), record);
+        self.open.insert(record);
     }
 
     /// Whether the API keeps the metadata of this plan's backups. Of a plan that is gone nobody knows the
@@ -193,8 +211,11 @@ impl Planner {
     fn metadata_wanted(&self, job: &JobId) -> bool {
         let slot = self.slots.get(job).or_else(|| self.slots.values().next());
         match slot {
-            Some(slot) => self.policy.reports_all(&slot.plan.common),
-            None => self.policy.reports != Reports::Never && !self.policy.shadow,
+            Some(slot) => {
+                let plan = &slot.plan.common;
+                self.policy.reports_ends(plan) && plan.dialect == Dialect::Upstream
+            }
+            None => self.policy.reports != Reports::Never,
         }
     }
 

@@ -4,13 +4,16 @@
 //! transaction, and only then carries out its orders. So a crash at any point is "restart and read the
 //! ledger", and a simulator can drive this very code through years of virtual time.
 //!
-//! The life of one due time: its second comes ([`due`]); the planner gives its verdict; a run waits in the
-//! [`queue`] for a free place, for its window, or for its [`session`]; it is launched, starts, ends ([`life`]); its outcome is
+//! The life of one due time: its second comes ([`due`]; of many plans at once: [`alike`]); the planner gives its verdict; a
+//! run waits in the [`queue`] for a free one of the [`places`], for its window, or for its [`session`]; it is launched,
+//! starts, ends ([`life`]); its outcome is
 //! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits; what users
 //! ask for in them is answered ([`events`]).
 //!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
+mod alike;
+mod back_off;
 mod brief;
 mod capabilities;
 mod doubt;
@@ -20,11 +23,14 @@ mod input;
 mod intake;
 mod life;
 mod metadata;
+mod newcomers;
+mod places;
 mod policy;
 mod queue;
 mod report;
 mod roster;
 mod run;
+mod run_id;
 mod session;
 mod shared;
 mod sighting;
@@ -40,15 +46,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::plan::{Digester, JobId};
-use crate::schedule::DueTime;
+use crate::schedule::{DueTime, Kind};
 
+pub use alike::Skipped;
 pub use brief::{Brief, Common};
 pub use capabilities::{Capabilities, Needs, Unsupported};
 pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, NotStarted, Order, Past};
 pub use metadata::{Metadata, NoMetadata};
+pub use newcomers::MOST_PLANS;
 pub use policy::{CatchUp, Outside, Policy, Reports, Scope, Window, WindowRule, ZoneRule};
 pub use report::{Report, SessionTag};
-pub use run::{LastRun, Outcome, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+pub use run::{LastRun, Outcome, Reason, Record, RunRecord, RunState, Verdict, VerdictRecord};
+pub use run_id::RunId;
 pub use session::{
     Admission, Membership, Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionRefused, SessionState,
 };
@@ -57,7 +66,10 @@ pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
 pub use view::{Counts, PlanView, Quiet};
 
+use back_off::BackOff;
 use doubt::Doubts;
+use newcomers::Newcomers;
+use places::Open;
 use queue::Queue;
 use roster::{Roster, Seat};
 use slot::Slot;
@@ -74,8 +86,8 @@ pub struct Planner {
     digester: Digester,
     /// When each plan is due next: what the daemon sleeps on.
     timers: Timers,
-    /// Every run that is queued, starting or running; also of plans that are gone by now.
-    open: BTreeMap<RunId, RunRecord>,
+    /// Every run that is not over.
+    open: Open,
     /// Runs that may start as soon as there is a place.
     queue: Queue,
     /// Runs that wait for their window (until it opens) or for their session (until it is asked again).
@@ -84,6 +96,10 @@ pub struct Planner {
     asking: BTreeSet<RunId>,
     /// Plans that may be gone.
     doubts: Doubts,
+    /// Plans that are not known yet.
+    newcomers: Newcomers,
+    /// Continuous plans that cannot be started.
+    back_off: BackOff,
     /// When the last complete listing was taken in.
     polled: Option<DateTime<Utc>>,
     /// When the ledger of before was lost: what the first listing holds may have run.
@@ -114,6 +130,8 @@ enum Phase {
     Halted,
 }
 
+/// After so many plans of the ledger their room is given back.
+const PLANS_AT_ONCE: usize = 4096;
 /// A step back of the wall clock by so many seconds was lived through.
 const LIVED_THROUGH: i64 = 600;
 /// What lies further ahead than this was never lived through, however long the clock was wrong.
@@ -129,11 +147,13 @@ impl Planner {
             shared: past.shared,
             digester: past.digester,
             timers: Timers::default(),
-            open: BTreeMap::new(),
+            open: Open::default(),
             queue: Queue::default(),
             held: BTreeSet::new(),
             asking: BTreeSet::new(),
             doubts: Doubts::default(),
+            newcomers: Newcomers::default(),
+            back_off: BackOff::default(),
             polled: past.polled,
             lost: past.lost,
             aside: past
@@ -148,9 +168,15 @@ impl Planner {
             clock: None,
             holding: false,
         };
-        for known in past.plans {
+        // They take as much room as their slots: it is given back while these come.
+        let mut plans = past.plans;
+        plans.reverse();
+        while let Some(known) = plans.pop() {
             let slot = Slot::restore(known, &planner.policy, &mut planner.shared);
             planner.slots.insert(slot);
+            if plans.len().is_multiple_of(PLANS_AT_ONCE) {
+                plans.shrink_to_fit();
+            }
         }
         for record in past.open {
             if let Some(slot) = planner.slots.get_mut(&record.job) {
@@ -158,7 +184,7 @@ impl Planner {
                 slot.ran = slot.ran.max(Some(record.due));
             }
             let queued = record.state == RunState::Queued;
-            planner.open.insert(record.id.clone(), record.clone());
+            planner.open.insert(record.clone());
             if queued {
                 planner.enqueue(&record);
             }
@@ -187,6 +213,7 @@ impl Planner {
                 self.begun = Some(DueTime::floor(now));
                 // Also what was launched, and was found not to have started, waits again.
                 self.clock_stepped(DueTime::floor(now), &mut out);
+                self.clock = Some(DueTime::floor(now));
             }
             self.decide_due(now, &mut out);
             self.fill(now, &mut out);
@@ -206,6 +233,7 @@ impl Planner {
             }
             Input::ClockStepped => self.clock_stepped(DueTime::floor(now), out),
             Input::Page(plans) => plans.into_iter().for_each(|plan| self.take(now, plan, out)),
+            Input::BrokenOff => self.newcomers.broken_off(),
             Input::Listed {
                 began,
                 digests,
@@ -301,12 +329,15 @@ impl Planner {
                     slot.first_seen = slot.first_seen.min(now);
                     slot.since = slot.since.min(now);
                 }
+                let once = slot.kind() == Kind::Once && !slot.has_had_run();
                 let ahead = |run: &LastRun| run.due.since(now) > LIVED_THROUGH_AT_MOST;
                 slot.last.take_if(|run| ahead(run));
                 slot.success.take_if(|run| ahead(run));
                 slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
                 slot.covered = match waits {
                     Some(_) if slot.is_now() => now.plus(-1),
+                    // What it was told instead of its run is void.
+                    None if once => now.plus(-1),
                     Some(run) if run.first <= now || !far => run.first.plus(-1),
                     // What ran never runs again, nor does what had its verdict before that.
                     _ => {
@@ -315,7 +346,7 @@ impl Planner {
                     }
                 };
                 slot.rebind(&self.policy, &mut self.shared);
-                out.records.push(slot.record(None));
+                out.records.extend([slot.record(None), slot.record_since()]);
             }
             self.arm(&job);
         }

@@ -248,14 +248,19 @@ impl Policy {
         !self.allow_exec && common.needs.exec()
     }
 
-    /// Whether runs of `plan` are reported at all.
-    pub(super) fn reports_runs(&self, plan: &Common) -> bool {
-        let wanted = match self.reports {
+    /// Whether the end of a run of `plan` has a place in its API. In shadow, too: what ends then was started by a
+    /// daemon that was none, and what is told of it waits in the outbox for another.
+    pub(super) fn reports_ends(&self, plan: &Common) -> bool {
+        match self.reports {
             Reports::Never => false,
             Reports::Upstream => plan.dialect == Dialect::Upstream,
             Reports::Always => true,
-        };
-        wanted && !self.shadow
+        }
+    }
+
+    /// Whether runs of `plan` are reported at all.
+    pub(super) fn reports_runs(&self, plan: &Common) -> bool {
+        self.reports_ends(plan) && !self.shadow
     }
 
     /// Whether more than that has a place in the API of `plan`: answers to its user's events, its backups.

@@ -1,6 +1,6 @@
 //! The queue: runs that are due and wait for a place. Waiting here never expires a run.
 //!
-//! Order: projects take turns; within a project the run that is longest overdue against its own cadence
+//! Order: projects take turns (and none of several has all [`super::places`]); within a project the run that is longest overdue against its own cadence
 //! goes first, so an hourly plan that is half an hour late goes before a weekly one that is a day late.
 //! Runs of one cadence are in order of their due times, so only one head per cadence has to be compared.
 
@@ -63,23 +63,23 @@ impl Queue {
         }
     }
 
-    /// The run whose turn it is. It stays in until it is removed; its project's turn is over.
-    pub(super) fn next(&mut self, now: DueTime) -> Option<RunId> {
-        let project = self.next_project()?;
+    /// The run whose turn it is, but for those of a project that may have no place now. It stays in until it is
+    /// removed; its project's turn is over.
+    pub(super) fn next(&mut self, now: DueTime, barred: Option<&Option<ProjectId>>) -> Option<RunId> {
+        let project = self.next_project(barred)?;
         let run = longest_overdue(self.lanes.get(&project)?, now)?;
         self.served = Some(project);
         Some(run)
     }
 
-    fn next_project(&self) -> Option<Option<ProjectId>> {
+    fn next_project(&self, barred: Option<&Option<ProjectId>>) -> Option<Option<ProjectId>> {
         use std::ops::Bound::{Excluded, Unbounded};
+        let may = |project: &&Option<ProjectId>| barred != Some(*project);
         let after = self.served.as_ref().and_then(|served| {
-            self.lanes
-                .range((Excluded(served), Unbounded))
-                .next()
-                .map(|(project, _)| project.clone())
+            let mut later = self.lanes.range((Excluded(served), Unbounded));
+            later.find_map(|(project, _)| Some(project).filter(may))
         });
-        after.or_else(|| self.lanes.keys().next().cloned())
+        after.or_else(|| self.lanes.keys().find(may)).cloned()
     }
 }
 

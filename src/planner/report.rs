@@ -102,6 +102,19 @@ pub(super) fn running(run: &RunRecord) -> Report {
     }
 }
 
+/// The run is over, and what its plan says now cannot be read.
+pub(super) fn ended_unreadable(run: &RunRecord, outcome: Outcome) -> Report {
+    Report {
+        status: SCHEDULED.to_owned(),
+        result: Some(session::result(outcome).to_owned()),
+        time_started: run.started.map(|at| at.timestamp()),
+        time_ended: run.ended.map(|at| at.timestamp()),
+        current_pid: None,
+        answers_event: None,
+        session: joined(run),
+    }
+}
+
 /// The run is over. `next`: when the plan will be due again, for all its schedule says.
 pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Common, next: Option<DueTime>) -> Report {
     let kind = plan.schedule.kind();
@@ -116,12 +129,8 @@ pub(super) fn ended(run: &RunRecord, outcome: Outcome, plan: &Common, next: Opti
             (false, false) => COMPLETED,
         }
         .to_owned(),
-        result: Some(session::result(outcome).to_owned()),
-        time_started: run.started.map(|at| at.timestamp()),
-        time_ended: run.ended.map(|at| at.timestamp()),
-        current_pid: None,
         // What was asked for during the run is done with its end.
         answers_event: matches!(&*plan.event, "stop" | "abort" | "remove").then(|| plan.event.to_string()),
-        session: joined(run),
+        ..ended_unreadable(run, outcome)
     }
 }

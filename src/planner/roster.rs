@@ -6,8 +6,9 @@
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
-use crate::plan::JobId;
+use crate::plan::{JobId, ProjectId};
 
 use super::slot::Slot;
 
@@ -34,6 +35,17 @@ pub(super) struct Roster {
     /// The seats by the hash of the job that sits there.
     seats: HashTable<Seat>,
     hashes: foldhash::quality::RandomState,
+    projects: Projects,
+}
+
+/// Whose the plans are: looked through only when somebody asks, and not again before it may be otherwise.
+#[derive(Debug, Default)]
+enum Projects {
+    #[default]
+    Unknown,
+    /// All are of this one.
+    One(Option<ProjectId>),
+    Several,
 }
 
 impl Roster {
@@ -78,35 +90,33 @@ impl Roster {
 
     /// Gives a plan its seat; one that has one keeps it.
     pub(super) fn insert(&mut self, slot: Slot) -> Seat {
-        if let Some(seat) = self.seat(&slot.plan.id) {
-            if let Some(place) = self.slots.get_mut(seat.index()) {
-                *place = Some(slot);
-            }
-            return seat;
+        if matches!(&self.projects, Projects::One(project) if *project != slot.plan.project) {
+            self.projects = Projects::Several;
         }
-        let hash = self.hashes.hash_one(&slot.plan.id);
-        let seat = match self.vacant.pop() {
-            Some(seat) => {
-                if let Some(place) = self.slots.get_mut(seat.index()) {
-                    *place = Some(slot);
-                }
-                seat
-            }
-            None => {
-                // Four billion slots fit into no memory.
-                let seat = Seat(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
-                self.slots.push(Some(slot));
-                seat
-            }
-        };
         let Self {
-            slots, seats, hashes, ..
+            slots,
+            vacant,
+            seats,
+            hashes,
+            ..
         } = self;
-        let rehash = |seat: &Seat| {
-            let slot = slots.get(seat.index()).and_then(Option::as_ref);
-            slot.map_or(0, |slot| hashes.hash_one(&slot.plan.id))
+        let job = |seat: &Seat| Some(&slots.get(seat.index())?.as_ref()?.plan.id);
+        let sits = |seat: &Seat| job(seat) == Some(&slot.plan.id);
+        let rehash = |seat: &Seat| job(seat).map_or(0, |job| hashes.hash_one(job));
+        let seat = match seats.entry(hashes.hash_one(&slot.plan.id), sits, rehash) {
+            Entry::Occupied(seat) => *seat.get(),
+            Entry::Vacant(place) => {
+                // Four billion slots fit into no memory.
+                let behind = || Seat(u32::try_from(slots.len()).unwrap_or(u32::MAX));
+                let seat = vacant.pop().unwrap_or_else(behind);
+                place.insert(seat);
+                seat
+            }
         };
-        seats.insert_unique(hash, seat, rehash);
+        match slots.get_mut(seat.index()) {
+            Some(place) => *place = Some(slot),
+            None => slots.push(Some(slot)),
+        }
         seat
     }
 
@@ -120,7 +130,33 @@ impl Roster {
         };
         let (seat, _) = self.seats.find_entry(hash, sits).ok()?.remove();
         self.vacant.push(seat);
+        self.look_again_at_projects();
         Some((seat, self.slots.get_mut(seat.index())?.take()?))
+    }
+
+    /// A plan is gone, or another project's.
+    pub(super) fn look_again_at_projects(&mut self) {
+        self.projects = Projects::Unknown;
+    }
+
+    /// Whether there are plans of more than one project.
+    pub(super) fn of_several_projects(&mut self) -> bool {
+        if matches!(self.projects, Projects::Unknown) {
+            self.projects = self.whose();
+        }
+        matches!(self.projects, Projects::Several)
+    }
+
+    fn whose(&self) -> Projects {
+        let mut projects = self.values().map(|slot| &slot.plan.project);
+        let Some(first) = projects.next() else {
+            return Projects::Unknown;
+        };
+        if projects.all(|project| project == first) {
+            Projects::One(first.clone())
+        } else {
+            Projects::Several
+        }
     }
 
     /// All of them, by seat.

@@ -1,87 +1,12 @@
-//! The words of a run's life: ids, states, verdicts, outcomes, and the durable records of them.
+//! The words of a run's life: states, verdicts, outcomes, and the durable records of them.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
-use super::{Membership, Metadata, Report, SessionEnd, Sighting};
-
-/// Names one run, from its plan and due time: the idempotency key of a launch.
-///
-/// Safe as a file name and as part of a systemd unit name: `[A-Za-z0-9_-]+`, at most 100 bytes. A job id
-/// that is not safe by itself is replaced by a digest of it. Ends in the due time as `20260329T010000Z`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RunId(Arc<str>);
-
-impl RunId {
-    /// The one id for this plan and due time.
-    #[must_use]
-    pub fn new(job: &JobId, due: DueTime) -> Self {
-        let text = job.as_str();
-        let safe = !text.is_empty()
-            && text.len() <= 64
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-        let mut id = String::with_capacity(text.len().max(33) + 17);
-        if safe {
-            id.push_str(text);
-        } else {
-            id.push_str(&digest(text));
-        }
-        id.push('-');
-        write_second(due, &mut id);
-        Self(id.into())
-    }
-
-    /// Its text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// From stored text (the ledger's, a directory's name), unchecked.
-    #[must_use]
-    pub fn from_stored(text: String) -> Self {
-        Self(text.into())
-    }
-}
-
-/// Writes `due` as `20260329T010000Z`.
-fn write_second(due: DueTime, id: &mut String) {
-    use std::fmt::Write;
-    let instant = due.instant();
-    // Writing to a string cannot fail.
-    let _ = match (instant.year(), instant.month(), instant.day()) {
-        // By far the usual case, and a hundred thousand plans may be due at one second.
-        (year @ 0..=9999, month, day) => {
-            let (hour, minute, second) = (instant.hour(), instant.minute(), instant.second());
-            write!(id, "{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
-        }
-        _ => write!(id, "{}", instant.format("%Y%m%dT%H%M%SZ")),
-    };
-}
-
-fn digest(text: &str) -> String {
-    use sha2::Digest;
-    use std::fmt::Write;
-    let mut out = String::from("x");
-    for byte in sha2::Sha256::digest(text.as_bytes()).iter().take(16) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
-}
-
-impl std::fmt::Display for RunId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::{Membership, Metadata, Report, RunId, SessionEnd, Sighting, Skipped};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -325,6 +250,14 @@ pub enum Record {
         /// Up to where.
         covered: DueTime,
     },
+    /// Since when a plan has its schedule and may run: what its lateness is measured from. Without it: since it was first
+    /// seen.
+    Since {
+        /// Whose.
+        job: JobId,
+        /// Since when.
+        since: DueTime,
+    },
     /// A plan that is gone: its document goes, its history stays.
     Forget {
         /// Whose.
@@ -332,6 +265,8 @@ pub enum Record {
     },
     /// A verdict. It takes the place of one of the same plan and `first`, and `covered` moves on to its `last`.
     Verdict(VerdictRecord),
+    /// The same verdict for many plans: as one [`Record::Verdict`] for each, in this order.
+    Skipped(Skipped),
     /// A run, new or changed.
     Run(RunRecord),
     /// A run that never started goes, and its due time's verdict. (Another of `first` to `due` follows, or is to come.)
@@ -374,26 +309,23 @@ pub enum Record {
     },
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Record {
+    /// How many there would be if none was of many plans.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Skipped(skipped) => skipped.jobs.len(),
+            _ => 1,
+        }
+    }
 
-    #[test]
-    fn a_run_is_named_by_its_second_in_any_year() {
-        for epoch in [
-            i64::MIN,
-            -62_200_000_000,
-            -1,
-            0,
-            1_774_746_005,
-            253_402_300_799,
-            253_402_300_800,
-            i64::MAX,
-        ] {
-            let due = DueTime::from_epoch(epoch);
-            let name = RunId::new(&JobId::new("a"), due);
-            let second = due.instant().format("%Y%m%dT%H%M%SZ");
-            assert_eq!(name.as_str(), format!("a-{second}"));
+    /// The verdicts that it gives, one for each plan.
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<VerdictRecord> {
+        match self {
+            Self::Verdict(verdict) => vec![verdict.clone()],
+            Self::Skipped(skipped) => skipped.verdicts().collect(),
+            _ => Vec::new(),
         }
     }
 }

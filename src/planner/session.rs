@@ -8,6 +8,8 @@
 //!
 //! A run that waits for its session takes no place and holds up nobody: it waits where runs wait for their window.
 
+mod ends;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,9 @@ use crate::plan::{JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
 use super::{Brief, Decision, Outcome, Planner, Reason, Record, RunId, RunRecord};
+
+use ends::{end, leave};
+pub(super) use ends::{told, withdrawn};
 
 /// The longest pause between two asks, in seconds.
 const LONGEST_PAUSE: i64 = 60;
@@ -84,6 +89,12 @@ pub struct Membership {
     pub admission: Admission,
     /// What it was told last, if that was no.
     pub refused: Option<Refusal>,
+    /// It was asked for, and what came of that is not known: the API may count it in.
+    #[serde(default)]
+    pub unheard: bool,
+    /// It is asked for again at once, as the session turned out to be in another round. In a row that is done once.
+    #[serde(default)]
+    pub again: bool,
 }
 
 /// A question to the API: may this run start with its session?
@@ -136,6 +147,8 @@ pub struct SessionState {
     pub started: Option<DueTime>,
     /// When our plan last joined a round of it.
     pub joined: Option<DueTime>,
+    /// Our plan joined, and its end was not told since: it is waited for.
+    pub running: bool,
 }
 
 /// The end of a run, as its session is told.
@@ -147,6 +160,8 @@ pub struct SessionEnd {
     pub tag: i64,
     /// `success`, `fail` or `aborted`.
     pub result: String,
+    /// Whether the session waits for the plan is not known: only if it does it is told.
+    pub unsure: bool,
 }
 
 /// What follows from a refusal.
@@ -175,7 +190,12 @@ impl Membership {
         // Clocks differ; but within the hold-off of a round nobody needs another one.
         let ours = started.plus(session.hold_off) >= due;
         if ours && session.joined.is_some_and(|joined| joined >= started) {
-            Next::In(session.tag)
+            if session.running {
+                Next::In(session.tag)
+            } else {
+                // It has been in it, and that is over.
+                Next::Again(session.tag)
+            }
         } else if started.plus(session.hold_off) < covers {
             // That was an earlier round, which this plan missed. The one of this due time is still to start.
             Next::Again(session.tag)
@@ -226,10 +246,14 @@ impl Planner {
                 asked: now,
                 admission: Admission::Waiting,
                 refused: None,
+                unheard: false,
+                again: false,
             })
         });
         // The clock was set back: nobody waits until it comes round again.
         mine.asked = mine.asked.min(now);
+        // Whoever starts from the ledger does not know whether it was.
+        mine.unheard |= mine.admission == Admission::Waiting;
         let ask = (mine.admission == Admission::Waiting).then(|| SessionAsk {
             run: run.id.clone(),
             job: run.job.clone(),
@@ -254,13 +278,16 @@ impl Planner {
         let Some((mut record, mut mine)) =
             record.and_then(|mut record| Some((record.clone(), record.session.take()?)))
         else {
-            // The run was withdrawn meanwhile; its session must not wait for its end.
-            if let SessionAnswer::Joined { tag } = *answer {
-                let end = end(&ask.session, tag, Outcome::Aborted);
-                leave(&ask.job, &ask.run, end, out);
-            }
+            self.answered_late(ask, answer, out);
             return;
         };
+        mine.unheard = match answer {
+            SessionAnswer::Unreachable { .. } => true,
+            // In a round that is not this due time's, by its clock: it waits for us all the same.
+            SessionAnswer::Refused { session, .. } => session.running,
+            SessionAnswer::Joined { .. } | SessionAnswer::NoSession => false,
+        };
+        let again = std::mem::take(&mut mine.again);
         let (why, hold_off) = match *answer {
             SessionAnswer::Joined { tag } => {
                 (mine.tag, mine.admission, mine.refused) = (tag, Admission::Joined, None);
@@ -277,8 +304,8 @@ impl Planner {
                     (None, None)
                 }
                 Next::Again(tag) => {
-                    mine.tag = tag;
-                    (None, None)
+                    (mine.tag, mine.again) = (tag, !again);
+                    (again.then_some(why), Some(session.hold_off))
                 }
                 Next::No => (Some(why), Some(session.hold_off)),
             },
@@ -309,11 +336,39 @@ impl Planner {
         self.wait(record, out);
     }
 
+    /// Nobody waits for this answer any more: the run was withdrawn meanwhile. Its session must not wait for its end.
+    fn answered_late(&mut self, ask: &SessionAsk, answer: &SessionAnswer, out: &mut Decision) {
+        let tag = match *answer {
+            SessionAnswer::Joined { tag } => tag,
+            // The answer that said so was lost.
+            SessionAnswer::Refused { session, .. } if session.running => session.tag,
+            // That it may be in was told when it was withdrawn; by then the question may not have arrived.
+            SessionAnswer::Unreachable { .. } => ask.tag,
+            _ => return,
+        };
+        let unsure = matches!(answer, SessionAnswer::Unreachable { .. });
+        // A later run of the plan may be in that round by now, or is being told so: its own end is what is to be told.
+        let stays = self.open.of(&ask.job).any(|run| {
+            let in_it = |mine: &Membership| {
+                let joined = mine.admission == Admission::Joined && mine.tag >= tag;
+                mine.session == ask.session && (joined || self.asking.contains(&run.id))
+            };
+            run.session.as_deref().is_some_and(in_it)
+        });
+        if !stays {
+            let end = SessionEnd {
+                unsure,
+                ..end(&ask.session, tag, Outcome::Aborted)
+            };
+            leave(&ask.job, &ask.run, end, out);
+        }
+    }
+
     /// Back into the queue, or to those that wait for a time.
     fn wait(&mut self, record: RunRecord, out: &mut Decision) {
         out.records.push(Record::Run(record.clone()));
         self.enqueue(&record);
-        self.open.insert(record.id.clone(), record);
+        self.open.insert(record);
     }
 
     fn give_up(&mut self, now: DateTime<Utc>, record: &RunRecord, why: Refusal, out: &mut Decision) {
@@ -332,36 +387,4 @@ impl Planner {
         }
         self.arm(&record.job);
     }
-}
-
-/// Tells the session of `run`, if it has one, how it ended.
-pub(super) fn told(run: &RunRecord, outcome: Outcome, out: &mut Decision) {
-    let Some(mine) = &run.session else { return };
-    if mine.refused != Some(Refusal::NoSession) {
-        leave(&run.job, &run.id, end(&mine.session, mine.tag, outcome), out);
-    }
-}
-
-/// Tells the session of `run`, if it counts on it, that it will not run.
-pub(super) fn withdrawn(run: &RunRecord, out: &mut Decision) {
-    let joined = |mine: &Membership| mine.admission == Admission::Joined;
-    if run.session.as_deref().is_some_and(joined) {
-        told(run, Outcome::Aborted, out);
-    }
-}
-
-fn end(session: &str, tag: i64, outcome: Outcome) -> SessionEnd {
-    SessionEnd {
-        session: session.to_owned(),
-        tag,
-        result: result(outcome).to_owned(),
-    }
-}
-
-fn leave(job: &JobId, run: &RunId, end: SessionEnd, out: &mut Decision) {
-    out.records.push(Record::SessionEnd {
-        job: job.clone(),
-        run: run.clone(),
-        end,
-    });
 }

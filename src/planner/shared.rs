@@ -19,6 +19,8 @@ const TIDY_FROM: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Shared {
     commons: HashSet<Arc<Common>, foldhash::quality::RandomState>,
+    /// Where these are: one of them is told without looking into it.
+    addresses: HashSet<usize, foldhash::fast::RandomState>,
     projects: HashSet<ProjectId, foldhash::quality::RandomState>,
     /// Of schedules that need no anchor; a node has few zones.
     timetables: Vec<(Arc<Zone>, Timetables)>,
@@ -46,9 +48,14 @@ impl Shared {
 
     /// The one that equals this one.
     pub(super) fn common(&mut self, common: Arc<Common>) -> Arc<Common> {
+        // So it is of nearly all plans of a ledger, when it is read.
+        if self.addresses.contains(&Arc::as_ptr(&common).addr()) {
+            return common;
+        }
         if let Some(shared) = self.commons.get(&common) {
             return Arc::clone(shared);
         }
+        self.addresses.insert(Arc::as_ptr(&common).addr());
         self.commons.insert(Arc::clone(&common));
         common
     }
@@ -107,6 +114,8 @@ impl Shared {
         }
         self.timetables.retain(|(_, timetables)| !timetables.is_empty());
         self.commons.retain(|common| Arc::strong_count(common) > 1);
+        let kept = self.commons.iter().map(|common| Arc::as_ptr(common).addr());
+        self.addresses = kept.collect();
         self.windows.retain(|window| Arc::strong_count(window) > 1);
         self.projects.retain(ProjectId::is_shared);
         self.tidied = self.size();

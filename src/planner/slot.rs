@@ -1,5 +1,6 @@
 //! One plan in the planner: its timetable, and up to where its due times are decided.
 
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use crate::plan::{Plan, Standing};
@@ -9,37 +10,44 @@ use super::brief::{Common, anchor};
 use super::shared::Shared;
 use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
 
+/// What is looked at when its due time comes stands first, in one line of the processor's cache: of a hundred thousand
+/// plans that are due at once little else is fetched.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Slot {
-    pub(super) plan: Brief,
     pub(super) timetable: Arc<Timetable>,
+    /// Every due time up to and including this one has its verdict.
+    pub(super) covered: DueTime,
+    /// The due time it is on the clock with.
+    pub(super) armed: Option<DueTime>,
+    /// The latest due time that got a run: it gets no second one, whatever the wall clock does.
+    pub(super) ran: Option<DueTime>,
+    /// Its run that is not over.
+    pub(super) open: Option<RunId>,
+    /// When it may start; `None`: at any time.
+    pub(super) window: Option<Arc<Window>>,
+    /// Why it may not run at present, whatever its schedule says.
+    pub(super) hindrance: Option<Reason>,
+    /// Its document was edited into something that cannot be used: no due times until it is mended.
+    pub(super) broken: bool,
+    pub(super) plan: Brief,
     /// Anchors intervals of plans whose creation time is unknown, and is the due time of `Once`.
     pub(super) first_seen: DueTime,
     /// Since when it has this schedule and may run: what was due by another one, or while it was stopped, is
-    /// no measure of lateness. (After a restart: since it was first seen.)
+    /// no measure of lateness.
     pub(super) since: DueTime,
-    /// Every due time up to and including this one has its verdict.
-    pub(super) covered: DueTime,
-    /// The latest due time that got a run: it gets no second one, whatever the wall clock does.
-    pub(super) ran: Option<DueTime>,
-    /// The due time it is on the clock with.
-    pub(super) armed: Option<DueTime>,
-    /// Its run that is not over.
-    pub(super) open: Option<RunId>,
     /// Its last run that is over.
     pub(super) last: Option<Arc<LastRun>>,
     /// Its last run that succeeded.
     pub(super) success: Option<Arc<LastRun>>,
-    /// Why it may not run at present, whatever its schedule says.
-    pub(super) hindrance: Option<Reason>,
-    /// When it may start; `None`: at any time.
-    pub(super) window: Option<Arc<Window>>,
-    /// Its document was edited into something that cannot be used: no due times until it is mended.
-    pub(super) broken: bool,
 }
 
+/// All that a verdict looks at, of a plan that has nothing of its own for it: its timetable (where that is), and what
+/// hinders it.
+pub(super) type Likeness = (usize, Option<Reason>);
+
 /// A million of them fit into a node: what is added here is added a million times.
-const _: () = assert!(size_of::<Slot>() <= 192);
+const _: () = assert!(size_of::<Option<Slot>>() <= 192 && offset_of!(Slot, plan) <= 64);
 
 impl Slot {
     pub(super) fn new(
@@ -68,7 +76,13 @@ impl Slot {
     }
 
     /// A plan of which all but a usable document was known.
-    pub(super) fn mended(plan: Brief, policy: &Policy, shared: &mut Shared, known: Aside) -> Self {
+    pub(super) fn mended(
+        now: DueTime,
+        plan: Brief,
+        policy: &Policy,
+        shared: &mut Shared,
+        known: Aside,
+    ) -> Self {
         let Aside {
             first_seen,
             covered,
@@ -80,6 +94,8 @@ impl Slot {
             LedgerPlan {
                 plan,
                 first_seen,
+                // Whoever mended it gave it another schedule.
+                since: Some(now),
                 covered,
                 last,
                 success,
@@ -93,6 +109,7 @@ impl Slot {
     /// away) is the planner's `clock_stepped` business, not ours.
     pub(super) fn restore(known: LedgerPlan, policy: &Policy, shared: &mut Shared) -> Self {
         let mut slot = Self::new(known.plan, policy, shared, known.first_seen, known.covered);
+        slot.since = known.since.unwrap_or(slot.since);
         slot.ran = known.last.as_ref().map(|run| run.due);
         slot.last = known.last.map(Arc::new);
         // Mostly they are one run.
@@ -124,6 +141,14 @@ impl Slot {
         }
     }
 
+    /// The durable record of what its lateness is measured from.
+    pub(super) fn record_since(&self) -> Record {
+        Record::Since {
+            job: self.plan.id.clone(),
+            since: self.since,
+        }
+    }
+
     /// This run is over, or withdrawn. (Another one of the plan may be open: it is not touched.)
     pub(super) fn close(&mut self, run: &RunId) {
         if self.open.as_ref() == Some(run) {
@@ -138,6 +163,20 @@ impl Slot {
     /// Whether it is due whenever nothing keeps it from running: its due times lie in no calendar.
     pub(super) fn is_now(&self) -> bool {
         matches!(self.kind(), Kind::Continuous | Kind::Once)
+    }
+
+    /// What a verdict on it looks at; `None`: something of its own, too.
+    pub(super) fn likeness(&self) -> Option<Likeness> {
+        let own = self.broken
+            || self.open.is_some()
+            || self.window.is_some()
+            || self.ran.is_some_and(|ran| ran > self.covered);
+        (!own).then(|| (Arc::as_ptr(&self.timetable).addr(), self.hindrance))
+    }
+
+    /// Whether any run of it is known.
+    pub(super) fn has_had_run(&self) -> bool {
+        self.ran.is_some() || self.last.is_some() || self.open.is_some() || self.plan.has_run()
     }
 
     /// The next due time without a verdict.
@@ -163,13 +202,16 @@ impl Slot {
 
     /// The due times up to `now` that have no verdict yet.
     pub(super) fn undecided(&self, now: DueTime) -> Option<Missed> {
-        let first = self.next_due().filter(|due| *due <= now)?;
+        self.undecided_from(self.next_due()?, now)
+    }
+
+    /// The same, for who knows the first due time without a verdict.
+    pub(super) fn undecided_from(&self, first: DueTime, now: DueTime) -> Option<Missed> {
+        if first > now {
+            return None;
+        }
         if self.is_now() {
-            return Some(Missed {
-                first,
-                last: first,
-                count: 1,
-            });
+            return Some(Missed::only(first));
         }
         // What ran gets no second run. It may lie ahead of what is decided, when the clock was set back and the plan was
         // edited since; then what comes before it is a case by itself.
@@ -182,7 +224,7 @@ impl Slot {
                     .is_some_and(|next| next.due == *ran)
             });
         let Some(ran) = again else {
-            return self.timetable.missed(self.covered, now);
+            return self.timetable.missed_from(first, now);
         };
         let earlier = self.timetable.missed(self.covered, ran.plus(-1));
         earlier.or_else(|| self.timetable.missed(ran, now))

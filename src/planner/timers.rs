@@ -31,6 +31,16 @@ impl Timers {
         self.seconds.entry(due).or_default().seats.push(seat);
     }
 
+    /// Sets the timers of all of these, which have none.
+    pub(super) fn set_all(&mut self, due: DueTime, seats: Vec<Seat>) {
+        let there = &mut self.seconds.entry(due).or_default().seats;
+        if there.is_empty() {
+            *there = seats;
+        } else {
+            there.extend(seats);
+        }
+    }
+
     /// Takes back the timer of `seat`, which is set for `due` (or its second was taken out).
     pub(super) fn take_back(&mut self, due: DueTime, seat: Seat) {
         let Some(second) = self.seconds.get_mut(&due) else {

@@ -6,7 +6,7 @@ use crate::plan::{Digests, JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
 use super::slot::Slot;
-use super::{Planner, Reason, RunRecord, RunState};
+use super::{Phase, Planner, Reason, RunRecord, RunState};
 
 /// Why a plan will not run by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +64,25 @@ pub struct Counts {
 }
 
 impl Planner {
+    /// Whether it decides nothing any more.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.phase == Phase::Halted
+    }
+
+    /// When the last complete listing was taken in.
+    #[must_use]
+    pub fn polled(&self) -> Option<DateTime<Utc>> {
+        self.polled
+    }
+
     /// How many plans and runs there are.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
             queued: self.queue.len() + self.asking.len(),
             held: self.held.len(),
-            running: self.busy(),
+            running: self.open.busy(),
             ..Counts::default()
         };
         for slot in self.slots.values() {
@@ -129,6 +141,23 @@ impl Planner {
     #[must_use]
     pub fn plan_count(&self) -> usize {
         self.slots.len()
+    }
+
+    /// Whether `second` is the plan's next due time after `first`, and both lie in a calendar.
+    #[must_use]
+    pub fn adjoins(&self, job: &JobId, first: DueTime, second: DueTime) -> bool {
+        self.slots.get(job).is_some_and(|slot| {
+            let next = slot.timetable.next(first);
+            !slot.is_now() && next.is_some_and(|next| next.due == second)
+        })
+    }
+
+    /// By when it must be known whether the plan is there: its run waits since then, or it is due then; `None`: it is not due.
+    #[must_use]
+    pub fn needs(&self, job: &JobId) -> Option<DueTime> {
+        let slot = self.slots.get(job)?;
+        let open = slot.open.as_ref().and_then(|run| self.open.get(run));
+        open.map(|run| run.due).or(slot.armed)
     }
 
     /// Runs that were handed to the launcher and are not over: to be looked for after a restart.

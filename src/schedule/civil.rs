@@ -134,11 +134,17 @@ impl Month {
 
     /// The month after this one; `None`: after the last year.
     pub fn following(&self) -> Option<Self> {
-        match self.month {
-            12 if self.year >= LAST_YEAR => None,
-            12 => Some(Self::new(self.year + 1, 1)),
-            month => Some(Self::new(self.year, month + 1)),
-        }
+        let (year, month) = match self.month {
+            12 if self.year >= LAST_YEAR => return None,
+            12 => (self.year + 1, 1),
+            month => (self.year, month + 1),
+        };
+        Some(Self {
+            year,
+            month,
+            first: self.first + self.days,
+            days: length(year, month),
+        })
     }
 
     /// The days of the month that are one of `weekdays` (bit 0 = Monday).
@@ -159,9 +165,24 @@ pub(super) const fn length(year: u32, month: u32) -> u32 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
+        // By Neri and Schneider as well, without a branch that would be guessed wrong every other month: from August on
+        // the even ones have 31 days, before it the odd ones.
+        _ => 30 | (month ^ (month >> 3)),
     }
+}
+
+/// The months that have at least so many days.
+pub(super) const fn months_of(days: u32, leap_year: bool) -> Values {
+    const ALL: u64 = Values::span(1, 12).bits();
+    const FEBRUARY: u64 = Values::one(2).bits();
+    const OF_30_DAYS: u64 = 1 << 4 | 1 << 6 | 1 << 9 | 1 << 11;
+    Values::from_bits(match days {
+        0..=28 => ALL,
+        29 if leap_year => ALL,
+        29 | 30 => ALL & !FEBRUARY,
+        31 => ALL & !FEBRUARY & !OF_30_DAYS,
+        _ => 0,
+    })
 }
 
 #[cfg(test)]
@@ -188,6 +209,10 @@ mod tests {
             assert_eq!(iso_week(day, year), date.iso_week().week(), "{date}");
             if of_month == 1 {
                 assert_eq!(Month::new(year, date.month()), month, "{date}");
+                let following = date.checked_add_months(chrono::Months::new(1)).unwrap();
+                let following = (following.year() <= 9999)
+                    .then(|| Month::new(u32::try_from(following.year()).unwrap(), following.month()));
+                assert_eq!(month.following(), following, "{date}");
                 assert_eq!(month.days, u32::from(date.num_days_in_month()), "{date}");
                 let mondays = month.days_on(Values::one(0));
                 assert_eq!(mondays.at_or_after(1), Some(1 + (7 - weekday(day)) % 7), "{date}");
@@ -208,6 +233,16 @@ mod tests {
         assert_eq!(march.days_on(Values::span(0, 6)), march.all_days());
         assert_eq!(march.following(), Some(Month::new(2026, 4)));
         assert_eq!(Month::new(9999, 12).following(), None);
+    }
+
+    #[test]
+    fn months_are_told_by_their_length() {
+        for (year, leap_year) in [(2026, false), (2028, true)] {
+            for days in 0..=32 {
+                let expected: Values = (1..=12).filter(|month| length(year, *month) >= days).collect();
+                assert_eq!(months_of(days, leap_year), expected, "{days} days in {year}");
+            }
+        }
     }
 
     #[test]

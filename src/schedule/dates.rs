@@ -1,6 +1,6 @@
 //! The dates that a calendar allows.
 
-use super::civil::{LAST_DAY, Month, is_leap, iso_week, length, new_year, week_from, weekday};
+use super::civil::{LAST_DAY, Month, is_leap, iso_week, months_of, new_year, week_from, weekday};
 use super::fields::{DAY, DAY_OF_WEEK, MONTH, POSITIONS, WEEK, YEAR};
 use super::values::Values;
 use super::years::Years;
@@ -167,10 +167,29 @@ impl<'a> Dates<'a> {
         let found = if self.days() == ALL.days && self.months() == ALL.months && self.rare.is_none() {
             // The weekday alone decides.
             Some(day + week_from(weekday(day), self.weekdays()).at_or_after(0)?)
+        } else if self.weekdays() == ALL.weekdays && !self.common.last_day && self.rare.is_none() {
+            // The day of the month does, and mostly it is in this month or the next one.
+            self.this_month_or_next(day).or_else(|| self.by_month(day))
         } else {
             self.by_month(day)
         };
         found.filter(|found| *found <= LAST_DAY)
+    }
+
+    /// The same where the day of the month alone decides; `None`: it is not found so soon, or too late.
+    #[inline(always)]
+    fn this_month_or_next(&self, day: u32) -> Option<u32> {
+        let (this, of_month) = Month::holding(day);
+        if self.months().contains(this.month)
+            && let Some(found) = self.days().at_or_after(of_month)
+            && found <= this.days
+        {
+            return Some(this.first + found - 1);
+        }
+        // Every month has these days.
+        let first = self.days().at_or_after(1).filter(|first| *first <= 28)?;
+        let next = this.month % 12 + 1;
+        (self.months().contains(next)).then_some(this.first + this.days + first - 1)
     }
 
     /// The same, month by month.
@@ -189,17 +208,21 @@ impl<'a> Dates<'a> {
             }
             number = this.month + 1;
         }
+        // Most months of a sparse calendar are told by their length alone: 29 February.
         let shortest = self.shortest_month();
+        let (common, leap) = (months_of(shortest, false), months_of(shortest, true));
         loop {
-            while let Some(month) = self.months().at_or_after(number) {
-                // Most months of a sparse calendar are told by their length alone: 29 February.
-                if shortest <= length(year, month) {
-                    let month = Month::new(year, month);
-                    if let Some(found) = self.days_of(&month).at_or_after(1) {
-                        return Some(month.first + found - 1);
-                    }
-                }
+            let months = self.months() & if is_leap(year) { leap } else { common };
+            while let Some(month) = months.at_or_after(number) {
                 number = month + 1;
+                let month = Month::new(year, month);
+                if let Some(found) = self.days_of(&month).at_or_after(1) {
+                    return Some(month.first + found - 1);
+                }
+            }
+            if (self.months() & common).is_empty() {
+                // Then only leap years will do, which are multiples of four: on to the next one.
+                year |= 3;
             }
             year = self.year_at_or_after(year + 1)?;
             number = 1;

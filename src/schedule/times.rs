@@ -53,6 +53,10 @@ impl Times {
     /// The first allowed time of the day, from this second on.
     #[inline]
     pub fn at_or_after(&self, second_of_day: u32) -> Option<u32> {
+        // Mostly there is one a day, and it was that one after which is asked.
+        if second_of_day > self.last() {
+            return None;
+        }
         let (hour, minute, second) = split(second_of_day);
         if self.hours().contains(hour) {
             if self.minutes().contains(minute)
@@ -80,6 +84,12 @@ impl Times {
             self.minutes.trailing_zeros(),
             self.seconds.trailing_zeros(),
         )
+    }
+
+    /// The last allowed time of the day.
+    #[inline]
+    fn last(&self) -> u32 {
+        join(self.hours().last(), self.minutes().last(), self.seconds().last())
     }
 
     /// How many times of a day are allowed.

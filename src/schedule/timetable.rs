@@ -34,6 +34,18 @@ pub struct Missed {
     pub count: u64,
 }
 
+impl Missed {
+    /// One due time.
+    #[must_use]
+    pub const fn only(due: DueTime) -> Self {
+        Self {
+            first: due,
+            last: due,
+            count: 1,
+        }
+    }
+}
+
 impl Timetable {
     /// Binds `schedule` to `zone`. `anchor`: where an interval without `schedule_start_date` counts from
     /// (its first due time is one interval later), and the due time of `Once` (its `schedule_start_date`,
@@ -84,10 +96,17 @@ impl Timetable {
     /// It costs some searches, not one for each due time.
     #[must_use]
     pub fn missed(&self, after: DueTime, until: DueTime) -> Option<Missed> {
-        let first = self
-            .next(after)
-            .map(|occurrence| occurrence.due)
-            .filter(|due| *due <= until)?;
+        let first = self.next(after)?.due;
+        (first <= until).then(|| self.missed_from(first, until))?
+    }
+
+    /// The same from `first` on, which is one of them.
+    #[must_use]
+    pub fn missed_from(&self, first: DueTime, until: DueTime) -> Option<Missed> {
+        // Mostly it is the only one.
+        if self.next(first).is_none_or(|next| next.due > until) {
+            return Some(Missed::only(first));
+        }
         let until = until.epoch().min(self.closes);
         let (last, count) = match self.schedule.rule() {
             Rule::Calendar(calendar) => (

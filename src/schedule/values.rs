@@ -72,6 +72,11 @@ impl Values {
         }
     }
 
+    /// The last one; of none, 0.
+    pub const fn last(self) -> u32 {
+        u64::BITS - 1 - (self.0 | 1).leading_zeros()
+    }
+
     /// All of them, ascending.
     pub fn iter(self) -> impl Iterator<Item = u32> {
         std::iter::successors(self.at_or_after(0), move |value| {
@@ -131,5 +136,8 @@ mod tests {
         assert_eq!(set.at_or_after(59), Some(59));
         assert_eq!(set.at_or_after(60), None);
         assert_eq!(set.count_below(15), 1);
+        assert_eq!(set.last(), 59);
+        assert_eq!(Values::span(0, 63).last(), 63);
+        assert_eq!(Values::NONE.last(), 0);
     }
 }

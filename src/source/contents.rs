@@ -46,6 +46,13 @@ impl From<serde_json::Error> for Fault {
     }
 }
 
+/// A listing, as nearly all are written.
+#[derive(Deserialize)]
+struct Jobs<'a> {
+    #[serde(borrow)]
+    jobs: Vec<&'a RawValue>,
+}
+
 /// The keys that tell a listing from a document from something else. Nulls do not count.
 #[derive(Deserialize)]
 struct Keys<'a> {
@@ -64,6 +71,10 @@ impl<'a> Contents<'a> {
             None => Err(Fault::Foreign("it is empty".to_owned())),
             Some(b'[') => Ok(Self::Listing(serde_json::from_str(text)?)),
             Some(b'{') => {
+                // Looked through once; whatever is no such listing is little, or wrong.
+                if let Ok(Jobs { jobs }) = serde_json::from_str(text) {
+                    return Ok(Self::Listing(jobs));
+                }
                 let keys: Keys<'a> = serde_json::from_str(text)?;
                 match keys.jobs {
                     Some(jobs) if jobs.get().starts_with('[') => {
@@ -107,7 +118,7 @@ pub(super) fn written_id(document: &RawValue) -> Option<&RawValue> {
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     /// Id and place of each that has one.
-    holders: HashMap<Box<str>, Box<str>>,
+    holders: HashMap<Box<str>, Box<str>, foldhash::quality::RandomState>,
 }
 
 impl Ids {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::value::RawValue;
@@ -36,7 +37,20 @@ pub fn each(
     take: &mut dyn FnMut(&str, &RawValue),
 ) -> Result<Vec<Problem>, SourceError> {
     let file = File::open(path).map_err(|error| SourceError::at(path, "file", error))?;
-    let text = match text_of(file, limit_bytes).map_err(|error| SourceError::at(path, "file", error))? {
+    each_from(file, path, limit_bytes, take)
+}
+
+/// The same, from what is open already; `path` is what errors call it.
+///
+/// # Errors
+/// As [`read`]; then it gave none.
+pub fn each_from(
+    from: impl Read,
+    path: &Path,
+    limit_bytes: u64,
+    take: &mut dyn FnMut(&str, &RawValue),
+) -> Result<Vec<Problem>, SourceError> {
+    let text = match text_of(from, limit_bytes).map_err(|error| SourceError::at(path, "file", error))? {
         Ok(text) => text,
         Err(Unfit::TooLarge) => {
             return Err(SourceError::TooLarge {
@@ -52,7 +66,7 @@ pub fn each(
         Contents::One(text) => vec![text],
     };
     // A listing saved page by page repeats documents that moved between two pages. That harms nobody.
-    let mut seen = HashSet::with_capacity(texts.len());
+    let mut seen = HashSet::with_capacity_and_hasher(texts.len(), foldhash::quality::RandomState::default());
     let mut ids = Ids::default();
     let mut problems = Vec::new();
     for (index, text) in texts.into_iter().enumerate() {

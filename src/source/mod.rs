@@ -3,13 +3,15 @@
 //! Also keeps a copy of a listing in such a folder ([`FolderCopy`]), for the day when the API is gone.
 //!
 //! Gives documents as texts; what they mean is `plan`'s business. (The API, the third source, is `freezer`.)
-//! May use: `plan`'s `Problem`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
+//! An [`Outline`] of a listing tells which documents of the next one are as they were, wherever that comes from.
+//! May use: `plan`'s `Problem` and `Digest`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
 
 mod contents;
 mod copy;
 mod error;
 pub mod file;
 pub mod folder;
+mod outline;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -20,6 +22,7 @@ use serde_json::value::RawValue;
 
 pub use copy::{CopyError, Documents, FolderCopy};
 pub use error::SourceError;
+pub use outline::{Extent, Outline, Tracing};
 pub use watch::Watch;
 
 /// One complete listing.
@@ -103,6 +106,19 @@ pub fn each(
         take(&document.place, &document.text);
     }
     Ok(listing.problems)
+}
+
+/// The same, of a saved listing that is open already; `path` is what errors call it.
+///
+/// # Errors
+/// When it cannot be read, is too large, or no listing; then it gave none.
+pub fn each_from(
+    from: impl std::io::Read,
+    path: &Path,
+    limits: &Limits,
+    take: &mut dyn FnMut(&str, &RawValue),
+) -> Result<Vec<crate::plan::Problem>, SourceError> {
+    file::each_from(from, path, limits.listing_bytes, take)
 }
 
 fn is_folder(path: &Path) -> Result<bool, SourceError> {

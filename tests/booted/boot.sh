@@ -2,12 +2,12 @@
 # Boots one machine of what up.sh made; tests/booted starts it, in namespaces of its own for mounts and processes:
 # with their first process everything goes. What the machine writes is in memory, over the two folders; so that goes, too.
 #
-#   boot.sh DIR SCRATCH NAME    DIR: up.sh's; SCRATCH: an empty folder; NAME: of its control groups
+#   boot.sh DIR BASE SCRATCH NAME    DIR: up.sh's; BASE: which in it; SCRATCH: an empty folder; NAME: of its control groups
 set -euo pipefail
-dir=$1 scratch=$2 name=$3
+dir=$1 base=$2 scratch=$3 name=$4
 mount -t tmpfs -o mode=755 tmpfs "$scratch"
 mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
-mount -t overlay overlay -o "lowerdir=$dir/installed:$dir/base,upperdir=$scratch/upper,workdir=$scratch/work" \
+mount -t overlay overlay -o "lowerdir=$dir/$base.installed:$dir/$base,upperdir=$scratch/upper,workdir=$scratch/work" \
     "$scratch/root"
 
 # nspawn wants its own place in memory, as a systemd would have it.

@@ -124,3 +124,26 @@ fn a_killed_supervisor_takes_its_agent_along_and_is_lost() {
     node.gone(&unit);
     assert!(!node.lives("/srv/bed/held"), "its agent is gone, too");
 }
+
+#[test]
+fn a_supervisor_that_is_killed_while_no_daemon_lives_is_judged_by_the_next() {
+    let (node, unit) = held("");
+    node.sh("systemctl stop freezerd");
+    node.sh(&format!("systemctl kill --kill-who=main --signal=KILL {unit}"));
+    // systemd holds how it ended until that is recorded.
+    until("it failed", || {
+        let (_, state) = node.ask(&format!("systemctl is-failed {unit}"));
+        (state == "failed").then_some(())
+    });
+    assert!(!node.lives("/srv/bed/held"), "its agent is gone, too");
+    node.start();
+    let (outcome, detail) = node.done("held");
+    assert_eq!(outcome, "lost", "{detail}");
+    assert!(detail.contains("was killed by signal 9 (signal)"), "{detail}");
+    until("systemd may forget it", || {
+        let units = node
+            .ask("systemctl list-units --all --no-legend 'freezerd-run-*'")
+            .1;
+        units.is_empty().then_some(())
+    });
+}

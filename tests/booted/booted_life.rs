@@ -1,4 +1,4 @@
-//! Installed, enabled, run; restarted, upgraded and reloaded while a backup runs.
+//! Installed, enabled, run, and reloaded while a backup runs.
 
 use std::time::Duration;
 
@@ -60,51 +60,34 @@ fn a_run_is_a_unit_of_its_own_and_its_outcome_is_recorded() {
 }
 
 #[test]
-fn a_restart_and_an_upgrade_leave_a_running_backup_alone() {
-    let node = Node::boot("");
-    node.start();
-    node.pipe("gate");
-    node.plan("held", HELD);
-    node.line("says");
-    let unit = node.unit("held");
-    let supervisor = node.sh(&format!("systemctl show -p MainPID --value {unit}"));
-    let before = node.daemon();
-    node.sh("systemctl restart freezerd");
-    assert_ne!(node.daemon(), before);
-    // As a package does it: another file in the place of the one that runs.
-    node.sh(
-        "cp /usr/bin/freezerd /usr/bin/.new && mv /usr/bin/.new /usr/bin/freezerd && systemctl daemon-reload",
-    );
-    node.sh("systemctl try-restart freezerd");
-    assert_eq!(node.run("held", "running").outcome, None);
-    assert_eq!(
-        node.sh(&format!("systemctl show -p MainPID --value {unit}")),
-        supervisor
-    );
-    // While nobody is there it ends; whoever comes hears of it.
-    node.sh("systemctl stop freezerd");
-    node.release("gate");
-    node.gone(&unit);
-    node.sh("systemctl start freezerd");
-    assert_eq!(node.done("held"), ("success".to_owned(), String::new()));
-}
-
-#[test]
 fn a_reload_takes_a_good_configuration_and_leaves_a_bad_one() {
     let node = Node::boot("");
     node.start();
+    reloads(&node);
+}
+
+#[test]
+fn so_does_one_that_systemd_asks_for_by_itself() {
+    let node = Node::boot_newer("");
+    node.start();
+    let shown = node.sh("systemctl show freezerd -p Type -p ExecReload");
+    assert_eq!(shown, "Type=notify-reload");
+    reloads(&node);
+}
+
+fn reloads(node: &Node) {
     node.pipe("gate");
     node.plan("held", HELD);
     node.line("says");
     let daemon = node.daemon();
     node.settings("[dispatch.limits]\nnice = 11");
-    node.sh("systemctl reload freezerd");
+    node.sh("timeout 120 systemctl reload freezerd");
     node.until_journal("the configuration was read again");
     node.plan("nice", "nice >$BED/is-nice");
     assert_eq!(node.done("nice").0, "success");
     assert_eq!(node.line("is-nice"), "11");
     node.settings("[dispatch.limits]\nnice = 20");
-    node.sh("systemctl reload freezerd");
+    node.sh("timeout 120 systemctl reload freezerd");
     node.until_journal("`dispatch.limits.nice`: 20 is not between -20 and 19");
     node.plan("nicer", "nice >$BED/is-nicer");
     assert_eq!(node.line("is-nicer"), "11", "the old settings stay in force");

@@ -1,5 +1,7 @@
 //! Too much memory, too much time, deaf agents, children that hide, and a name that is taken.
 
+use freezerd::clock::{Clock, SystemClock};
+
 use crate::node::Node;
 use crate::until::until;
 
@@ -23,7 +25,7 @@ fn an_agent_out_of_memory_fails_for_that_reason() {
 
 #[test]
 fn a_run_that_takes_too_long_fails_for_that_reason() {
-    let node = Node::boot("[dispatch]\nkill_grace = '1s'\n[dispatch.limits]\nruntime_max = '1s'");
+    let node = Node::boot("[dispatch]\nkill_grace = '1s'\n[dispatch.limits]\nruntime_max = '4s'");
     node.soon("TimeoutStopSec=3s");
     node.start();
     // Deaf, and so is the child that has left its session.
@@ -31,7 +33,7 @@ fn a_run_that_takes_too_long_fails_for_that_reason() {
     let unit = node.unit("long");
     let (outcome, detail) = node.done("long");
     assert_eq!(outcome, "fail", "{detail}");
-    let said = "took longer than 1 s (dispatch.limits.runtime_max): backup fs long: killed by signal 9";
+    let said = "took longer than 4 s (dispatch.limits.runtime_max): backup fs long: killed by signal 9";
     assert_eq!(detail, said);
     node.gone(&unit);
     assert!(!node.lives("sleep 4711"), "nothing escapes");
@@ -96,7 +98,7 @@ fn a_unit_of_the_same_name_is_refused_and_waited_for() {
     let node = Node::boot("");
     // A date that is still to come, so that the run's name is known.
     node.start();
-    let due = node.sh("date -u -d '+3 seconds' +%Y-%m-%dT%H:%M:%SZ");
+    let due = node.sh("date -u -d '+10 seconds' +%Y-%m-%dT%H:%M:%SZ");
     let unit = format!("freezerd-run-named-{}.service", due.replace(['-', ':'], ""));
     node.sh(&format!(
         "mkfifo /run/gate; systemd-run --quiet --unit={unit} sh -c 'read x </run/gate'"
@@ -108,4 +110,49 @@ fn a_unit_of_the_same_name_is_refused_and_waited_for() {
     // It is nobody's run; when it is over, it is our turn.
     node.sh("echo go >/run/gate");
     assert_eq!(node.done("named").0, "success");
+}
+
+/// The most memory that a process had, in MiB.
+fn peak(node: &Node, process: &str) -> u64 {
+    let line = node.sh(&format!("grep VmHWM /proc/{process}/status"));
+    let peak = line.split_whitespace().nth(1).expect("VmHWM: 1234 kB");
+    peak.parse::<u64>().expect("a number of KiB") / 1024
+}
+
+#[test]
+fn an_agent_that_prints_without_end_costs_the_others_nothing() {
+    let clock = SystemClock::new();
+    let node = Node::boot("");
+    node.start();
+    // Long lines, of which journald's own limit takes gigabytes, and such as it cannot make smaller.
+    node.plan(
+        "flood",
+        "noise() { base64 -w 40000 </dev/urandom; }; noise | head -c 150000000 >&2; echo up >$BED/says; noise >&2 & yes",
+    );
+    node.line("says");
+    let unit = node.unit("flood");
+    node.run("flood", "running");
+    let supervisor = node.sh(&format!("systemctl show -p MainPID --value {unit}"));
+    // The flood does not end: who is held up by it runs never.
+    let due = node.sh("date -u -d '+2 seconds' +%Y-%m-%dT%H:%M:%SZ");
+    node.plan_at("punctual", &due, "true");
+    assert_eq!(node.done("punctual").0, "success");
+    assert!(node.lives("base64 -w 40000"), "it goes on");
+    for process in [node.daemon(), supervisor] {
+        let peak = peak(&node, &process);
+        assert!(peak < 100, "{peak} MiB for an agent that printed 150 MB and more");
+    }
+    node.event("flood", "abort");
+    assert_eq!(node.done("flood").0, "aborted");
+    let said = format!("journalctl --no-pager -o cat -u {unit}");
+    node.sh(&format!(
+        "{said} | grep -q 'bytes are left out here: too much at once'"
+    ));
+    // 4 MiB in half a minute (src/launch/supervise/echo.rs), and the words about the rest.
+    let spans = clock.monotonic().as_secs() / 30 + 1;
+    let bytes: u64 = node.sh(&format!("{said} | wc -c")).parse().expect("a number");
+    assert!(
+        bytes < (spans << 22) + (1 << 20),
+        "{bytes} bytes in {spans} spans"
+    );
 }

@@ -13,6 +13,9 @@
 mod booted_crashes;
 mod booted_life;
 mod booted_limits;
+mod booted_secrets;
+mod booted_upgrade;
 mod booted_user;
 mod node;
 mod until;
+mod work;

@@ -6,15 +6,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chrono::{DateTime, Utc};
-use freezerd::clock::{Clock, SystemClock};
-use serde::Deserialize;
-use serde_json::json;
-
 use crate::until::until;
 
 /// Where a machine keeps what agents do: one script a plan, and what they write.
-const BED: &str = "/srv/bed";
+pub const BED: &str = "/srv/bed";
 
 /// What stands for freezer-agent: runs the script that is named as its action's backup_name.
 const AGENT: &str = r#"#!/bin/sh
@@ -26,17 +21,6 @@ name=$(sed -n 's/^backup_name = //p' "$config")
 echo "$FREEZERD_RUN_ID" >>"/srv/bed/started-$name"
 exec /bin/sh "/srv/bed/$name"
 "#;
-
-/// A run as `freezerd history` has it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Run {
-    pub run_id: String,
-    pub job_id: String,
-    pub state: String,
-    pub outcome: Option<String>,
-    pub started: Option<DateTime<Utc>>,
-    pub detail: String,
-}
 
 pub struct Node {
     machine: Child,
@@ -66,6 +50,15 @@ fn made() -> &'static Path {
 impl Node {
     /// Boots one, with freezerd configured and not yet started. `settings`: TOML, a drop-in.
     pub fn boot(settings: &str) -> Self {
+        Self::boot_of("base", settings)
+    }
+
+    /// The same of one whose systemd is newer: 253 at least.
+    pub fn boot_newer(settings: &str) -> Self {
+        Self::boot_of("newer", settings)
+    }
+
+    fn boot_of(base: &str, settings: &str) -> Self {
         let scratch = tempfile::tempdir().expect("a folder");
         static BOOTED: AtomicU32 = AtomicU32::new(0);
         let number = BOOTED.fetch_add(1, Ordering::Relaxed);
@@ -81,7 +74,7 @@ impl Node {
             ])
             .args(["--pid", "--fork", "--kill-child=KILL", "--mount-proc"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/booted/boot.sh"))
-            .args([made(), scratch.path()])
+            .args([made(), Path::new(base), scratch.path()])
             .arg(&name)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -169,113 +162,26 @@ impl Node {
         said
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    /// A path of this machine, as we see it.
+    pub fn path(&self, path: &str) -> PathBuf {
         let leader = self.leader().expect("the machine is up");
-        let path = format!("/proc/{leader}/root{path}");
-        if let Some(folder) = Path::new(&path).parent() {
+        format!("/proc/{leader}/root{path}").into()
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).expect("a folder");
         }
         // As an editor does: whole, or not at all.
-        let draft = format!("{path}.draft");
+        let draft = path.with_added_extension("draft");
         fs::write(&draft, text)
             .and_then(|()| fs::rename(&draft, &path))
             .expect("written");
     }
 
-    /// A file that an agent writes: waits until it is there and has a whole line.
-    pub fn line(&self, name: &str) -> String {
-        until(&format!("an agent writes {BED}/{name}"), || {
-            let (_, text) = self.ask(&format!("cat {BED}/{name} 2>/dev/null"));
-            (!text.is_empty()).then_some(text)
-        })
-    }
-
-    /// Lets every agent go on that does `read x <PIPE`.
-    pub fn release(&self, pipe: &str) {
-        self.sh(&format!("echo go >{BED}/{pipe}"));
-    }
-
-    pub fn pipe(&self, name: &str) {
-        self.sh(&format!("mkfifo {BED}/{name}"));
-    }
-
-    /// A plan that runs once, as soon as it is seen: `script` is its agent's, and `$BED` its folder.
-    pub fn plan(&self, name: &str, script: &str) {
-        self.put(name, script, &json!({}));
-    }
-
-    /// A plan that runs once, at this time.
-    pub fn plan_at(&self, name: &str, due: &str, script: &str) {
-        self.put(name, script, &json!({"schedule_date": due}));
-    }
-
-    fn put(&self, name: &str, script: &str, schedule: &serde_json::Value) {
-        self.write(&format!("{BED}/{name}"), &format!("BED={BED}\n{script}\n"));
-        let now = SystemClock::new().now().to_rfc3339();
-        let action = json!({"action": "backup", "mode": "fs", "backup_name": name});
-        let plan = json!({
-            "job_id": name, "description": name, "created_at": now, "updated_at": now, "job_schedule": schedule,
-            "job_actions": [{"freezer_action": action, "max_retries": 0, "max_retries_interval": 1}],
-        });
-        self.write(&format!("/etc/freezerd/plans/{name}.conf"), &plan.to_string());
-    }
-
-    /// Edits the plan's events, as a user does through the API: `abort`.
-    pub fn event(&self, name: &str, event: &str) {
-        let path = format!("/etc/freezerd/plans/{name}.conf");
-        let text = self.sh(&format!("cat {path}"));
-        let mut plan: serde_json::Value = serde_json::from_str(&text).expect("a plan");
-        plan["job_schedule"]["event"] = json!(event);
-        self.write(&path, &plan.to_string());
-    }
-
     pub fn start(&self) {
         self.sh("systemctl enable --quiet freezerd 2>/dev/null; systemctl start freezerd");
-    }
-
-    /// The plan's runs, latest first.
-    pub fn runs(&self, plan: &str) -> Vec<Run> {
-        #[derive(Deserialize)]
-        struct History {
-            runs: Vec<Run>,
-        }
-        let (_, text) = self.ask("freezerd history --format json 2>/dev/null");
-        let history: Option<History> = serde_json::from_str(&text).ok();
-        let runs = history.map(|history| history.runs).unwrap_or_default();
-        runs.into_iter().filter(|run| run.job_id == plan).collect()
-    }
-
-    /// The plan's only run, once it is as far.
-    pub fn run(&self, plan: &str, state: &str) -> Run {
-        let seen = until(&format!("{plan} is {state}"), || {
-            let runs = self.runs(plan);
-            runs.iter().any(|run| run.state == state).then_some(runs)
-        });
-        assert_eq!(seen.len(), 1, "{seen:?}\n{}", self.journal());
-        let started = self.sh(&format!("cat {BED}/started-{plan} 2>/dev/null | wc -l"));
-        assert!(
-            started == "1" || seen[0].started.is_none(),
-            "{plan} was started {started} times"
-        );
-        seen[0].clone()
-    }
-
-    /// The plan's only run, once it is done: its outcome and what is said of it.
-    pub fn done(&self, plan: &str) -> (String, String) {
-        let run = self.run(plan, "done");
-        (run.outcome.expect("it is done"), run.detail)
-    }
-
-    /// The unit of the plan's only run.
-    pub fn unit(&self, plan: &str) -> String {
-        let unit = until(&format!("{plan} has a unit"), || {
-            let run = self.runs(plan).pop()?;
-            Some(format!("freezerd-run-{}.service", run.run_id))
-        });
-        until(&format!("{unit} is active"), || {
-            self.ask(&format!("systemctl is-active {unit}")).0.then_some(())
-        });
-        unit
     }
 
     /// The daemon's process, on the machine.
@@ -293,8 +199,7 @@ impl Node {
 
     /// Whether a process of such a command line is there.
     pub fn lives(&self, command: &str) -> bool {
-        let leader = self.leader().expect("the machine is up");
-        let processes = fs::read_dir(format!("/proc/{leader}/root/proc")).expect("/proc");
+        let processes = fs::read_dir(self.path("/proc")).expect("/proc");
         processes.flatten().any(|process| {
             let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&line)

@@ -5,8 +5,12 @@
 //! tests/sim hands it lives of virtual time. All times are seconds since the epoch: of the
 //! node's wall clock, but where it says "true time", which only ever goes forward.
 
+mod back_off;
+mod backups;
+mod on_time;
 mod outcomes;
 mod sessions;
+mod trusts;
 mod verdicts;
 mod windows;
 
@@ -14,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use freezerd::plan::Plan;
-use freezerd::planner::{CatchUp, Outcome, RunId, RunRecord, SessionRefused, VerdictRecord, Window};
-use freezerd::schedule::Zone;
+use freezerd::planner::{CatchUp, Outcome, Reason, RunId, RunRecord, SessionRefused, VerdictRecord, Window};
+use freezerd::schedule::{Kind, Zone};
 use serde_json::Value;
 
 /// One state of a plan, as its user left it.
@@ -26,6 +30,8 @@ pub struct Version {
     pub plan: Option<Plan>,
     pub zone: Arc<Zone>,
     pub stopped: bool,
+    /// Why else it may not run here: disabled, unsupported, or with commands that this node does not execute.
+    pub hindered: BTreeSet<Reason>,
     /// When the daemon certainly knew.
     pub known: Option<i64>,
     /// Up to when the daemon certainly decided by it at the latest: other zone data came, or an earlier time did once more.
@@ -47,6 +53,12 @@ pub struct Evidence {
     pub ended: Option<(i64, Outcome)>,
     /// When it was ended without a word (true time): by a reboot, or by the kernel.
     pub crashed: Option<i64>,
+    /// What each step's agent printed, once it had ended.
+    pub said: Vec<String>,
+    /// The trust by which it acted.
+    pub trust: Option<String>,
+    /// It was told the node's own project.
+    pub project: bool,
 }
 
 impl Evidence {
@@ -54,6 +66,53 @@ impl Evidence {
     pub fn over(&self) -> Option<i64> {
         self.ended.map(|(at, _)| at).or(self.crashed)
     }
+}
+
+/// Who did not let a run start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The launcher could not.
+    Launcher,
+    /// Its plan's trust was refused.
+    Trust,
+}
+
+/// A run that could not be started.
+#[derive(Debug, Clone)]
+pub struct Unstarted {
+    pub run: RunId,
+    pub job: String,
+    /// True time.
+    pub at: i64,
+    pub by: Refusal,
+}
+
+/// One record of the API's `backups`.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub id: String,
+    pub project: String,
+    pub status: Option<String>,
+    /// What else it holds.
+    pub metadata: Value,
+}
+
+/// What Keystone gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    Token,
+    Refused,
+    /// It did not answer.
+    Nothing,
+}
+
+/// A token that Keystone was asked for by a trust.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub trust: String,
+    /// True time.
+    pub at: i64,
+    pub given: Given,
 }
 
 /// What the API was told about a run that is over, as often as it took that.
@@ -73,7 +132,13 @@ pub struct Rules {
     pub catch_up: CatchUp,
     /// How far the wall clock was set back, all in all: times of before and after are only that certain.
     pub set_back: i64,
+    /// How long, at most, the end of a run is no news yet where the runs are real.
+    pub late_news: i64,
     pub session_refused: SessionRefused,
+    /// Without a trust nothing runs.
+    pub central: bool,
+    /// The wall clock was set.
+    pub stepped: bool,
 }
 
 /// What was said between a plan and its session.
@@ -95,8 +160,6 @@ pub struct Spoken {
     /// True time.
     pub at: i64,
     pub said: Said,
-    /// The daemon certainly took it in.
-    pub heard: bool,
 }
 
 /// A plan that a complete listing did not show, and that the API then said is gone.
@@ -108,11 +171,24 @@ pub struct Missing {
     pub known: usize,
 }
 
+/// A time in which freezerd ran in shadow.
+#[derive(Debug, Clone)]
+pub struct Shadow {
+    /// From when to when by the wall clock.
+    pub wall: (i64, i64),
+    /// The same in true time.
+    pub real: (i64, i64),
+}
+
 /// All that is left of a life, for the checker.
 #[derive(Debug, Clone)]
 pub struct History {
     pub users: Vec<(String, Vec<Version>)>,
     pub evidence: Vec<Evidence>,
+    /// As the launcher knows it, in order.
+    pub unstarted: Vec<Unstarted>,
+    /// How often a daemon started, its clock was set, or its rules changed.
+    pub afresh: usize,
     pub rules: Rules,
     /// The ledger's.
     pub verdicts: Vec<VerdictRecord>,
@@ -142,6 +218,16 @@ pub struct History {
     pub members: BTreeSet<String>,
     /// With it, in order.
     pub spoken: Vec<Spoken>,
+    /// The API's `backups` in the end, and what was deleted there.
+    pub records: Vec<Recorded>,
+    pub removed: Vec<Recorded>,
+    /// Plans that came with a trust.
+    pub trusts: BTreeMap<String, String>,
+    /// Keystone, for tokens by them; in order.
+    pub asked: Vec<Asked>,
+    /// When the daemon could not do all that it should: dead, asleep, without a disk (true time).
+    pub troubles: Vec<(i64, i64)>,
+    pub shadows: Vec<Shadow>,
 }
 
 /// Everything that is wrong with a history.
@@ -154,21 +240,43 @@ pub fn check(history: &History) -> Vec<String> {
     outcomes::ends(history, &mut faults);
     outcomes::reports(history, &mut faults);
     outcomes::documents(history, &mut faults);
+    back_off::check(history, &mut faults);
     windows::check(history, &mut faults);
     sessions::check(history, &mut faults);
+    backups::check(history, &mut faults);
+    trusts::check(history, &mut faults);
+    on_time::check(history, &mut faults);
     missing(history, &mut faults);
+    shadows(history, &mut faults);
     faults
+}
+
+/// Plans that are, or were, continuous.
+fn continuous((id, versions): &(String, Vec<Version>)) -> Option<&String> {
+    let mut plans = versions.iter().filter_map(|version| version.plan.as_ref());
+    plans
+        .any(|plan| plan.schedule.kind() == Kind::Continuous)
+        .then_some(id)
 }
 
 /// One run for one due time, one at a time for one plan, none early, never more than the cap.
 fn agents(history: &History, faults: &mut Vec<String>) {
-    let mut served = BTreeSet::new();
+    let continuous: BTreeSet<&String> = history.users.iter().filter_map(continuous).collect();
+    let set_back = history.rules.set_back;
+    let mut served: BTreeMap<(&String, i64), &Evidence> = BTreeMap::new();
     for seen in &history.evidence {
-        // What ran on a clock that was more than a day ahead was never due then.
-        if !served.insert((&seen.job, seen.due)) && history.rules.set_back <= 86_400 {
+        let before = served.insert((&seen.job, seen.due), seen);
+        // What ran on a clock that was more than a day ahead was never due then. And what is due as soon as it is over
+        // may be so in a second that comes round again.
+        let stepped = |before: &Evidence| seen.began - before.began > seen.started - before.started;
+        let again = |before: &Evidence| set_back > 600 && stepped(before) && continuous.contains(&seen.job);
+        if before.is_some_and(|before| !again(before)) && set_back <= 86_400 {
             faults.push(format!("{} ran twice", seen.run));
         }
-        if seen.started < seen.due {
+        // It was due when the API was asked for what it needs, and the clock was set back before the answer.
+        let asked_first = set_back > 0 && asks_first(history, &seen.job);
+        let early = seen.due - seen.started;
+        if early > 0 && !(asked_first && early <= set_back) {
             faults.push(format!("{} ran {} s early", seen.run, seen.due - seen.started));
         }
     }
@@ -187,6 +295,25 @@ fn agents(history: &History, faults: &mut Vec<String>) {
     }
 }
 
+/// Plans for whose runs the API is asked for something before they start.
+fn asks_first(history: &History, id: &str) -> bool {
+    let user = history.users.iter().find(|(user, _)| user == id);
+    let versions = user.map_or(&[][..], |(_, versions)| versions);
+    let mut plans = versions.iter().filter_map(|version| version.plan.as_ref());
+    let recorded_first = |plan: &Plan| plan.actions.iter().any(freezerd::plan::Action::is_recorded_first);
+    history.trusts.contains_key(id) || plans.any(recorded_first)
+}
+
+/// A plan that was disabled was of another dialect meanwhile, whose API keeps its own account of runs and backups. (Of one
+/// that is gone the others tell the dialect.)
+fn another_dialect(history: &History, id: &str) -> bool {
+    let disabled = |version: &Version| version.hindered.contains(&Reason::Disabled);
+    let was = |(user, versions): &(String, Vec<Version>)| {
+        (user == id || !history.jobs.contains_key(id)) && versions.iter().any(disabled)
+    };
+    history.users.iter().any(was)
+}
+
 /// Of a plan that is gone nothing starts any more once a listing has not shown it.
 fn missing(history: &History, faults: &mut Vec<String>) {
     for gone in &history.missing {
@@ -196,6 +323,16 @@ fn missing(history: &History, faults: &mut Vec<String>) {
                 "{} started when its plan was missing from the listing",
                 seen.run
             ));
+        }
+    }
+}
+
+/// In shadow nothing starts.
+fn shadows(history: &History, faults: &mut Vec<String>) {
+    for seen in &history.evidence {
+        let within = |shadow: &Shadow| shadow.real.0 < seen.began && seen.began < shadow.real.1;
+        if history.shadows.iter().any(within) {
+            faults.push(format!("{} started in shadow", seen.run));
         }
     }
 }

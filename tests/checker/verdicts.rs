@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use freezerd::planner::{CatchUp, Outcome, Reason, RunRecord, RunState, Verdict, VerdictRecord};
+use freezerd::planner::{CatchUp, Reason, RunRecord, Verdict, VerdictRecord};
 use freezerd::schedule::{DueTime, Kind, Timetable};
 
-use super::{History, Version, sessions, windows};
+use super::{History, Version, sessions, trusts, windows};
 
 struct Known<'a> {
     version: &'a Version,
@@ -65,10 +65,31 @@ fn known(versions: &[Version]) -> Vec<Known<'_>> {
     all
 }
 
+/// Whether two versions have the same due times where this record has some.
+fn same_times(record: &VerdictRecord, one: &Known<'_>, other: &Known<'_>) -> bool {
+    let mut after = record.first.plus(-1);
+    loop {
+        let next = [one, other].map(|known| {
+            let next = known.timetable.next(after).map(|next| next.due);
+            next.filter(|due| *due <= record.last)
+        });
+        match next {
+            [Some(due), Some(same)] if due == same => after = due,
+            [None, None] => return true,
+            _ => return false,
+        }
+    }
+}
+
 /// The due times of a verdict: by the version of the plan under which it could have been given.
 fn due_times(record: &VerdictRecord, versions: &[Known<'_>], set_back: i64) -> Option<Vec<i64>> {
-    versions.iter().find_map(|known| {
-        let later = record.last.epoch() > known.next.1.saturating_add(set_back);
+    versions.iter().enumerate().find_map(|(at, known)| {
+        let ends = |known: &Known<'_>| known.next.1.saturating_add(set_back);
+        // What is decided again and again while the disk is full becomes one record, also where a version that changes none of
+        // these due times (another zone, of an interval) began in between.
+        let goes_on = |next: &&Known<'_>| !next.arises && same_times(record, known, next);
+        let several = versions[at..].iter().take_while(|_| record.count > 1);
+        let later = record.last.epoch() > ends(several.take_while(goes_on).last().unwrap_or(known));
         if known.arises {
             let one = record.count == 1 && record.first == record.last;
             let since = known.version.from - set_back;
@@ -133,15 +154,28 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
             after = next.due;
         }
     }
-    // What runs once, and was never stopped, has had its one due time; a clock that was set back far may have made its
-    // verdict void, but not its run.
+    // What runs once, or again and again, was due as soon as it was known, unless something hindered it; a clock that was
+    // set back far may have made its verdict void, but not its run.
     let ran = set_back > 600 && !ledger.runs.is_empty();
-    let waits = known
-        .iter()
-        .any(|known| known.version.known.is_some() && known.arises);
-    if waits && given.is_empty() && !ran && !versions.iter().any(|version| version.stopped) {
+    let waits = known.iter().enumerate().any(|(at, one)| {
+        let free = !one.version.stopped && one.version.hindered.is_empty();
+        let next = known.get(at + 1).map_or(i64::MAX, |next| next.version.from);
+        let lasts = |since: i64| since + set_back < next.min(one.next.0);
+        one.arises && free && one.version.known.is_some_and(lasts)
+    });
+    // And who may not run for want of a trust is never due so.
+    let may_not = history.rules.central && !history.trusts.contains_key(id);
+    if waits && given.is_empty() && !ran && !may_not {
         faults.push(format!("{id} was never due"));
     }
+}
+
+/// Whether it goes with another due time's run.
+const fn coalesced_or_overlaps(record: &VerdictRecord) -> bool {
+    matches!(
+        record.verdict,
+        Verdict::Coalesced(_) | Verdict::Skipped(Reason::Overlap)
+    )
 }
 
 /// Why a verdict is not true.
@@ -154,6 +188,14 @@ fn untrue(
     let set_back = history.rules.set_back;
     let decided = record.decided.timestamp();
     let by_then = |version: &&Version| version.from <= decided + set_back;
+    // Until the daemon certainly knew that it is not any more.
+    let was = |so: &dyn Fn(&Version) -> bool| {
+        versions.iter().enumerate().any(|(at, version)| {
+            let mut later = versions[at..].iter().filter(|later| !so(later));
+            let over = later.find_map(|later| later.known);
+            so(version) && by_then(&version) && over.is_none_or(|known| decided <= known + set_back)
+        })
+    };
     match &record.verdict {
         Verdict::Run(run) => {
             (!history.runs.contains_key(run)).then(|| "its run is not in the ledger".to_owned())
@@ -174,10 +216,20 @@ fn untrue(
             let queued = |run: &&RunRecord| run.queued.timestamp() <= decided + set_back;
             let before = ledger.runs.partition_point(queued);
             let overlaps = ledger.runs[..before].iter().rev().any(|run| {
-                run.ended.is_none_or(|ended| {
-                    ended.timestamp() + set_back >= decided || run.state == RunState::Done(Outcome::Lost)
-                })
+                let news = set_back + history.rules.late_news;
+                run.ended.is_none_or(|ended| ended.timestamp() + news >= decided)
             });
+            // Or it was about to be launched, came to nothing by a crash, and was withdrawn later: that is a verdict on the
+            // due time before this one, and a later one.
+            let before = ledger.verdicts.partition_point(|other| other.last < record.first);
+            let mut former = ledger.verdicts[..before].iter().rev();
+            let withdrawn = former
+                .find(|other| !coalesced_or_overlaps(other))
+                .is_some_and(|other| {
+                    matches!(other.verdict, Verdict::Skipped(_))
+                        && other.decided.timestamp() + set_back >= decided
+                });
+            let overlaps = overlaps || withdrawn;
             (!overlaps).then(|| "nothing of its plan ran then".to_owned())
         }
         Verdict::Skipped(Reason::Expired) => match history.rules.catch_up {
@@ -185,12 +237,24 @@ fn untrue(
             _ => Some("it was not too late".to_owned()),
         },
         Verdict::Skipped(Reason::Stopped) => {
-            let stopped = versions.iter().filter(by_then).any(|version| version.stopped);
-            (!stopped).then(|| "it was never stopped".to_owned())
+            (!was(&|version| version.stopped)).then(|| "it was not stopped".to_owned())
+        }
+        Verdict::Skipped(reason @ (Reason::Disabled | Reason::Unsupported | Reason::ExecDenied)) => {
+            let hindered = was(&|version| version.hindered.contains(reason));
+            (!hindered).then(|| format!("it was not {}", reason.word()))
+        }
+        Verdict::Skipped(Reason::Shadow) => {
+            let within =
+                |(from, to): (i64, i64)| from - set_back <= decided && decided <= to.saturating_add(set_back);
+            let shadow = history.shadows.iter().any(|shadow| within(shadow.wall));
+            (!shadow).then(|| "freezerd was not in shadow".to_owned())
         }
         Verdict::Skipped(Reason::Superseded) => {
-            let edited = versions.iter().filter(by_then).count() > 1;
-            (!edited).then(|| "it was never edited or removed".to_owned())
+            // And the daemon did not know that before it was due.
+            let first = record.first.epoch();
+            let since = |version: &Version| version.known.is_none_or(|known| first <= known + set_back);
+            let edited = versions.iter().skip(1).filter(by_then).any(since);
+            (!edited).then(|| "it was not edited or removed since".to_owned())
         }
         Verdict::Skipped(Reason::OutsideWindow) => {
             windows::untrue(history, record.job.as_str(), decided).map(str::to_owned)
@@ -198,6 +262,6 @@ fn untrue(
         Verdict::Skipped(reason @ (Reason::SessionRefused | Reason::SessionUnreachable)) => {
             sessions::untrue(history, record.job.as_str(), *reason, decided).map(str::to_owned)
         }
-        Verdict::Skipped(reason) => Some(format!("{reason:?} cannot be in this world")),
+        Verdict::Skipped(Reason::NoTrust) => trusts::untrue(history, record.job.as_str()).map(str::to_owned),
     }
 }

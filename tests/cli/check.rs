@@ -113,3 +113,57 @@ fn a_configuration_that_cannot_be_used() {
         "{text}"
     );
 }
+
+/// What `run` refuses with 78, which systemd does not try again, is no surprise.
+#[test]
+fn what_the_daemon_would_refuse() {
+    let refused = |config: &str| {
+        let folder = node(
+            GOOD,
+            &format!("source = {{ kind = 'file', path = 'plans.json' }}\n{config}"),
+        );
+        let (code, text) = checked(folder.path());
+        assert_eq!(code, Some(1), "{text}");
+        text
+    };
+    let text = refused("log = { level = 'verbose' }\n");
+    assert!(text.contains("WRONG log.level: log filter \"verbose\""), "{text}");
+    let text = refused("cluster = { name = 'backup', etcd = 'http://127.0.0.1:2379' }\n");
+    assert!(text.contains("WRONG cluster"), "{text}");
+}
+
+#[test]
+fn a_copy_that_cannot_be_kept() {
+    let folder = node(GOOD, "[source]\ncopy = \"plans.json/copy\"\n");
+    let (code, text) = checked(folder.path());
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("WRONG source.copy: /plans.json is not a folder"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_proxy_that_is_away_is_named() {
+    let config = "[auth]\nauth_url = \"http://127.0.0.1:2/v3\"\nusername = \"u\"\npassword = \"p\"\nproject_name = \"p\"\n";
+    let folder = node(GOOD, config);
+    std::fs::set_permissions(
+        folder.path().join("freezerd.toml"),
+        std::fs::Permissions::from_mode(0o600),
+    )
+    .unwrap();
+    let mut command = freezerd();
+    command
+        .env("http_proxy", "http://u:hunter2@127.0.0.1:1")
+        .args(["check", "--config"])
+        .arg(folder.path().join("freezerd.toml"));
+    let answer = done(&mut command);
+    assert!(
+        answer
+            .stdout
+            .contains("by way of the proxy that http_proxy names"),
+        "{}",
+        answer.stdout
+    );
+    assert!(!answer.stdout.contains("hunter2"), "{}", answer.stdout);
+}

@@ -253,3 +253,19 @@ fn a_listing_full_of_broken_documents() {
         assert!(!problem["job_id"].as_str().unwrap().is_empty());
     }
 }
+
+#[test]
+fn standard_input_may_be_what_cannot_be_opened_again() {
+    let (mut ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    std::io::Write::write_all(&mut ours, &std::fs::read(path("plans.json")).unwrap()).unwrap();
+    drop(ours);
+    let from = |jobs: &str| {
+        freezerd_with(
+            jobs,
+            &["--from", "2026-03-28T23:00:00Z", "--for", "1d", "--format", "csv"],
+        )
+    };
+    let mut command = from("-");
+    let answer = done(command.stdin(std::os::fd::OwnedFd::from(theirs)));
+    assert_eq!(answer.fine(), done(&mut from(&path("plans.json"))).fine());
+}

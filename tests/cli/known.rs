@@ -88,7 +88,8 @@ fn a_plan_that_nobody_knows() {
         );
         assert_eq!(
             node.run(&[command, "something else"]).refused(1),
-            "freezerd: the ledger knows no plan with the id or name \"something else\"\n"
+            "freezerd: the ledger knows no plan with the id or name \"something else\" \
+             (one whose document could never be used is named by `freezerd check`)\n"
         );
         let without = Node::without_ledger();
         assert_eq!(

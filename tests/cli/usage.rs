@@ -99,3 +99,14 @@ fn the_api_without_credentials() {
     let refused = run(&["dry-run"]).refused(78);
     insta::assert_snapshot!("no_credentials", refused);
 }
+
+#[test]
+fn an_empty_variable_names_no_configuration() {
+    let answer = done(
+        freezerd()
+            .env("FREEZERD_CONFIG", "")
+            .args(["dry-run", "--jobs"])
+            .arg(path("plans.json")),
+    );
+    assert_eq!(answer.code, Some(0), "{}", answer.stderr);
+}

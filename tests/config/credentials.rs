@@ -310,3 +310,62 @@ fn the_agent_is_told_the_same() {
     insta::assert_snapshot!("agent_environment", environment(&settings));
     assert_eq!(environment(&Machine::new().loaded().settings), "");
 }
+
+#[test]
+fn a_domain_that_a_cloud_names_once_is_the_users_and_the_projects() {
+    let cloud = |auth: &str| {
+        let text = format!(
+            "clouds: {{c: {{insecure: true, auth: {{auth_url: 'http://k', username: u, password: p, project_name: p, {auth}}}}}}}\n"
+        );
+        access(
+            &Machine::new()
+                .file("/etc/openstack/clouds.yaml", &text)
+                .variable("OS_CLOUD", "c"),
+        )
+    };
+    let domains = |access: &Access| match &access.auth {
+        Auth::Password {
+            user: Named::Name { domain: of_user, .. },
+            scope: Scope::Project(Named::Name {
+                domain: of_project, ..
+            }),
+            ..
+        } => (of_user.clone(), of_project.clone()),
+        other => panic!("{other:?}"),
+    };
+    let (corp, own) = (Domain::Name("corp".to_owned()), Domain::Id("own".to_owned()));
+    let found = cloud("domain_name: corp");
+    assert_eq!(domains(&found), (corp.clone(), corp.clone()));
+    assert!(found.insecure);
+    assert_eq!(
+        domains(&cloud("domain_name: corp, user_domain_id: own")),
+        (own.clone(), corp)
+    );
+    let id = Domain::Id("id".to_owned());
+    assert_eq!(
+        domains(&cloud("domain_id: id, project_domain_id: own")),
+        (id, own)
+    );
+}
+
+#[test]
+fn a_file_with_a_secret_that_everybody_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = openrc()
+        .variable("OS_PASSWORD", "")
+        .file("/password", "hunter2\n");
+    let path = machine.at("/password");
+    let machine = machine.file(
+        "/etc/freezerd/freezerd.toml",
+        &format!("[auth]\npassword_file = {:?}\n", path.display().to_string()),
+    );
+    let warned = |mode| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        let warnings = machine.loaded().warnings;
+        warnings
+            .iter()
+            .any(|warning| warning.contains("password: every user"))
+    };
+    assert!(warned(0o644));
+    assert!(!warned(0o600));
+}

@@ -8,10 +8,10 @@ use freezerd::failpoint::Failpoint;
 use freezerd::planner::RunState;
 use rusqlite::Connection;
 
-use crate::bed::{Bed, SUCCESS, at_once};
+use crate::bed::{Bed, SUCCESS, at_once, each_second, now};
 use crate::life::starts;
 use crate::process::{Daemon, PROGRAM};
-use crate::until::until_is;
+use crate::until::{until, until_is};
 
 /// Lives it; gives what is wrong.
 pub fn live(at: Failpoint) -> Vec<String> {
@@ -21,10 +21,13 @@ pub fn live(at: Failpoint) -> Vec<String> {
     ));
     bed.put(&at_once("done", "done"));
     bed.put(&at_once("long", "gate"));
+    bed.put(&each_second("often", "done"));
     let daemon = Daemon::start(&bed);
     until_is("one is done", &vec![SUCCESS], || bed.outcomes("done"));
     until_is("one runs", &vec![RunState::Running], || bed.states("long"));
+    until("one is due each second", || bed.served("often").first().copied());
     daemon.kill();
+    let again = now();
     let path = bed.path("state/ledger.db");
     Connection::open(&path)
         .and_then(|ledger| ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
@@ -51,12 +54,17 @@ pub fn live(at: Failpoint) -> Vec<String> {
     until_is("a new one runs", &vec![SUCCESS], || bed.outcomes("new"));
     bed.open_gate();
     until_is("its end is recorded", &vec![SUCCESS], || bed.outcomes("long"));
+    until_is("what is due each second goes on", &true, || {
+        bed.served("often").into_iter().filter(|due| *due > again).count() > 1
+    });
     assert!(daemon.stop().success());
-    let mut faults: Vec<String> = ["done", "long", "new"]
-        .into_iter()
-        .filter(|job| starts(&bed, job) != 1)
-        .map(|job| format!("{job} was started {} times", starts(&bed, job)))
-        .collect();
+    let mut faults = bed.faults_of_each_second("often", again);
+    faults.extend(
+        ["done", "long", "new"]
+            .into_iter()
+            .filter(|job| starts(&bed, job) != 1)
+            .map(|job| format!("{job} was started {} times", starts(&bed, job))),
+    );
     let state = fs::read_dir(bed.path("state")).expect("a folder").flatten();
     let names: Vec<String> = state
         .filter_map(|entry| entry.file_name().into_string().ok())

@@ -66,6 +66,7 @@ pub fn of(
         plan: Some(plan::parse(&plan.to_string(), "here").expect("a plan").plan),
         zone: Arc::new(Zone::utc()),
         stopped: false,
+        hindered: BTreeSet::new(),
         // Made after the last listing: its first due time counts, whenever it is seen.
         known: Some(begins.timestamp()),
         until: i64::MAX,
@@ -76,12 +77,18 @@ pub fn of(
             .map(|plan| (id(plan), vec![versions(plan)]))
             .collect(),
         evidence: evidence(bed, fates),
+        unstarted: Vec::new(),
+        afresh: 0,
         rules: Rules {
             max_concurrent: AT_A_TIME,
             catch_up: CatchUp::UntilNext,
-            // News of an end takes a moment: what overlapped in the last second is not known better.
+            // What a supervisor notes is of the second before, and what overlapped then is not known better.
             set_back: 1,
+            late_news: 10,
             session_refused: SessionRefused::Skip,
+            central: false,
+            // The daemon dies too often here for anything to be late.
+            stepped: true,
         },
         verdicts,
         plans: restored
@@ -110,6 +117,13 @@ pub fn of(
         zones: Vec::new(),
         members: BTreeSet::new(),
         spoken: Vec::new(),
+        // What agents say of their backups has its own test.
+        records: Vec::new(),
+        removed: Vec::new(),
+        trusts: BTreeMap::new(),
+        asked: Vec::new(),
+        troubles: Vec::new(),
+        shadows: Vec::new(),
         runs,
     }
 }
@@ -159,6 +173,9 @@ fn evidence(bed: &Bed, fates: &[(String, Fate)]) -> Vec<Evidence> {
                 began: second(at),
                 ended: None,
                 crashed: None,
+                said: Vec::new(),
+                trust: None,
+                project: true,
             }),
             ["end", run, at, code] => {
                 let outcome = if code == "0" {
@@ -199,5 +216,8 @@ fn nothing_ran(run: &str, fate: Fate) -> Evidence {
         began: due,
         ended: (fate == Fate::NotStarted).then_some((due, Outcome::Fail)),
         crashed: (fate == Fate::Lost).then_some(due),
+        said: Vec::new(),
+        trust: None,
+        project: true,
     }
 }

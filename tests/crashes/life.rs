@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use crate::bed::{Bed, at_once, date, now, plan};
 use crate::cloud::Cloud;
 use crate::history::{self, Fate};
+use crate::old;
+use crate::older;
 use crate::process::Daemon;
+use crate::refusing::refusing;
 use crate::session::Session;
 use crate::until::{until, until_is};
 
@@ -46,6 +49,8 @@ pub enum Death {
 pub enum Plans {
     /// Those that a node has.
     Plain,
+    /// The same; but a daemon of an earlier version knows them, and has begun, when the life begins.
+    Known,
     /// One in a session, and two whose records are made before their backups; of one of these no backup is made.
     Others,
 }
@@ -70,6 +75,7 @@ fn prepared() -> (Cloud, Bed) {
     let mut ledger = Ledger::open(&path).expect("a ledger");
     let at = now() - TimeDelta::minutes(1);
     ledger.commit(&[Record::Polled { at }]).expect("polled");
+    ledger.commit(&old::history()).expect("history");
     drop(ledger);
     let ledger = Connection::open(path).expect("a ledger");
     ledger
@@ -95,7 +101,7 @@ fn plans(begins: DateTime<Utc>, which: Plans) -> (Vec<Value>, DateTime<Utc>) {
     };
     let often = plan("often", &each_second, &["done"]);
     let mut plans = match which {
-        Plans::Plain => vec![
+        Plans::Plain | Plans::Known => vec![
             at_once("once", "done"),
             at_once("fails", "fail"),
             at_once("long", "gate"),
@@ -162,9 +168,12 @@ pub fn live(case: Case) -> Vec<String> {
     let begins = now().trunc_subsecs(0);
     let (plans, last) = plans(begins, case.plans);
     let session = Session::default();
-    cloud.turn_hostile(session.answering());
+    cloud.turn_hostile(refusing(case.at, session.answering()));
     for plan in &plans {
         cloud.put(plan);
+    }
+    if case.plans == Plans::Known {
+        older::live(&bed);
     }
     let mark = bed.path("mark");
     bed.environment.insert("FAILPOINT".to_owned(), case.at.name());
@@ -223,6 +232,8 @@ pub fn live(case: Case) -> Vec<String> {
     }
     let mut faults = crate::checker::check(&history);
     faults.extend(records_of_backups(&history, &cloud));
+    faults.extend(old::faults(&bed));
+    faults.extend(older::faults(&bed));
     for folder in ["state/runs", "runtime/runs"] {
         let left = fs::read_dir(bed.path(folder)).expect("a folder").flatten();
         faults.extend(left.map(|entry| format!("{} was left", entry.path().display())));

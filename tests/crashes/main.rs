@@ -15,12 +15,17 @@
 #[path = "../daemon/bed.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod bed;
+#[path = "../freezer/certificate.rs"]
+#[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
+mod certificate;
 #[allow(dead_code, reason = "of tests/sim, which uses all of it")]
 #[path = "../checker/mod.rs"]
 mod checker;
 #[path = "../daemon/cloud.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod cloud;
+#[path = "../daemon/port.rs"]
+mod port;
 #[path = "../daemon/process.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod process;
@@ -34,8 +39,12 @@ mod shelf;
 mod until;
 
 mod aside;
+mod first;
 mod history;
 mod life;
+mod old;
+mod older;
+mod refusing;
 mod session;
 
 use std::collections::BTreeSet;
@@ -51,7 +60,7 @@ use life::{Case, Death, Plans, live};
 const AT_ONCE: usize = 8;
 
 /// The daemon dies here.
-const DAEMON: [Failpoint; 23] = [
+const DAEMON: [Failpoint; 31] = [
     ListingCommit,
     ListingCommitted,
     DueCommit,
@@ -72,25 +81,43 @@ const DAEMON: [Failpoint; 23] = [
     ReportSent,
     ReportCommit,
     ReportRecorded,
+    ReportFailed,
+    BackupNote,
     BackupNoted,
     BackupSent,
+    BackupCommit,
     BackupRecorded,
+    BackupFailed,
+    PruneCommit,
+    PruneCommitted,
+    CondenseCommit,
+    CondenseCommitted,
 ];
 
 /// The daemon dies here, in a life with what only some plans have: a session, records made before their backups.
-const OTHERS: [Failpoint; 11] = [
+const OTHERS: [Failpoint; 15] = [
+    DraftNote,
     DraftNoted,
     DraftSent,
     DraftRecorded,
+    DraftFailed,
     DraftEnd,
     DraftEndSent,
     DraftEndRecorded,
+    DraftEndFailed,
     SessionAsk,
     SessionAnswered,
     SessionEnd,
     SessionEndSent,
     SessionEndRecorded,
+    SessionEndFailed,
 ];
+
+/// The first daemon of a machine begins its ledger, and dies here.
+const FIRST: [Failpoint; 4] = [LedgerMade, LedgerBegun, SchemaCommit, SchemaCommitted];
+
+/// The daemon makes the ledger of an earlier version one of its own, and dies here.
+const OLDER: [Failpoint; 4] = [SchemaCommit, SchemaCommitted, BriefsCommit, BriefsCommitted];
 
 /// The daemon puts a damaged ledger aside, and dies here.
 const ASIDE: [Failpoint; 5] = [Aside, AsideFile, AsideWhole, AsideBegun, AsideTakenUp];
@@ -177,8 +204,20 @@ fn and_die_twice_there() {
 }
 
 #[test]
+fn the_first_may_die_while_it_begins_its_ledger() {
+    live_all(FIRST, first::live);
+}
+
+#[test]
+fn it_may_die_while_it_takes_over_the_ledger_of_an_earlier_version() {
+    let once = OLDER.map(with(Plans::Known, Death::Daemon));
+    let twice = OLDER.map(|at| with(Plans::Known, Death::Twice(at))(at));
+    live_all(once.into_iter().chain(twice), live);
+}
+
+#[test]
 fn it_may_die_while_it_puts_its_ledger_aside() {
-    live_all(ASIDE, aside::live);
+    live_all(ASIDE.into_iter().chain(FIRST), aside::live);
 }
 
 #[test]
@@ -193,7 +232,12 @@ fn both_may_die() {
 
 #[test]
 fn every_failpoint_is_tried() {
-    let daemon = DAEMON.into_iter().chain(OTHERS).chain(ASIDE);
+    let daemon = DAEMON
+        .into_iter()
+        .chain(OTHERS)
+        .chain(FIRST)
+        .chain(OLDER)
+        .chain(ASIDE);
     let tried: BTreeSet<Failpoint> = daemon.chain(SUPERVISOR).collect();
     assert_eq!(tried, BTreeSet::from(Failpoint::ALL));
 }

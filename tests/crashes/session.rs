@@ -58,6 +58,7 @@ impl Session {
         let said = if word == "start" {
             inside.start(job, tag.expect("a tag"))
         } else {
+            inside.jobs[job]["status"] = json!("completed");
             Said::Ended(action["result"].as_str().expect("a result").to_owned())
         };
         let answer = match &said {
@@ -70,8 +71,6 @@ impl Session {
             job: job.to_owned(),
             at: now().timestamp(),
             said,
-            // Its run comes to its end in any case, and that must be told.
-            heard: true,
         });
         Some(reply(202, answer.to_string()))
     }
@@ -89,7 +88,8 @@ impl Inside {
             self.tag += 1;
             self.started = Some(now);
         }
-        self.jobs.insert(job.to_owned(), json!({"time_started": now}));
+        self.jobs
+            .insert(job.to_owned(), json!({"status": "running", "time_started": now}));
         Said::Joined(self.tag)
     }
 }

@@ -115,6 +115,46 @@ impl Bed {
             .collect()
     }
 
+    /// The due times for which agents of this plan were started, in order.
+    pub fn served(&self, job: &str) -> Vec<DateTime<Utc>> {
+        let due = |line: String| {
+            let mut words = line.split(' ').skip_while(|word| *word != job);
+            let due = words.nth(1).filter(|_| line.starts_with("start "))?;
+            Some(due.parse().expect("a due time"))
+        };
+        self.diary().into_iter().filter_map(due).collect()
+    }
+
+    /// What is wrong with a plan that is due each second, whose ledger was lost before `since`: due times that were served twice,
+    /// those of before that are decided once more, without a run that is known by its traces, and those after it that have no
+    /// verdict, though an earlier one has.
+    pub fn faults_of_each_second(&self, job: &str, since: DateTime<Utc>) -> Vec<String> {
+        let mut served = self.served(job);
+        served.sort();
+        let twice = served.windows(2).filter(|two| two[0] == two[1]);
+        let twice = twice.map(|two| format!("{job} ran twice for {}", two[0]));
+        let (from, to) = (DueTime::from_epoch(0), DueTime::floor(now() + TimeDelta::days(1)));
+        let ledger = self.ledger().expect("a ledger");
+        let verdicts = ledger
+            .verdicts(&JobId::new(job), from, to, ALL)
+            .expect("verdicts");
+        let (before, after): (Vec<_>, Vec<_>) = verdicts
+            .into_iter()
+            .partition(|verdict| verdict.first <= DueTime::floor(since));
+        let again = before
+            .iter()
+            .filter(|verdict| !matches!(verdict.verdict, Verdict::Run(_)));
+        let again = again.map(|verdict| format!("{job} was decided once more: {verdict:?}"));
+        let mut spans: Vec<(i64, i64)> = after
+            .iter()
+            .map(|verdict| (verdict.first.epoch(), verdict.last.epoch()))
+            .collect();
+        spans.sort_unstable();
+        let torn = spans.windows(2).filter(|two| two[0].1 + 1 != two[1].0);
+        let torn = torn.map(|two| format!("{job} was decided up to {}, then from {} on", two[0].1, two[1].0));
+        twice.chain(again).chain(torn).collect()
+    }
+
     /// The ledger as it is now; `None`: there is none yet.
     pub fn ledger(&self) -> Option<Reader> {
         Ledger::open_reader(&self.path("state/ledger.db")).ok()
@@ -172,6 +212,15 @@ pub fn plan(job: &str, schedule: &Value, tasks: &[&str]) -> Value {
 /// A plan that runs as soon as it is seen, once.
 pub fn at_once(job: &str, task: &str) -> Value {
     plan(job, &json!({}), &[task])
+}
+
+/// A plan that is due each second, for ever.
+pub fn each_second(job: &str, task: &str) -> Value {
+    plan(
+        job,
+        &json!({"schedule_second": "*", "schedule_minute": "*"}),
+        &[task],
+    )
 }
 
 pub fn now() -> DateTime<Utc> {

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::bed::{Bed, now};
+use crate::certificate::acceptor;
+use crate::port::Port;
 use crate::server::{Reply, Seen, Server, ok, query, reply, token_until};
 use crate::shelf::Shelf;
 use crate::until::until;
@@ -31,6 +33,8 @@ struct Inside {
     /// A job that listings leave out, though it is there.
     hidden: Option<String>,
     backups: Shelf,
+    /// Where the catalogue leads, if not to where it was asked.
+    endpoint: Option<String>,
     /// Answers in place of the API, but for what it leaves to it.
     hostile: Option<Answering>,
 }
@@ -39,7 +43,9 @@ pub type Answering = Box<dyn Fn(&Seen) -> Option<Reply> + Send>;
 
 pub struct Cloud {
     tasks: Runtime,
-    address: SocketAddr,
+    port: Port,
+    /// Presented to whoever connects; `None`: it speaks in clear.
+    certificate: Option<&'static str>,
     inside: Arc<Mutex<Inside>>,
     server: Option<Server>,
 }
@@ -49,14 +55,15 @@ impl Cloud {
     pub fn new(settings: &str) -> (Self, Bed) {
         let mut cloud = Self {
             tasks: Runtime::new().expect("a runtime"),
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            port: Port::new(),
+            certificate: None,
             inside: Arc::default(),
             server: None,
         };
         cloud.come_back();
         let api = "source = { kind = 'api', poll = '1s' }\napi = { client_id = '*' }\n";
         let mut bed = Bed::new(&format!("{api}{settings}"));
-        let url = format!("http://{}", cloud.address);
+        let url = format!("http://{}", cloud.port.address);
         for (name, value) in [
             ("OS_AUTH_URL", url.as_str()),
             ("OS_USERNAME", "freezer"),
@@ -115,6 +122,27 @@ impl Cloud {
         self.inside.lock().unwrap().hostile = Some(answers);
     }
 
+    /// From now on it speaks TLS, with this certificate; whoever is connected is not any more.
+    pub fn present(&mut self, certificate: &'static str) {
+        self.go_away();
+        self.certificate = Some(certificate);
+        self.come_back();
+    }
+
+    /// Where the catalogue leads from now on.
+    pub fn lead_to(&self, endpoint: &str) {
+        self.inside.lock().unwrap().endpoint = Some(endpoint.to_owned());
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.port.address
+    }
+
+    /// What was asked since it last came back.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.server.as_ref().map(Server::seen).unwrap_or_default()
+    }
+
     pub fn set_read_only(&self) {
         self.inside.lock().unwrap().read_only = true;
     }
@@ -135,7 +163,7 @@ impl Cloud {
     pub fn go_away(&mut self) {
         self.server = None;
         until("nobody listens", || {
-            TcpStream::connect(self.address).is_err().then_some(())
+            TcpStream::connect(self.port.address).is_err().then_some(())
         });
     }
 
@@ -147,8 +175,10 @@ impl Cloud {
         }
         let inside = Arc::clone(&self.inside);
         let script = move |seen: &Seen| Some(inside.lock().unwrap().answer(seen));
-        let server = self.tasks.block_on(Server::start_at(self.address, script, None));
-        self.address = server.address;
+        let tls = self.certificate.map(acceptor);
+        let server = self
+            .tasks
+            .block_on(Server::start_at(self.port.address, script, tls));
         self.server = Some(server);
     }
 }
@@ -170,7 +200,8 @@ impl Inside {
         }
         if seen.is("POST", "/v3/auth/tokens") {
             self.tokens.0 += 1;
-            let endpoint = format!("http://{}", seen.headers["host"]);
+            let here = || format!("http://{}", seen.headers["host"]);
+            let endpoint = self.endpoint.clone().unwrap_or_else(here);
             let name = format!("token-{}", self.tokens.0);
             return token_until(&name, &endpoint, now() + TimeDelta::hours(1));
         }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use freezerd::planner::{Outcome, RunState};
 use rusqlite::Connection;
 
-use crate::bed::{Bed, SUCCESS, at_once};
+use crate::bed::{Bed, SUCCESS, at_once, each_second, now};
 use crate::process::Daemon;
 use crate::until::{until, until_is};
 
@@ -68,50 +68,77 @@ const DAMAGES: [(&str, Damage); 7] = [
     }),
 ];
 
+/// Such an id is no part of a file's name, so the name of its run has a digest of it, and the run's traces have to tell it.
+const LONG: &str = "db.example";
+
 #[test]
 fn it_is_kept_aside_and_nothing_runs_again() {
-    for (name, damage) in DAMAGES {
-        let bed = Bed::new(OFTEN);
-        bed.put(&at_once("done", "done"));
-        bed.put(&at_once("long", "gate"));
-        let daemon = Daemon::start(&bed);
-        until_is("one is done", &vec![SUCCESS], || bed.outcomes("done"));
-        until_is("one runs", &vec![RunState::Running], || bed.states("long"));
-        until_is("the traces of the other are gone", &1, || {
-            fs::read_dir(bed.path("state/runs")).expect("a folder").count()
-        });
-        daemon.kill();
-        damage(&bed);
-
-        let daemon = Daemon::start(&bed);
-        let said = daemon.says("the ledger was damaged");
-        assert!(said.contains("ledger.db.damaged-"), "{name}: {said}");
-        assert!(said.contains("Runs found by their traces: 1."), "{name}: {said}");
-        assert!(
-            daemon.metric("freezerd_ledger_errors_total") >= Some(1.0),
-            "{name}"
-        );
-        let kept = fs::read_dir(bed.path("state")).expect("a folder").flatten();
-        let kept = kept.filter(|entry| entry.file_name().to_string_lossy().contains("damaged"));
-        assert!(kept.count() >= 1, "{name}");
-        // What runs is known again, what comes new runs.
-        until_is("it is found again", &vec![RunState::Running], || {
-            bed.states("long")
-        });
-        bed.put(&at_once("new", "done"));
-        until_is("a new one runs", &vec![SUCCESS], || bed.outcomes("new"));
-        bed.open_gate();
-        until_is("its end is recorded", &vec![SUCCESS], || bed.outcomes("long"));
-        // And the start after that finds a sound ledger.
-        assert!(daemon.stop().success(), "{name}");
-        let daemon = Daemon::start(&bed);
-        assert!(daemon.said("the ledger was damaged").is_empty(), "{name}");
-        for job in ["done", "new"] {
-            assert_eq!(bed.diary_of(job), ["start done", "end done"], "{name}");
+    std::thread::scope(|scope| {
+        for (name, damage) in DAMAGES {
+            scope.spawn(move || kept_aside(name, damage));
         }
-        assert_eq!(bed.diary_of("long"), ["start gate", "end gate"], "{name}");
-        assert!(daemon.stop().success(), "{name}");
+    });
+}
+
+/// Runs of which there are traces.
+fn traces(bed: &Bed) -> Vec<String> {
+    let folder = fs::read_dir(bed.path("state/runs")).expect("a folder").flatten();
+    let names = folder.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !name.starts_with('.')).collect()
+}
+
+fn kept_aside(name: &str, damage: Damage) {
+    let bed = Bed::new(OFTEN);
+    bed.put(&at_once("done", "done"));
+    bed.put(&at_once(LONG, "gate"));
+    bed.put(&each_second("often", "done"));
+    let daemon = Daemon::start(&bed);
+    until_is("one is done", &vec![SUCCESS], || bed.outcomes("done"));
+    until_is("one runs", &vec![RunState::Running], || bed.states(LONG));
+    until_is("the traces of the other are gone", &false, || {
+        traces(&bed).iter().any(|run| run.starts_with("done-"))
+    });
+    until("one is due each second", || bed.served("often").first().copied());
+    daemon.kill();
+    damage(&bed);
+    let left = traces(&bed).len();
+
+    let again = now();
+    let daemon = Daemon::start(&bed);
+    let said = daemon.says("the ledger was damaged");
+    assert!(said.contains("ledger.db.damaged-"), "{name}: {said}");
+    let found = format!("Runs found by their traces: {left}.");
+    assert!(left > 0 && said.contains(&found), "{name}, {found}: {said}");
+    assert!(
+        daemon.metric("freezerd_ledger_errors_total") >= Some(1.0),
+        "{name}"
+    );
+    let kept = fs::read_dir(bed.path("state")).expect("a folder").flatten();
+    let kept = kept.filter(|entry| entry.file_name().to_string_lossy().contains("damaged"));
+    assert!(kept.count() >= 1, "{name}");
+    // What runs is known again, what comes new runs, what is due by its schedule goes on.
+    until_is("it is found again", &vec![RunState::Running], || bed.states(LONG));
+    bed.put(&at_once("new", "done"));
+    until_is("a new one runs", &vec![SUCCESS], || bed.outcomes("new"));
+    bed.open_gate();
+    until_is("its end is recorded", &vec![SUCCESS], || bed.outcomes(LONG));
+    until_is("what is due each second goes on", &true, || {
+        bed.served("often").into_iter().filter(|due| *due > again).count() > 1
+    });
+    // And the start after that finds a sound ledger.
+    assert!(daemon.stop().success(), "{name}");
+    let daemon = Daemon::start(&bed);
+    assert!(daemon.said("the ledger was damaged").is_empty(), "{name}");
+    for job in ["done", "new"] {
+        assert_eq!(bed.diary_of(job), ["start done", "end done"], "{name}");
     }
+    assert_eq!(bed.diary_of(LONG), ["start gate", "end gate"], "{name}");
+    assert!(daemon.stop().success(), "{name}");
+    assert_eq!(
+        bed.faults_of_each_second("often", again),
+        Vec::<String>::new(),
+        "{name}"
+    );
 }
 
 #[test]
@@ -183,8 +210,7 @@ fn a_torn_log_loses_nothing_that_runs() {
     }
 }
 
-/// A great ledger that was closed is not looked through at every start; what is found later is remembered.
-/// Where what is kept of old is removed from, and where only a commit goes.
+/// A great ledger that was closed is not looked through at every start; what is found later is remembered: where what is kept of old is removed from, and where only a commit goes.
 #[test]
 fn damage_that_is_found_late_is_put_aside_at_the_next_start() {
     for page_of in ["verdict", "sqlite_autoindex_run_1"] {

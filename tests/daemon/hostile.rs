@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, at_once, plan};
+use crate::bed::{Bed, at_once, now};
 use crate::cloud::{Answering, Cloud};
 use crate::process::Daemon;
+use crate::punctual::{Watch, often};
 use crate::server::{Fault, Reply, Seen, Server, ok, query, reply};
 use crate::until::{until, until_is};
 
@@ -18,7 +19,7 @@ use crate::until::{until, until_is};
 const PEAK: u64 = 256 * 1024;
 
 /// Jobs in a page: few, so that a thousand pages do not take long.
-const PAGE: usize = 100;
+const PAGE: usize = 25;
 
 /// Of the process, in KiB: the most that it ever had in memory.
 fn peak(pid: u32) -> u64 {
@@ -39,6 +40,28 @@ fn listings(answer: impl Fn(&Seen) -> Reply + Send + 'static) -> Answering {
 
 fn nested(depth: usize) -> String {
     format!(r#"{{"jobs": {}{}}}"#, "[".repeat(depth), "]".repeat(depth))
+}
+
+/// A listing of plans with so many bytes each, that take forty times as much memory once they are read; and one that cannot be used.
+fn heavy(documents: &[usize]) -> String {
+    let plan = |(number, bytes): (usize, &usize)| {
+        let (before, after) = (
+            format!(
+                r#"{{"job_id": "heavy-{number}-{bytes}", "job_schedule": {{"schedule_year": 2099}},
+                "job_actions": [{{"freezer_action": {{"action": "backup", "x": [0"#
+            ),
+            "]}}]}",
+        );
+        let zeros = ",0".repeat((bytes - before.len() - after.len()) / 2);
+        before + &zeros + after
+    };
+    let mut plans: Vec<String> = documents.iter().enumerate().map(plan).collect();
+    plans.push(format!(
+        r#"{{"job_id": "heavy-{}", "job_actions": [0{}]}}"#,
+        documents.len(),
+        ",0".repeat(1 << 17)
+    ));
+    format!(r#"{{"jobs": [{}]}}"#, plans.join(","))
 }
 
 /// 256 MiB of nothing, by gzip.
@@ -107,8 +130,7 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
     let (cloud, mut bed) = Cloud::new("dispatch = { stop_grace = '1s' }");
     bed.environment
         .insert("FREEZERD_API__PAGE_SIZE".to_owned(), PAGE.to_string());
-    let each_second = json!({"schedule_second": "*", "schedule_minute": "*", "schedule_hour": "*"});
-    cloud.put(&plan("often", &each_second, &["done"]));
+    cloud.put(&often());
     let daemon = Daemon::start(&bed);
     let runs = |bed: &Bed| {
         bed.diary_of("often")
@@ -117,11 +139,12 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
             .count()
     };
     until("it runs", || (runs(&bed) > 0).then_some(()));
+    let watch = Watch::over(&bed);
 
     let there = tokio::runtime::Runtime::new().expect("a runtime");
     let elsewhere = there.block_on(Server::start(|_| None));
     for (number, (answers, said)) in hostilities(elsewhere.url()).into_iter().enumerate() {
-        let before = daemon.said("no listing: ").len();
+        let (from, before) = (now(), daemon.said("no listing: ").len());
         cloud.turn_hostile(answers);
         let line = until("it is said", || {
             let lines = daemon.said("no listing: ");
@@ -130,9 +153,11 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
         assert!(line.len() < 2000, "{number}: {} bytes are said", line.len());
         let ran = runs(&bed);
         until("it runs all the same", || (runs(&bed) > ran).then_some(()));
+        watch.punctual_since(from);
     }
     assert!(elsewhere.seen().is_empty(), "{:?}", elsewhere.seen());
     // A listing of nonsense is one of broken documents: those are told, and what is known goes on.
+    let from = now();
     cloud.turn_hostile(listings(|_| {
         ok(&json!({"jobs": [1, null, "text", [[]], {}, {"job_id": 5}, {"job_id": "x", "job_schedule": "y"}]}))
     }));
@@ -140,10 +165,25 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
     let before = daemon.said("a plan has a problem").len();
     cloud.turn_hostile(listings(|_| reply(200, nested(1_000_000))));
     daemon.says_at_least(before + 1, "a plan has a problem");
+    for documents in [&[8 << 20][..], &[512 << 10; 20]] {
+        let (before, page) = (daemon.said("a plan has a problem").len(), heavy(documents));
+        cloud.turn_hostile(listings(move |_| reply(200, page.clone())));
+        daemon.says_at_least(before + 1, "a plan has a problem");
+        daemon.await_listing();
+    }
+    watch.punctual_since(from);
+    // Whether it is gone, as such a listing means, is asked of the API, and no answer is waited for a little: so it is
+    // listed once more.
+    cloud.turn_hostile(Box::new(|_| None));
+    daemon.await_listing();
+    let ran = runs(&bed);
+    until("it runs", || (runs(&bed) > ran).then_some(()));
     // Silence, at last: it holds up nobody, not even the end.
+    let from = now();
     cloud.turn_hostile(Box::new(|_| Some(reply(200, "").fault(Fault::Silent))));
     let ran = runs(&bed);
     until("it runs all the same", || (runs(&bed) > ran + 1).then_some(()));
+    watch.punctual_since(from);
     assert_eq!(daemon.get("/healthz").0, 200);
     let peak = peak(daemon.pid());
     assert!(peak < PEAK, "{peak} KiB");
@@ -154,31 +194,37 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
 #[test]
 fn an_api_that_drips_holds_up_nobody() {
     let (cloud, mut bed) = Cloud::new("");
+    // Longer than a start may be late, so that it would show if the daemon waited for the answer.
     bed.environment
-        .insert("FREEZERD_API__TIMEOUT".to_owned(), "2s".to_owned());
-    let each_second = json!({"schedule_second": "*", "schedule_minute": "*", "schedule_hour": "*"});
-    cloud.put(&plan("often", &each_second, &["done"]));
+        .insert("FREEZERD_API__TIMEOUT".to_owned(), "10s".to_owned());
+    cloud.put(&often());
     let daemon = Daemon::start(&bed);
     until_is("it runs", &true, || !bed.diary_of("often").is_empty());
+    let (watch, from) = (Watch::over(&bed), now());
     cloud.turn_hostile(listings(|_| {
         reply(200, nested(1000)).fault(Fault::Drip(Duration::from_secs(1)))
     }));
-    daemon.says("no byte for 30s, or no end within 2s");
+    daemon.says("no whole answer within 10s (api.timeout)");
     let ran = bed.diary_of("often").len();
     until_is("it runs all the same", &true, || {
         bed.diary_of("often").len() > ran
     });
+    watch.punctual_since(from);
+    let peak = peak(daemon.pid());
+    assert!(peak < PEAK, "{peak} KiB");
     assert!(daemon.stop().success());
 }
 
 /// Its agents are not its friends either.
 #[test]
 fn an_agent_that_floods_or_leaves_others_behind_is_one_runs_affair() {
-    let bed = Bed::new("dispatch = { limits = { runtime_max = '2s' } }");
+    let bed = Bed::new("dispatch = { limits = { runtime_max = '6s' } }");
     bed.put(&at_once("flood", "flood"));
     bed.put(&at_once("leaves", "leaves"));
     bed.put(&at_once("a", "done"));
+    bed.put(&often());
     let daemon = Daemon::start(&bed);
+    let (watch, from) = (Watch::over(&bed), now());
     for job in ["a", "leaves"] {
         until_is("it runs", &vec![crate::bed::SUCCESS], || bed.outcomes(job));
     }
@@ -187,6 +233,7 @@ fn an_agent_that_floods_or_leaves_others_behind_is_one_runs_affair() {
         &vec![Some(freezerd::planner::Outcome::Fail)],
         || bed.outcomes("flood"),
     );
+    watch.punctual_since(from);
     bed.open_gate();
     let peak = peak(daemon.pid());
     assert!(peak < PEAK, "{peak} KiB");

@@ -48,6 +48,11 @@ fn a_daemon_with_nothing_due_sleeps() {
     until_is("one has run", &vec![SUCCESS], || bed.outcomes("done"));
     until_is("one runs", &vec![RunState::Running], || bed.states("runs"));
     let supervisor = bed.runs("runs")[0].pid.expect("its supervisor");
+    // That of the one that has run waits a moment for another run.
+    let other = bed.runs("done")[0].pid.expect("its supervisor");
+    until_is("it ends", &false, || {
+        fs::exists(format!("/proc/{other}")).expect("/proc")
+    });
     let look = || {
         let mut all = sleeps(daemon.pid());
         all.extend(sleeps(supervisor));

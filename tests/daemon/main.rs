@@ -12,10 +12,16 @@
 )]
 
 mod bed;
+#[path = "../freezer/certificate.rs"]
+mod certificate;
+mod clock_behind;
 mod cloud;
 mod copy;
+mod open_files;
+mod port;
 mod process;
 mod pruned;
+mod punctual;
 #[path = "../freezer/server.rs"]
 #[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
 mod server;
@@ -25,14 +31,18 @@ mod shelf;
 mod until;
 
 mod api_away;
+mod auto;
+mod certificates;
 mod crashes;
 mod damaged;
 mod dispatch;
 mod folder;
 mod full_disk;
 mod hostile;
+mod http_limits;
 mod idle;
 mod observed;
+mod questions;
 mod refusals;
 mod reload;
 mod secrets;

@@ -165,6 +165,16 @@ impl Daemon {
         Some(value.parse().expect("a number"))
     }
 
+    /// Until a listing is complete that began after this was called.
+    pub fn await_listing(&self) {
+        let listings = || {
+            self.metric("freezerd_poll_duration_seconds_count")
+                .expect("polls")
+        };
+        let before = listings();
+        until("two listings", || (listings() >= before + 2.0).then_some(()));
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("signalled");
     }

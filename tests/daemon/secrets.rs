@@ -1,11 +1,14 @@
 //! What a daemon knows and must not tell: not in its log, however much is logged, and not in its files.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use freezerd::planner::RunState;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use serde_json::json;
 
 use crate::bed::{Bed, SUCCESS, at_once};
@@ -82,6 +85,117 @@ fn core_limit(pid: u32) -> String {
         .join(" ")
 }
 
+fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let said = fs::read_to_string(path).expect("it lives");
+    said.split_whitespace()
+        .map(|pid| pid.parse().expect("a pid"))
+        .collect()
+}
+
+/// Whoever asks for a plan, a report or a translation has the password, too. Each is held up by a full pipe that it writes to.
+#[test]
+fn no_command_dumps_a_core() {
+    let (cloud, bed) = Cloud::new("");
+    cloud.put(&at_once("a", "gate"));
+    let incumbents = bed.path("scheduler.conf");
+    fs::write(&incumbents, "[DEFAULT]\nos_password = hunter2\n").expect("written");
+    let incumbents = incumbents.to_str().expect("a text");
+    for command in [
+        vec!["check"],
+        vec!["dry-run"],
+        vec!["shadow-report"],
+        vec!["history"],
+        vec!["why", "a"],
+        vec!["import-config", incumbents],
+    ] {
+        let (mut reader, writer) = std::io::pipe().expect("a pipe");
+        let room = rustix::pipe::fcntl_setpipe_size(&writer, 4096).expect("smaller");
+        (&writer).write_all(&vec![b' '; room]).expect("it has room");
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -S -c unlimited; exec \"$@\"", "sh", PROGRAM])
+            .args(["--config".as_ref(), bed.config().as_os_str()])
+            .args(&command)
+            .env_clear()
+            .envs(&bed.environment)
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone().expect("a second one"))
+            .stderr(writer)
+            .spawn()
+            .expect("freezerd");
+        // At first it is still the shell.
+        until_is(&format!("{command:?} dumps none"), &"0 0".to_owned(), || {
+            core_limit(child.id())
+        });
+        let mut said = Vec::new();
+        reader.read_to_end(&mut said).expect("read");
+        child.wait().expect("it ends");
+        assert!(said.len() > room, "{command:?} said nothing");
+    }
+}
+
+/// Also where the limit is none: as it is to a program that the kernel pipes cores to.
+#[test]
+fn a_daemon_that_crashes_leaves_no_core() {
+    let (_cloud, bed) = Cloud::new("");
+    let folder = bed.path("here");
+    fs::create_dir(&folder).expect("a folder");
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(["run", "--config"])
+        .arg(bed.config())
+        .current_dir(&folder);
+    let daemon = Daemon::spawn(&bed, command).listening();
+    // It has logged in.
+    daemon.await_ready();
+    let without = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    // For root alone. Whoever is not still sees what the limit does.
+    let _ = prlimit(Pid::from_raw(daemon.pid().cast_signed()), Resource::Core, without);
+    daemon.signal(Signal::ABORT);
+    let (status, _) = daemon.ended();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
+    assert!(!status.core_dumped(), "{status}");
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
+    assert_eq!(holding(&bed, PASSWORD), Vec::<String>::new());
+}
+
+/// As the user that this is, and with no capability: root might look into anything.
+fn powerless(command: &[&str]) -> Command {
+    let mut line = command.to_vec();
+    if rustix::process::geteuid().is_root() {
+        line.splice(0..0, ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]);
+    }
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]);
+    command
+}
+
+/// Nobody else of its user's looks into it; but it into its supervisors, by which it knows that they live.
+#[test]
+fn its_user_does_not_see_into_a_daemon() {
+    let (cloud, bed) = Cloud::new("");
+    cloud.put(&at_once("a", "gate"));
+    let mut command = powerless(&[PROGRAM, "run", "--config"]);
+    command.arg(bed.config());
+    let daemon = Daemon::spawn(&bed, command).listening();
+    daemon.await_ready();
+    let seen = |pid: u32| {
+        let path = format!("/proc/{pid}/environ");
+        let mut look = powerless(&["cat", &path]);
+        look.stderr(Stdio::null()).output().expect("cat").status.success()
+    };
+    until_is("it runs", &vec![RunState::Running], || bed.states("a"));
+    let supervisor = bed.runs("a")[0].pid.expect("it runs");
+    assert!(seen(supervisor));
+    assert!(!seen(daemon.pid()));
+    bed.open_gate();
+    until_is("it ends", &vec![SUCCESS], || bed.outcomes("a"));
+    assert!(daemon.stop().success());
+}
+
 #[test]
 fn secrets_are_in_nobodys_sight() {
     let (cloud, mut bed) = Cloud::new("");
@@ -109,7 +223,9 @@ fn secrets_are_in_nobodys_sight() {
     let commands = command_lines();
     let supervisor = bed.runs("a")[0].pid.expect("it runs");
     assert!(holds(&commands, "supervise"), "all are read");
-    for pid in [daemon.pid(), supervisor] {
+    let agents = children(supervisor);
+    assert!(!agents.is_empty(), "it runs");
+    for pid in [vec![daemon.pid(), supervisor], agents].concat() {
         assert_eq!(core_limit(pid), "0 0");
     }
     let shown = ["/metrics", "/readyz", "/"]

@@ -105,3 +105,17 @@ fn a_second_signal_ends_the_wait_for_the_api() {
         1
     );
 }
+
+/// Else the next start looks through all of it, which is for those that crashed.
+#[test]
+fn the_ledger_is_left_in_order() {
+    let bed = Bed::new("");
+    for name in ["a", "b", "c", "d", "e"] {
+        let daemon = Daemon::start(&bed);
+        bed.put(&at_once(name, "done"));
+        until_is("it ran", &vec![SUCCESS], || bed.outcomes(name));
+        assert!(daemon.stop().success());
+        let log = bed.path("state/ledger.db-wal");
+        assert_eq!(log.metadata().map_or(0, |log| log.len()), 0, "{name}");
+    }
+}

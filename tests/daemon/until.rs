@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use freezerd::clock::{self, Clock, SystemClock};
 
-/// Only a failure waits so long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Only a failure waits so long, on a machine however busy.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Between two looks.
 const BREATH: Duration = Duration::from_millis(20);

@@ -1,13 +1,14 @@
 //! Records of backups: one each, though making one twice makes two, and answers get lost.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use freezerd::freezer::{Api, ApiError, Backup, Drafted, Kept, NotKept};
 use freezerd::plan::{JobId, ProjectId};
 use freezerd::planner::{Metadata, RunId};
 use serde_json::{Value, json};
 
-use crate::server::{Fault, Server, TestClock, ok, reply};
+use crate::server::{Fault, Seen, Server, TestClock, ok, query, reply};
 use crate::shelf::{Shelf, impatient, methods};
 
 const MARK: &str = "j1-20260301T010000Z/0";
@@ -154,7 +155,28 @@ async fn a_search_that_is_not_heeded_is_made_up_for_by_reading_everything() {
     access.bounds.page_size = 3.try_into().unwrap();
     let api = Api::connect(access, TestClock::new()).unwrap();
     assert_eq!(keep(&api, METADATA, true).await, Ok(Kept::Found));
-    assert_eq!(methods(&server), ["GET", "GET", "GET"]);
+    assert_eq!(methods(&server), ["GET", "GET", "GET", "GET"]);
+    assert_eq!(shelf.len(), 8);
+}
+
+#[tokio::test]
+async fn a_server_that_gives_less_than_a_page_at_once_is_read_to_its_end_too() {
+    let shelf = Shelf::default();
+    for number in 0..7 {
+        shelf.add(json!({"backup_name": "data", "job_id": "j1", "time_stamp": number}));
+    }
+    shelf.add(json!({"freezerd_run": MARK}));
+    let records = shelf.clone();
+    let server = Server::start(move |seen| {
+        let mut seen = seen.clone();
+        seen.target = seen.target.replace("limit=3", "limit=2");
+        records.answer(&seen, false)
+    })
+    .await;
+    let mut access = server.access();
+    access.bounds.page_size = 3.try_into().unwrap();
+    let api = Api::connect(access, TestClock::new()).unwrap();
+    assert_eq!(keep(&api, METADATA, true).await, Ok(Kept::Found));
     assert_eq!(shelf.len(), 8);
 }
 
@@ -284,4 +306,63 @@ async fn the_record_of_another_projects_plan_is_made_there() {
     };
     assert_eq!(server.api().keep_backup(backup, false).await, Ok(Kept::Made));
     assert_eq!(server.targets(), ["POST /v2/p2/backups"]);
+}
+
+#[tokio::test]
+async fn a_list_of_backups_as_a_whole_is_bounded_in_time() {
+    let clock = TestClock::new();
+    let moved = std::sync::Arc::clone(&clock);
+    let server = Server::start(move |seen| {
+        let offset = query(seen, "offset")?;
+        moved.advance(400);
+        Some(ok(&json!({"backups": [{"backup_id": format!("b{offset}")}]})))
+    })
+    .await;
+    let mut access = server.access();
+    access.bounds.page_size = 1.try_into().unwrap();
+    access.patience.listing = Duration::from_secs(1000);
+    access.patience.retries = 0;
+    let api = Api::connect(access, clock).unwrap();
+    let failed = keep(&api, METADATA, true).await.unwrap_err();
+    assert_eq!(failed.error.kind(), "timeout", "{failed}");
+    let said = "has not ended within 1000s (thirty times api.timeout), after 3 pages";
+    assert!(failed.to_string().contains(said), "{failed}");
+    assert!(failed.in_doubt && !failed.error.is_final());
+    assert_eq!(methods(&server), ["GET"; 3]);
+    // Nor is a page waited for that does not come, however long one may take.
+    let silent = |seen: &Seen| (seen.method == "GET").then(|| reply(200, "").fault(Fault::Silent));
+    let server = Server::start(silent).await;
+    let mut access = server.access();
+    access.patience.listing = Duration::from_millis(50);
+    access.patience.retries = 0;
+    let api = Api::connect(access, TestClock::new()).unwrap();
+    let failed = keep(&api, METADATA, true).await.unwrap_err();
+    assert!(failed.to_string().contains("after 0 pages"), "{failed}");
+}
+
+#[tokio::test]
+async fn a_server_that_shows_our_mark_everywhere_does_not_have_us_delete_without_end() {
+    let shelf = Shelf::default();
+    for _ in 0..150 {
+        shelf.add(json!({"freezerd_run": MARK}));
+    }
+    let records = shelf.clone();
+    let server = Server::start(move |seen| records.answer(seen, true)).await;
+    assert_eq!(keep(&server.api(), METADATA, true).await, Ok(Kept::Found));
+    assert_eq!(shelf.len(), 50);
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_is_not_taken_from_the_api() {
+    for odd in ["", "..", "t0ken\n", &"x".repeat(300)] {
+        let odd = json!({"backups": [{"backup_id": odd, "status": "creating",
+            "backup_metadata": {"freezerd_run": MARK}}]});
+        let server = Server::start(move |seen| match seen.method.as_str() {
+            "GET" => Some(ok(&odd)),
+            _ => Some(reply(201, "{}")).filter(|_| seen.target.ends_with("/backups")),
+        })
+        .await;
+        assert_eq!(keep(&server.api(), METADATA, true).await, Ok(Kept::Made));
+        assert_eq!(methods(&server), ["GET", "POST", "GET"]);
+    }
 }

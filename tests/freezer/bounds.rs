@@ -85,6 +85,78 @@ async fn a_listing_is_bounded_in_bytes_and_in_pages() {
 }
 
 #[tokio::test]
+async fn more_documents_than_may_be_asked_for_are_no_page_and_too_many_no_listing() {
+    for open in ["{\"jobs\":[", "{\"odd\": 1, \"jobs\":["] {
+        let many = move |jobs: usize| format!("{open}1{}]}}", ",1".repeat(jobs - 1));
+        let server =
+            Server::start(move |seen| (seen.method == "GET").then(|| reply(200, many(100_001)))).await;
+        let error = server.api().list().await.unwrap_err();
+        assert_eq!(error.kind(), "protocol");
+        assert!(error.to_string().contains("more than 100000 jobs"), "{error}");
+    }
+    let server = Server::start(|seen| {
+        let jobs: Vec<_> = (0..8).map(|job| json!({"job_id": format!("j{job}")})).collect();
+        (seen.method == "GET").then(|| ok(&json!({"jobs": jobs})))
+    })
+    .await;
+    let mut access = server.access();
+    access.bounds.documents = 7;
+    let error = Api::connect(access.clone(), TestClock::new())
+        .unwrap()
+        .list()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("more than 7 jobs"), "{error}");
+    access.bounds.documents = 8;
+    Api::connect(access, TestClock::new())
+        .unwrap()
+        .list()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_listing_as_a_whole_is_bounded_in_time() {
+    let clock = TestClock::new();
+    let moved = std::sync::Arc::clone(&clock);
+    let server = Server::start(move |seen| {
+        let offset: usize = query(seen, "offset").map_or(0, |text| text.parse().unwrap());
+        (seen.method == "GET").then(|| {
+            moved.advance(400);
+            ok(&json!({"jobs": [{"job_id": format!("j{offset}")}]}))
+        })
+    })
+    .await;
+    let mut access = server.access();
+    access.bounds.page_size = 1.try_into().unwrap();
+    access.patience.listing = Duration::from_secs(1000);
+    let error = Api::connect(access.clone(), clock)
+        .unwrap()
+        .list()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), "timeout");
+    assert!(
+        error
+            .to_string()
+            .contains("the listing has not ended within 1000s (thirty times api.timeout), after 3 pages"),
+        "{error}"
+    );
+    assert_eq!(server.targets().len(), 3);
+    // Nor is a page waited for that does not come, however long one may take.
+    let server =
+        Server::start(|seen| (seen.method == "GET").then(|| reply(200, "").fault(Fault::Silent))).await;
+    let mut access = server.access();
+    access.patience.listing = Duration::from_millis(50);
+    let error = Api::connect(access, TestClock::new())
+        .unwrap()
+        .list()
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("after 0 pages"), "{error}");
+}
+
+#[tokio::test]
 async fn a_compressed_answer_is_refused_and_none_is_asked_for() {
     let server = Server::start(|seen| {
         (seen.method == "GET").then(|| reply(200, "\x1f\u{8b}").with("Content-Encoding", "gzip"))
@@ -126,7 +198,7 @@ async fn a_server_that_falls_silent_is_given_up() {
         let server = Server::start(move |seen| (seen.method == method).then(|| answer.clone())).await;
         let mut access = server.access();
         access.patience.retries = 0;
-        access.patience.idle = Duration::from_millis(100);
+        access.patience.request = Duration::from_secs(1);
         let error = Api::connect(access, TestClock::new())
             .unwrap()
             .list()
@@ -134,7 +206,10 @@ async fn a_server_that_falls_silent_is_given_up() {
             .unwrap_err();
         assert!(matches!(error, ApiError::Timeout { .. }), "{error}");
         assert!(
-            error.to_string().starts_with(method) && error.to_string().contains("no byte for 100ms"),
+            error.to_string().starts_with(method)
+                && error
+                    .to_string()
+                    .contains("no whole answer within 1s (api.timeout)"),
             "{error}"
         );
     }

@@ -5,6 +5,7 @@
 
 mod backups;
 mod bounds;
+mod certificate;
 mod drafts;
 mod faults;
 mod listing;
@@ -12,6 +13,7 @@ mod register;
 mod reports;
 mod secrets;
 mod server;
+mod sessions;
 mod shelf;
 mod tls;
 mod tokens;

@@ -5,7 +5,7 @@ use freezerd::plan::JobId;
 use freezerd::planner::Report;
 use serde_json::{Value, json};
 
-use crate::server::{InTurn, Server, TestClock, ok, reply};
+use crate::server::{InTurn, Seen, Server, TestClock, ok, reply};
 
 const JOB: &str = "/v2/p1/jobs/j1";
 
@@ -88,18 +88,42 @@ async fn a_write_that_failed_begins_again_with_reading() {
 async fn a_job_that_is_gone_is_no_error() {
     // 404 with no body, as upstream says it for a job; with a JSON one, as it does for a write.
     for body in ["", r#"{"title": "Not Found"}"#] {
-        let server = Server::start(move |seen| (seen.method == "GET").then(|| reply(404, body))).await;
+        let server = Server::start(move |seen| (!lists(seen)).then(|| reply(404, body))).await;
         assert_eq!(delivered(&server).await, Delivered::Gone);
         assert!(server.api().job(&JobId::new("j1")).await.unwrap().is_none());
     }
     let reads = InTurn::new([ok(&job("")), reply(404, "")]);
     let server = Server::start(move |seen| match seen.method.as_str() {
-        "GET" => Some(reads.next()),
+        "GET" if !lists(seen) => Some(reads.next()),
         "PATCH" => Some(reply(404, r#"{"title": "Not Found"}"#)),
         _ => None,
     })
     .await;
     assert_eq!(delivered(&server).await, Delivered::Gone);
+}
+
+/// Whether somebody asks for a token or for the list: what says 404 of a job answers these itself.
+fn lists(seen: &Seen) -> bool {
+    seen.method == "POST" || seen.target.starts_with("/v2/p1/jobs?")
+}
+
+/// A proxy in front of the API that knows no way to it says 404 of everything, some without a body, some in JSON.
+#[tokio::test]
+async fn nobody_believes_that_a_job_is_gone_while_the_api_is_not_there_to_say_so() {
+    for body in ["", r#"{"message": "no Route matched with those values"}"#] {
+        for list in [reply(404, body), reply(502, ""), ok(&json!({"services": []}))] {
+            let server = Server::start(move |seen| match seen.method.as_str() {
+                "GET" if lists(seen) => Some(list.clone()),
+                "GET" => Some(reply(404, body)),
+                _ => None,
+            })
+            .await;
+            let api = server.api();
+            let error = api.report(&JobId::new("j1"), None, &report()).await.unwrap_err();
+            assert!(!error.is_final(), "the report would be given up: {error}");
+            assert!(api.job(&JobId::new("j1")).await.is_err());
+        }
+    }
 }
 
 #[tokio::test]
@@ -197,13 +221,17 @@ async fn what_the_api_will_never_take_is_final_and_not_tried_again() {
 
 #[tokio::test]
 async fn an_id_goes_into_the_address_encoded_or_not_at_all() {
-    let server = Server::start(|seen| (seen.method == "GET").then(|| reply(404, ""))).await;
+    let server = Server::start(|_| None).await;
     let api = Api::connect(server.access(), TestClock::new()).unwrap();
     api.job(&JobId::new("../../x?y#z %2e")).await.unwrap();
-    assert_eq!(server.targets(), ["GET /v2/p1/jobs/..%2F..%2Fx%3Fy%23z%20%252e"]);
+    assert_eq!(server.targets()[0], "GET /v2/p1/jobs/..%2F..%2Fx%3Fy%23z%20%252e");
     for id in ["", ".", ".."] {
         let error = api.report(&JobId::new(id), None, &report()).await.unwrap_err();
         assert!(error.is_final(), "{error}");
     }
-    assert_eq!(server.targets().len(), 1);
+    assert_eq!(
+        server.targets().len(),
+        2,
+        "the job, and whether it is the API that says 404"
+    );
 }

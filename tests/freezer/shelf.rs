@@ -86,7 +86,7 @@ impl Shelf {
 pub fn impatient(server: &Server, retries: u32) -> Api {
     let mut access = server.access();
     access.patience.retries = retries;
-    access.patience.request = Duration::from_millis(300);
+    access.patience.request = Duration::from_secs(2);
     Api::connect(access, TestClock::new()).unwrap()
 }
 

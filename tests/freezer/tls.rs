@@ -1,35 +1,12 @@
-//! TLS: whom we trust, and what we say when we do not. The certificates are made by `tls/make`.
+//! TLS: whom we trust, and what we say when we do not.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use freezerd::freezer::{Access, Api, ApiError};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
-use tokio_rustls::TlsAcceptor;
 
+use crate::certificate::{acceptor, file};
 use crate::server::{Server, TestClock, access, ok, token};
-
-fn file(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/freezer/tls", name]
-        .iter()
-        .collect()
-}
-
-fn acceptor(name: &str) -> TlsAcceptor {
-    let chain = CertificateDer::pem_file_iter(file(&format!("{name}.pem"))).unwrap();
-    let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
-    let key = PrivateKeyDer::from_pem_file(file(&format!("{name}.key"))).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
-}
 
 async fn server(certificate: &str) -> (Server, Access) {
     let server = Server::start_with(
@@ -83,6 +60,83 @@ async fn a_certificate_for_another_name_is_refused() {
     access.auth_url = format!("https://localhost:{}", server.address.port());
     let text = list(access).await.unwrap_err().to_string();
     assert!(text.contains("the certificate is for another name"), "{text}");
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_refused() {
+    for (certificate, said) in [
+        ("expired", "the certificate has expired"),
+        ("early", "the certificate is not valid yet"),
+    ] {
+        let (server, mut access) = server(certificate).await;
+        access.ca_file = Some(file("ca.pem"));
+        let error = list(access).await.unwrap_err();
+        assert!(matches!(error, ApiError::Tls { .. }), "{error:?}");
+        assert!(error.to_string().contains(said), "{error}");
+        assert!(server.seen().is_empty(), "no password was sent");
+    }
+}
+
+#[tokio::test]
+async fn an_api_without_a_good_certificate_gets_no_token() {
+    for certificate in ["itself", "expired", "early"] {
+        let (api, _) = server(certificate).await;
+        let address = api.address;
+        let keystone = Server::start_with(
+            move |_| Some(token("t", &format!("https://{address}"))),
+            Some(acceptor("signed")),
+        )
+        .await;
+        let mut access = access(&format!("https://{}", keystone.address));
+        access.ca_file = Some(file("ca.pem"));
+        let error = list(access).await.unwrap_err();
+        assert!(matches!(error, ApiError::Tls { .. }), "{error:?}");
+        assert_eq!(keystone.seen().len(), 1, "there is a token");
+        assert!(api.seen().is_empty(), "it was not sent");
+    }
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_was_got_by_tls_and_goes_on_in_clear_is_told() {
+    for (endpoint, told) in [
+        ("http://backup.example.org:9090", true),
+        ("https://backup.example.org:9090", false),
+        ("http://127.0.0.1:9090", false),
+    ] {
+        let keystone =
+            Server::start_with(move |_| Some(token("t", endpoint)), Some(acceptor("signed"))).await;
+        let mut access = access(&format!("https://{}", keystone.address));
+        access.ca_file = Some(file("ca.pem"));
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        Api::connect(access, TestClock::new())
+            .unwrap()
+            .connection()
+            .await
+            .unwrap();
+        drop(guard);
+        let said = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.contains("WARN") && said.contains("in clear"), told, "{said}");
+    }
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use freezerd::freezer::{Api, Auth, Credential, Delivered, Secret};
 use freezerd::plan::{JobId, TrustId};
 use freezerd::planner::Report;
 use serde_json::json;
+use tokio::sync::Notify;
 
-use crate::server::{Reply, Seen, Server, TestClock, ok, reply};
+use crate::server::{Fault, Reply, Seen, Server, TestClock, ok, reply};
 
 /// Of which trust a request asks for a token; `None`: it does not, or not by one.
 fn trust_asked(seen: &Seen) -> Option<String> {
@@ -223,6 +224,35 @@ async fn a_wrong_password_is_not_the_trusts_fault() {
             .unwrap_err()
             .is_refused_trust()
     );
+}
+
+/// The one lock that could tell whether our own credentials are good is taken then.
+#[tokio::test]
+async fn while_our_own_token_is_renewed_a_refused_trust_is_still_the_trusts_fault() {
+    let (renewing, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
+    let (late, told) = (Arc::clone(&renewing), Arc::clone(&asked));
+    let server = Server::start(move |seen| {
+        if trust_asked(seen).is_some() {
+            return Some(reply(401, r#"{"error": {"code": 401}}"#));
+        }
+        let renews = seen.is("POST", "/v3/auth/tokens") && late.load(Ordering::SeqCst);
+        renews.then(|| {
+            told.notify_one();
+            reply(201, "").fault(Fault::Silent)
+        })
+    })
+    .await;
+    let clock = TestClock::new();
+    let api = Arc::new(Api::connect(server.access(), clock.clone()).unwrap());
+    api.connection().await.unwrap();
+    renewing.store(true, Ordering::SeqCst);
+    clock.advance(56 * 60);
+    let renewal = Arc::clone(&api);
+    let renewal = tokio::spawn(async move { renewal.connection().await });
+    asked.notified().await;
+    let error = api.try_trust(&TrustId::new("t1")).await.unwrap_err();
+    assert!(error.is_refused_trust(), "{error}");
+    renewal.abort();
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@
 mod server;
 
 mod answers;
+mod structured;
 
 use std::collections::BTreeMap;
 use std::fs;

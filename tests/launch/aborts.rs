@@ -49,6 +49,22 @@ async fn an_agent_that_ignores_sigterm_is_killed_after_the_grace() {
 }
 
 #[tokio::test]
+async fn an_agent_whose_supervisor_is_killed_in_the_middle_of_an_abort_is_killed_after_the_grace_too() {
+    let mut bed = Bed::new();
+    let mut says = bed.pipe("says");
+    let script = r#"trap '' TERM; echo "$PPID" >"$BED/says"; while :; do sleep 60; done"#;
+    let mut recipe = bed.recipe("orphaned", script);
+    recipe.kill_grace = 1;
+    bed.start(&recipe);
+    let supervisor: i32 = says.line().await.parse().expect("a pid");
+    bed.launcher.abort(&recipe.run).expect("signalled");
+    let supervisor = rustix::process::Pid::from_raw(supervisor).expect("a pid");
+    rustix::process::kill_process(supervisor, rustix::process::Signal::KILL).expect("killed");
+    let report = bed.ended(&recipe.run).await;
+    assert_eq!(report.outcome, Outcome::Aborted, "{report:?}");
+}
+
+#[tokio::test]
 async fn a_child_that_outlives_its_aborted_agent_has_the_grace_too_and_no_more() {
     let mut bed = Bed::new();
     let mut says = bed.pipe("says");
@@ -69,7 +85,8 @@ async fn a_child_that_outlives_its_aborted_agent_has_the_grace_too_and_no_more()
 async fn an_agent_that_ends_well_when_told_to_stop_was_aborted_all_the_same() {
     let mut bed = Bed::new();
     let (mut says, _never) = (bed.pipe("says"), bed.pipe("never"));
-    let script = r#"trap 'echo tidy; exit 0' TERM; echo up >"$BED/says"; read x <"$BED/never" & wait"#;
+    // Its child says it: only then has that no trap any more, and hears the signal too.
+    let script = r#"trap 'echo tidy; exit 0' TERM; { echo up >"$BED/says"; read x <"$BED/never"; } & wait"#;
     let recipe = bed.recipe("polite", script);
     bed.start(&recipe);
     says.line().await;

@@ -90,7 +90,33 @@ impl Bed {
             keep_output: 4096,
             limits: Limits::default(),
             journal: false,
+            further: false,
+            open_files: None,
         }
+    }
+
+    /// The supervisor that was started ahead for this run, and has nothing to execute yet.
+    pub(crate) fn ahead(&self, run: &RunId) -> u32 {
+        self.launcher.get_ready(&[run]);
+        assert!(
+            !self.state(run).exists() && !self.runtime(run).exists(),
+            "nothing is begun"
+        );
+        let about = self.state(run).display().to_string();
+        let is_it = |process: &std::fs::DirEntry| {
+            let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let mut words = line.split(|byte| *byte == 0);
+            words.any(|word| word == b"--when-told") && words.any(|word| word == about.as_bytes())
+        };
+        // Its words are not there at the very moment when it is. (This thread waits: nothing is given up meanwhile.)
+        let look = || std::fs::read_dir("/proc").expect("/proc").flatten().find(is_it);
+        let found = std::iter::repeat_with(|| {
+            freezerd::clock::pause_thread(Duration::from_millis(1));
+            look()
+        });
+        let process = found.take(10_000).flatten().next().expect("it was started");
+        let pid = process.file_name().to_str().and_then(|pid| pid.parse().ok());
+        pid.expect("a pid")
     }
 
     pub(crate) fn start(&self, recipe: &Recipe) {
@@ -220,6 +246,16 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what)
         .await
         .expect("it happened in time")
+}
+
+/// Waits until a supervisor has ended and is no zombie either: it waits a moment for further runs.
+pub(crate) async fn until_reaped(raw: u32) {
+    within(async {
+        while std::fs::exists(format!("/proc/{raw}")).expect("/proc") {
+            freezerd::clock::pause(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
 }
 
 pub(crate) fn run_id(name: &str) -> RunId {

@@ -97,6 +97,33 @@ async fn the_environment_is_the_daemons_and_the_recipes() {
     );
 }
 
+/// Its last line is kept: in the ledger, the log, `history`, and what the API is told.
+#[tokio::test]
+async fn an_agent_that_tells_its_secrets_does_not_tell_them_to_us() {
+    let mut bed = Bed::new();
+    let script =
+        r#"grep password "$4" >&2; echo "login as $OS_USERNAME with $OS_PASSWORD failed" >&2; exit 3"#;
+    let mut recipe = bed.recipe("talkative", script);
+    recipe.steps[0].ini = "[action]\nssh_password = 100%%-pl4nted\n".to_owned();
+    for (name, value) in [("OS_USERNAME", "freezer"), ("OS_PASSWORD", "hunter2")] {
+        recipe.environment.insert(name.to_owned(), value.to_owned());
+    }
+    let report = bed.run(&recipe).await;
+    let told = ": login as freezer with (secret) failed";
+    assert_eq!(report.detail, format!("backup fs: exit 3{told}"));
+    assert!(
+        report.steps[0].stderr.contains("ssh_password = (secret)\n"),
+        "{report:?}"
+    );
+    for file in std::fs::read_dir(bed.state(&recipe.run)).expect("listed") {
+        let path = file.expect("an entry").path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path).expect("read")).into_owned();
+        for secret in ["hunter2", "pl4nted"] {
+            assert!(!text.contains(secret), "{}: {text}", path.display());
+        }
+    }
+}
+
 /// What this process was started with beyond its three streams, and so hands on to whatever it starts.
 fn inherited_by_us() -> Vec<String> {
     let mut links = Vec::new();
@@ -259,9 +286,6 @@ async fn many_runs_at_once_leave_no_zombie() {
     }
     assert_eq!(pids.len(), count, "every start was told");
     for pid in pids {
-        assert!(
-            !std::fs::exists(format!("/proc/{pid}")).expect("/proc"),
-            "a zombie: {pid}"
-        );
+        crate::bed::until_reaped(pid).await;
     }
 }

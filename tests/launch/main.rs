@@ -11,7 +11,9 @@
 )]
 
 mod aborts;
+mod ahead;
 mod bed;
+mod further;
 mod hygiene;
 mod ini_python;
 mod limits;

@@ -31,10 +31,7 @@ async fn success_is_told_with_what_the_agent_printed() {
         (only.stdout.as_str(), only.stderr.as_str()),
         ("{\"level\": 0}\n", "careful\n")
     );
-    assert!(
-        !std::fs::exists(format!("/proc/{pid}")).expect("/proc"),
-        "the supervisor is a zombie"
-    );
+    crate::bed::until_reaped(pid).await;
     assert!(bed.is_quiet());
 }
 

@@ -20,7 +20,7 @@ fn supervise(bed: &Bed, run: &RunId) -> ExitStatus {
 }
 
 /// Makes what a launcher makes before it starts a supervisor.
-fn by_hand(bed: &Bed, recipe: &Recipe) -> (PathBuf, PathBuf) {
+pub(crate) fn by_hand(bed: &Bed, recipe: &Recipe) -> (PathBuf, PathBuf) {
     let (state, runtime) = (bed.state(&recipe.run), bed.runtime(&recipe.run));
     std::fs::create_dir(&state).expect("made");
     std::fs::create_dir(&runtime).expect("made");
@@ -240,11 +240,7 @@ async fn a_report_that_cannot_be_written_is_written_later() {
     // Root is stopped by no mode; a directory cannot be replaced by a file, whoever asks.
     std::fs::create_dir(state.join("report.json")).expect("made");
     waits.release().await;
-    arrivals.wait_for("log");
-    assert!(
-        bed.read(&format!("state/runs/{}/log", recipe.run))
-            .contains("cannot write its report")
-    );
+    arrivals.wait_for_text("lock", "cannot write its report");
     std::fs::remove_dir(state.join("report.json")).expect("removed");
     let report = bed.ended(&recipe.run).await;
     assert_eq!(

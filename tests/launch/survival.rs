@@ -6,7 +6,7 @@ use freezerd::clock::{Clock, SystemClock};
 use freezerd::launch::{Found, LaunchEvent, Launcher};
 use freezerd::planner::Outcome;
 
-use crate::bed::{Bed, kill, until_gone};
+use crate::bed::{Bed, kill, run_id, until_gone};
 
 /// An agent that tells its pid, and ends when it is let go.
 const HELD: &str = r#"echo $$ >"$BED/says"; read x <"$BED/waits"; echo done"#;
@@ -180,4 +180,91 @@ async fn an_adopted_run_tells_its_start_if_it_was_not_known_yet() {
     says.line().await;
     waits.release().await;
     assert_eq!(bed.ended(&recipe.run).await.outcome, Outcome::Success);
+}
+
+/// An agent that leaves something behind, tells both, and ends when it is let go.
+const LEAVES: &str = r#"sleep 600 >"$BED/nothing" 2>&1 & echo "$$ $!" >"$BED/says"; read x <"$BED/waits""#;
+
+fn agent_and_stray(said: &str) -> (u32, u32) {
+    let (agent, stray) = said.split_once(' ').expect("two");
+    (agent.parse().expect("a pid"), stray.parse().expect("a pid"))
+}
+
+/// What an agent left behind holds the run's lock, maybe for ever.
+#[tokio::test]
+async fn what_an_agent_left_behind_does_not_keep_the_run_of_a_dead_supervisor() {
+    let mut bed = Bed::new();
+    let (mut says, mut waits) = (bed.pipe("says"), bed.pipe("waits"));
+    let recipe = bed.recipe("stray", LEAVES);
+    bed.start(&recipe);
+    let supervisor = bed.started(&recipe.run).await;
+    let (agent, stray) = agent_and_stray(&says.line().await);
+    kill(supervisor);
+    until_gone(supervisor);
+    let other = bed.recipe("meanwhile", "exit 0");
+    bed.run(&other).await;
+    assert!(bed.is_quiet(), "its agent lives");
+    waits.release().await;
+    let report = bed.ended(&recipe.run).await;
+    assert_eq!(report.outcome, Outcome::Lost, "{report:?}");
+    assert!(report.detail.contains("left behind"), "{report:?}");
+    until_gone(agent);
+    // Nobody ended it: it may be a snapshot's clean-up.
+    kill(stray);
+}
+
+#[tokio::test]
+async fn nor_does_it_keep_it_for_the_next_daemon() {
+    let mut bed = Bed::new();
+    let (mut says, _waits) = (bed.pipe("says"), bed.pipe("waits"));
+    let recipe = bed.recipe("stray", LEAVES);
+    bed.start(&recipe);
+    let supervisor = bed.started(&recipe.run).await;
+    let (agent, stray) = agent_and_stray(&says.line().await);
+    // Both at once, as when memory runs out; the daemon, too, goes before it hears of it.
+    let (state, runtime) = (bed.state(&recipe.run), bed.runtime(&recipe.run));
+    kill(supervisor);
+    kill(agent);
+    [supervisor, agent].into_iter().for_each(until_gone);
+    bed.restart();
+    assert!(state.exists() && runtime.exists());
+    assert_eq!(bed.launcher.find(&recipe.run).expect("found"), Found::Lost);
+    kill(stray);
+}
+
+#[tokio::test]
+async fn nor_between_two_tries() {
+    let mut bed = Bed::new();
+    let mut says = bed.pipe("says");
+    let script = r#"sleep 600 >"$BED/nothing" 2>&1 & echo "$$ $!" >"$BED/says"; exit 1"#;
+    let mut recipe = bed.recipe("stray", script);
+    (recipe.steps[0].max_retries, recipe.steps[0].retry_after) = (1, 600);
+    bed.start(&recipe);
+    let supervisor = bed.started(&recipe.run).await;
+    let (agent, stray) = agent_and_stray(&says.line().await);
+    until_gone(agent);
+    kill(supervisor);
+    assert_eq!(bed.ended(&recipe.run).await.outcome, Outcome::Lost);
+    kill(stray);
+}
+
+/// It was found before its supervisor had noted its claim, say, and what its agent left behind holds its lock.
+#[tokio::test]
+async fn a_run_of_which_nobody_can_be_seen_is_over_when_its_report_is_there() {
+    let mut bed = Bed::new();
+    let other = bed.recipe("other", "exit 0");
+    let report = bed.run(&other).await;
+    let run = run_id("unseen");
+    let dir = bed.state(&run);
+    std::fs::create_dir(&dir).expect("made");
+    let held = std::fs::File::create(dir.join("lock")).expect("made");
+    held.lock().expect("held");
+    let alive = Found::Alive {
+        pid: 0,
+        started: None,
+    };
+    assert_eq!(bed.launcher.find(&run).expect("found"), alive);
+    std::fs::copy(bed.state(&other.run).join("report.json"), dir.join("draft")).expect("copied");
+    std::fs::rename(dir.join("draft"), dir.join("report.json")).expect("put in place");
+    assert_eq!(bed.ended(&run).await, report);
 }

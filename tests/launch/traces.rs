@@ -32,7 +32,15 @@ impl Arrivals {
 
     /// Waits until a file is there and not empty.
     pub(crate) fn wait_for(&mut self, name: &str) {
-        while std::fs::metadata(self.dir.join(name)).map_or(0, |file| file.len()) == 0 {
+        self.wait_for_text(name, "");
+    }
+
+    /// Waits until a file is there, not empty, and has this in it.
+    pub(crate) fn wait_for_text(&mut self, name: &str, wanted: &str) {
+        let there = |path: PathBuf| {
+            std::fs::read_to_string(path).is_ok_and(|text| !text.is_empty() && text.contains(wanted))
+        };
+        while !there(self.dir.join(name)) {
             let mut ready = [PollFd::new(&self.watch, PollFlags::IN)];
             let patience = Timespec::try_from(PATIENCE).expect("fits");
             assert_eq!(
@@ -70,7 +78,7 @@ async fn what_a_crash_left_is_told_apart() {
         "a crash right after the directory was made"
     );
     assert_eq!(
-        find("unclaimed", &[("lock", ""), ("log", "")]),
+        find("unclaimed", &[("lock", "it could not be claimed\n")]),
         gone,
         "a crash before the claim"
     );

@@ -146,6 +146,40 @@ fn those_of_another_version_are_made_of_the_documents_again_once() {
 }
 
 #[test]
+fn what_no_plan_has_any_more_goes_with_old_history() {
+    let mut store = store();
+    store.commit(&[Record::Forget { job: job("b") }]);
+    assert!(!store.ledger().prune(due(0)).expect("pruned").more);
+    assert_eq!(commons(&store), 1);
+    // The same sort is there again when a plan has it.
+    let again = record(&mut store, "e", 2);
+    store.commit(&[again]);
+    assert_eq!(commons(&store), 2);
+    store.reopen();
+    let expected = [("a", 1), ("c", 1), ("e", 2)].map(|(id, hour)| brief(&mut store, &document(id, hour)));
+    assert_eq!(known(&mut store), (expected.to_vec(), 1));
+}
+
+#[test]
+fn what_a_plan_is_given_while_that_is_looked_for_stays() {
+    let mut store = store();
+    let all: Vec<Record> = (0..5_000)
+        .map(|number| record(&mut store, &number.to_string(), 1))
+        .collect();
+    store.commit(&all);
+    store.commit(&[Record::Forget { job: job("b") }]);
+    assert!(store.ledger().prune(due(0)).expect("pruned").more);
+    let edited = record(&mut store, "a", 2);
+    store.commit(&[edited]);
+    while store.ledger().prune(due(0)).expect("pruned").more {}
+    assert_eq!(commons(&store), 2);
+    store.reopen();
+    let (briefs, documents) = known(&mut store);
+    assert_eq!((briefs.len(), documents), (5_002, 1));
+    assert_eq!(briefs[0], brief(&mut store, &document("a", 2)));
+}
+
+#[test]
 fn what_no_plan_has_any_more_goes_with_a_start() {
     let mut store = store();
     let edited = record(&mut store, "b", 1);

@@ -4,6 +4,7 @@
 
 mod backups;
 mod briefs;
+mod condensing;
 mod drafts;
 mod history;
 mod model;

@@ -17,6 +17,7 @@ pub struct Plan {
     pub name: String,
     pub document: Option<Arc<str>>,
     pub first_seen: DueTime,
+    pub since: Option<DueTime>,
     pub covered: DueTime,
 }
 
@@ -75,6 +76,7 @@ impl Model {
                 ..
             } => {
                 let known = self.plan(&job).map(|plan| (plan.document.clone(), plan.covered));
+                let known_since = self.plan(&job).and_then(|plan| plan.since);
                 if let (None, Some((Some(_), before))) = (&document, &known)
                     && covered < *before
                 {
@@ -85,6 +87,7 @@ impl Model {
                     name,
                     document,
                     first_seen,
+                    since: known_since,
                     covered,
                 };
                 match self.plan(&job) {
@@ -93,7 +96,16 @@ impl Model {
                 }
             }
             Record::Covered { job, covered } => self.plan(&job)?.covered = covered,
-            Record::Forget { job } => self.plan(&job)?.document = None,
+            Record::Since { job, since } => self.plan(&job)?.since = Some(since),
+            Record::Forget { job } => {
+                let plan = self.plan(&job)?;
+                (plan.document, plan.since) = (None, None);
+            }
+            Record::Skipped(skipped) => {
+                for verdict in skipped.verdicts() {
+                    self.apply(&Record::Verdict(verdict))?;
+                }
+            }
             Record::Verdict(verdict) => {
                 let plan = self.plan(&verdict.job)?;
                 plan.covered = plan.covered.max(verdict.last);
@@ -270,6 +282,7 @@ impl Model {
                 job: job.clone(),
                 document: plan.document.clone()?,
                 first_seen: plan.first_seen,
+                since: plan.since,
                 covered: plan.covered,
                 last_run: self.last_done(job).cloned(),
                 last_success: self.last_success(job).cloned(),

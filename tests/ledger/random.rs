@@ -77,6 +77,7 @@ fn records() -> impl Strategy<Value = Record> {
             }
         ),
         2 => (jobs(), dues()).prop_map(|(job, covered)| Record::Covered { job, covered: due(covered) }),
+        1 => (jobs(), dues()).prop_map(|(job, since)| Record::Since { job, since: due(since) }),
         1 => jobs().prop_map(|job| Record::Forget { job }),
         8 => (jobs(), dues(), 0_i64..4, 1_u64..4, verdicts(), any::<u32>()).prop_map(
             |(job, first, span, count, verdict, decided)| Record::Verdict(VerdictRecord {
@@ -111,6 +112,8 @@ fn records() -> impl Strategy<Value = Record> {
                     asked: at(when),
                     admission: Admission::Joined,
                     refused: not_before.map(|_| Refusal::HoldOff),
+                    unheard: false,
+                    again: false,
                 })),
             })
         ),
@@ -132,7 +135,7 @@ fn records() -> impl Strategy<Value = Record> {
         2 => (jobs(), run_ids(), dues()).prop_map(|(job, run, tag)| Record::SessionEnd {
             job,
             run,
-            end: SessionEnd { session: format!("s{}", tag % 2), tag, result: "success".to_owned() },
+            end: SessionEnd { session: format!("s{}", tag % 2), tag, result: "success".to_owned(), unsure: false },
         }),
         1 => dues().prop_map(|when| Record::Polled { at: at(when) }),
     ]

@@ -1,17 +1,22 @@
 //! The checker is checked: fed with each kind of broken history, it must say so. And the shrinker shrinks.
 
+mod back_off;
+mod backups;
+mod hindered;
+mod on_time;
 mod sessions;
+mod trusts;
 mod windows;
 
 use chrono::TimeDelta;
-use freezerd::planner::{CatchUp, Outcome, Reason, RunState, Verdict};
+use freezerd::planner::{CatchUp, Outcome, Reason, RunId, RunState, Verdict};
 use freezerd::schedule::DueTime;
 use serde_json::json;
 
-use super::checker::{History, Missing, check};
+use super::checker::{History, Missing, Shadow, check};
+use super::life::live;
 use super::script::{DAY, Event, HALF_PAST_TWO, HOUR, HOURLY, START, Script, write};
 use super::shrink::{faults, shrink};
-use super::world::live;
 
 /// A life in which enough happened, and nothing wrong.
 fn sound() -> History {
@@ -50,7 +55,7 @@ fn must_say(life: &History, what: &str) {
 /// Breaks a sound history, and what the checker must say of it.
 type Break = (&'static str, fn(&mut History));
 
-const BREAKS: [Break; 20] = [
+const BREAKS: [Break; 27] = [
     ("ran twice", |life| {
         let again = life.evidence[3].clone();
         life.evidence.push(again);
@@ -96,16 +101,73 @@ const BREAKS: [Break; 20] = [
         record.verdict = Verdict::Skipped(Reason::Overlap);
         record.decided = chrono::DateTime::UNIX_EPOCH;
     }),
-    ("it was never stopped", |life| {
+    ("nothing of its plan ran then", |life| {
+        // After a run that was lost, and long since known to be.
+        let lost = |run: &&freezerd::planner::RunRecord| run.state == RunState::Done(Outcome::Lost);
+        let lost = life
+            .runs
+            .values()
+            .find(lost)
+            .expect("a run that was lost")
+            .clone();
+        let decided = lost.ended.expect("an end") + TimeDelta::seconds(1);
+        let since = |run: &mut freezerd::planner::RunRecord| run.job != lost.job || run.queued <= lost.queued;
+        life.runs.retain(|_, run| since(run));
+        let of_plan = |record: &&mut freezerd::planner::VerdictRecord| record.job == lost.job;
+        let record = life.verdicts.iter_mut().rfind(of_plan).expect("a verdict");
+        (record.verdict, record.decided) = (Verdict::Skipped(Reason::Overlap), decided);
+    }),
+    ("it was not stopped", |life| {
         life.verdicts[0].verdict = Verdict::Skipped(Reason::Stopped);
         life.verdicts[0].decided = chrono::DateTime::UNIX_EPOCH;
     }),
-    ("it was never edited or removed", |life| {
+    ("it was not stopped", |life| {
+        // It was, and was started again since.
+        let (id, at) = started_again(life);
+        let of_plan = |record: &&mut freezerd::planner::VerdictRecord| record.job.as_str() == id;
+        let record = life.verdicts.iter_mut().find(of_plan).expect("a verdict");
+        record.verdict = Verdict::Skipped(Reason::Stopped);
+        record.decided = DueTime::from_epoch(at + 1).instant();
+    }),
+    ("it was not edited or removed since", |life| {
         life.verdicts[0].verdict = Verdict::Skipped(Reason::Superseded);
         life.verdicts[0].decided = chrono::DateTime::UNIX_EPOCH;
     }),
-    ("cannot be in this world", |life| {
+    ("it was not edited or removed since", |life| {
+        // It was, and that was long known when it was due.
+        let users = &life.users;
+        let late = |record: &&mut freezerd::planner::VerdictRecord| {
+            let of_plan = users.iter().find(|(id, _)| id == record.job.as_str());
+            let (first, decided) = (record.first.epoch(), record.decided.timestamp());
+            let mut before = of_plan
+                .into_iter()
+                .flat_map(|(_, versions)| &versions[1..])
+                .filter(|version| version.from <= decided)
+                .peekable();
+            before.peek().is_some() && before.all(|version| version.known.is_some_and(|known| known < first))
+        };
+        let record = life
+            .verdicts
+            .iter_mut()
+            .find(late)
+            .expect("a verdict after an edit");
+        record.verdict = Verdict::Skipped(Reason::Superseded);
+    }),
+    ("freezerd was not in shadow", |life| {
         life.verdicts[0].verdict = Verdict::Skipped(Reason::Shadow);
+        life.shadows.clear();
+    }),
+    ("started in shadow", |life| {
+        let began = life.evidence[3].began;
+        life.shadows.push(Shadow {
+            wall: (began - 1, began + 1),
+            real: (began - 1, began + 1),
+        });
+    }),
+    ("it is coalesced into nothing", |life| {
+        let record = &mut life.verdicts[0];
+        let nothing = RunId::new(&record.job, record.first.plus(-1));
+        record.verdict = Verdict::Coalesced(nothing);
     }),
     ("but its agent saw Some(Lost)", |life| {
         let crashed = life.evidence.iter().find(|seen| seen.crashed.is_some());
@@ -117,14 +179,26 @@ const BREAKS: [Break; 20] = [
         let run = ended.expect("an end").run.clone();
         life.runs.get_mut(&run).expect("its run").state = RunState::Done(Outcome::Lost);
     }),
-    ("is not in the ledger", |life| {
-        life.runs.remove(&life.evidence[0].run);
+    ("ran and is not in the ledger", |life| {
+        let run = life.evidence[0].run.clone();
+        life.runs.remove(&run);
+        life.verdicts
+            .retain(|record| record.verdict != Verdict::Run(run.clone()));
+    }),
+    ("its run is not in the ledger", |life| {
+        let run = life.evidence[0].run.clone();
+        life.runs.remove(&run);
+        life.evidence.retain(|seen| seen.run != run);
     }),
     ("was reported 0 times", |life| {
         // Of a plan that is gone nobody needs to hear.
         let all = life.users.iter().map(|(id, _)| id.clone());
         life.plans.extend(all);
         life.reports.clear();
+    }),
+    ("was reported 2 times", |life| {
+        let again = life.reports[0].clone();
+        life.reports.push(again);
     }),
     ("never ended", |life| {
         life.runs.values_mut().next().expect("a run").state = RunState::Running;
@@ -134,6 +208,17 @@ const BREAKS: [Break; 20] = [
         life.told.push(again);
     }),
 ];
+
+/// A plan that was stopped and started again, and when that was certainly known of the last time.
+fn started_again(life: &History) -> (String, i64) {
+    let again = |versions: &[super::checker::Version]| {
+        let stopped = versions.iter().rposition(|version| version.stopped)?;
+        versions[stopped + 1..].first()?.known
+    };
+    let mut all = life.users.iter();
+    let found = all.find_map(|(id, versions)| Some((id.clone(), again(versions)?)));
+    found.expect("a plan that was started again")
+}
 
 fn each_is_seen(sound: &History, breaks: &[Break]) {
     for (said, broken) in breaks {

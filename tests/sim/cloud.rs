@@ -1,12 +1,12 @@
-//! The API: its jobs, and its moods. Listings are read with freezerd's own pager, reports merged with its own
-//! merge; only the wire between is left out.
+//! The API: its jobs, and its moods. Listings are read with freezerd's own pager; only the wire between is left out.
+//! ([`super::servers`] has the wire.)
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use freezerd::daemon::reading::Understood;
-use freezerd::freezer::{Habits, Merge, Next, Pager, merge};
+use freezerd::freezer::{ApiError, Habits, Next, Pager};
 use freezerd::plan::Plan;
-use freezerd::planner::Report;
 use freezerd::source::Document;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -15,15 +15,26 @@ use super::checker::Told;
 use super::machine::instant;
 use super::rng::Rng;
 use super::script::Weather;
+use super::servers::{Backups, Keystone};
 use super::sessions::Session;
 
-/// Nothing came of a request, as far as who asked can tell.
-pub struct NoAnswer;
+/// How often the API did not do what it was asked to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Faults {
+    /// Our token was refused (401).
+    pub refused: u64,
+    /// It had a fault of its own (500).
+    pub failed: u64,
+}
 
 #[derive(Default)]
 pub struct Cloud {
     /// The session that some of the jobs are in.
     pub session: Option<Session>,
+    pub keystone: Keystone,
+    pub backups: Backups,
+    /// How it is now, to who asks over the wire.
+    pub weather: Weather,
     pub jobs: BTreeMap<String, Value>,
     /// The jobs' texts, until they change.
     texts: BTreeMap<String, Box<RawValue>>,
@@ -36,6 +47,11 @@ pub struct Cloud {
     /// Jobs whose result a user has wiped since it was told.
     pub wiped: BTreeSet<String>,
     asked: u64,
+    /// It refuses so many tokens from now on.
+    pub refuses: u64,
+    pub faults: Faults,
+    /// What was read of the last listing that broke off.
+    pub broken_off: Vec<Plan>,
     /// The last whole listing: after how many changes that was, and what was understood.
     read: Option<(u64, Vec<Plan>)>,
 }
@@ -94,9 +110,14 @@ impl Cloud {
 
     /// A user's write.
     pub fn write(&mut self, id: &str, now: i64, change: impl FnOnce(&mut Value)) {
+        self.write_job(id, now, |job| change(&mut job["job_schedule"]));
+    }
+
+    /// The same, of anything in a job.
+    pub fn write_job(&mut self, id: &str, now: i64, change: impl FnOnce(&mut Value)) {
         self.changed(id);
         let job = self.jobs.get_mut(id).expect("a job");
-        change(&mut job["job_schedule"]);
+        change(job);
         job["updated_at"] = json!(stamp(now));
     }
 
@@ -116,13 +137,41 @@ impl Cloud {
         });
     }
 
-    pub fn fails(&mut self, weather: Weather) -> bool {
+    /// One request, as freezerd's client makes it: a token that is refused is replaced, once.
+    pub fn ask(&mut self, weather: Weather) -> Result<(), ApiError> {
+        match self.answer(weather) {
+            Err(ApiError::Auth { .. }) => self.answer(weather),
+            answer => answer,
+        }
+    }
+
+    pub fn answer(&mut self, weather: Weather) -> Result<(), ApiError> {
         self.asked += 1;
-        weather == Weather::Away || (weather == Weather::Failing && Rng::new(self.asked).chance(50))
+        let refuses = std::mem::take(&mut self.refuses);
+        self.refuses = refuses.saturating_sub(1);
+        let (at, said) = ("the API".to_owned(), "no".to_owned());
+        match weather {
+            Weather::Away => Err(no_answer()),
+            _ if refuses > 0 || weather == Weather::Refusing => {
+                self.faults.refused += 1;
+                Err(ApiError::Auth { at, said, hint: "" })
+            }
+            Weather::Failing(percent) if Rng::new(self.asked).chance(percent) => {
+                self.faults.failed += 1;
+                let (status, retry_after) = (500, None);
+                Err(ApiError::Server {
+                    at,
+                    status,
+                    said,
+                    retry_after,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// One listing, page by page.
-    pub fn list(&mut self, weather: Weather, page_size: usize) -> Result<Vec<Plan>, NoAnswer> {
+    pub fn list(&mut self, weather: Weather, page_size: usize) -> Result<Vec<Plan>, ApiError> {
         let steady = matches!(weather, Weather::Fair | Weather::Slow(_) | Weather::LostReplies);
         let anew = self.asked.is_multiple_of(READ_ANEW);
         if anew {
@@ -131,19 +180,22 @@ impl Cloud {
         if let Some((changes, plans)) = &self.read
             && steady
             && !anew
+            && self.refuses == 0
             && *changes == self.changes
         {
             self.asked += 1;
             return Ok(plans.clone());
         }
-        let mut pager = Pager::new(page_size, None, self.habits);
+        let mut pager = Pager::new(page_size, None, self.habits, Arc::default());
         let mut next = Next::Ask(None);
         let mut ids: Vec<String> = self.jobs.keys().cloned().collect();
         while let Next::Ask(offset) = next {
-            let cut_off = weather == Weather::CutOff && pager.pages() > 0;
-            if cut_off || self.fails(weather) {
-                return Err(NoAnswer);
+            if weather == Weather::CutOff && pager.pages() > 0 {
+                let read = pager.documents.iter();
+                self.broken_off = read.map(|one| self.understand(one)).collect();
+                return Err(no_answer());
             }
+            self.ask(weather)?;
             if weather == Weather::Shifting {
                 let from = Rng::new(self.asked).index(ids.len().max(1));
                 ids.rotate_left(from);
@@ -153,11 +205,18 @@ impl Cloud {
                 next = pager.refused();
                 continue;
             };
-            let page = ids.iter().skip(offset).take(page_size);
-            next = pager.take(page.map(|id| self.text(id)).collect());
+            let page: Vec<_> = ids
+                .iter()
+                .skip(offset)
+                .take(page_size)
+                .map(|id| self.text(id))
+                .collect();
+            let page: Vec<&str> = page.iter().map(|text| text.get()).collect();
+            let page = format!("{{\"jobs\": [{}]}}", page.join(", "));
+            next = pager.take(page.as_bytes()).expect("a page");
         }
         if next == Next::Stuck {
-            return Err(NoAnswer);
+            return Err(no_answer());
         }
         self.habits = pager.habits();
         let plans: Vec<Plan> = pager.documents.iter().map(|one| self.understand(one)).collect();
@@ -168,25 +227,14 @@ impl Cloud {
     }
 
     /// One job.
-    pub fn job(&mut self, weather: Weather, id: &str) -> Result<Option<String>, NoAnswer> {
-        if self.fails(weather) {
-            return Err(NoAnswer);
-        }
+    pub fn job(&mut self, weather: Weather, id: &str) -> Result<Option<String>, ApiError> {
+        self.ask(weather)?;
         Ok(self.jobs.get(id).map(Value::to_string))
     }
 
-    /// GET, merge, PATCH.
-    pub fn report(&mut self, weather: Weather, id: &str, report: &Report, now: i64) -> Result<(), NoAnswer> {
-        if self.fails(weather) {
-            return Err(NoAnswer);
-        }
-        let Some(job) = self.jobs.get_mut(id) else {
-            return Ok(());
-        };
-        let Merge::Patch { body, .. } = merge(&raw(job), report, false).expect("a job") else {
-            return Ok(());
-        };
-        let mut body: Value = serde_json::from_slice(&body).expect("JSON");
+    /// A job as freezerd's client writes it back.
+    pub fn patch(&mut self, id: &str, mut body: Value, now: i64) {
+        let job = self.jobs.get_mut(id).expect("a job");
         let end = |job: &Value| {
             let schedule = &job["job_schedule"];
             let result = schedule["result"].as_str().unwrap_or_default().to_owned();
@@ -211,10 +259,14 @@ impl Cloud {
                 result,
             });
         }
-        if weather == Weather::LostReplies {
-            return Err(NoAnswer);
-        }
-        Ok(())
+    }
+}
+
+/// It is down, or what it answers does not arrive.
+pub fn no_answer() -> ApiError {
+    ApiError::Timeout {
+        at: "the API".to_owned(),
+        cause: "no answer".to_owned(),
     }
 }
 

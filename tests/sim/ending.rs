@@ -1,9 +1,12 @@
 //! The end of a life: all is mended, what is left to do is done, and what is left is for the checker.
 
+use freezerd::planner::Verdict;
+
 use super::checker::{History, Rules};
+use super::life::Life;
 use super::script::{DAY, HOUR};
 use super::windows;
-use super::world::{Life, World};
+use super::world::World;
 
 impl World {
     /// The world is mended, and what is left to do is done.
@@ -11,7 +14,11 @@ impl World {
         self.tell("all is well again");
         self.events.clear();
         self.machine.fate.strike_at(0);
+        self.machine.lose_agent(0);
+        self.shadow(false);
         (self.fair_again, self.disk_back) = (0, 0);
+        self.cloud().refuses = 0;
+        self.cloud().keystone.give_all_back();
         self.restart = self.restart.map(|at| at.min(end));
         // The node may have slept beyond it.
         let end = end.max(self.machine.clock.now());
@@ -25,7 +32,8 @@ impl World {
             for id in ids {
                 self.stop(&id, "abort");
             }
-            self.machine.kill_orphans(|job| self.cloud.jobs.contains_key(job));
+            self.machine
+                .kill_orphans(|job| self.cloud().jobs.contains_key(job));
             self.next_poll = self.machine.clock.now();
             self.until(end + 2 * HOUR + round * 4 * HOUR);
             if round > 1 && self.is_quiet() {
@@ -40,54 +48,74 @@ impl World {
         let done = |state| matches!(state, freezerd::planner::RunState::Done(_));
         shelf.outbox.is_empty()
             && shelf.session_ends.is_empty()
+            && shelf.pending_backups().is_empty()
+            && shelf.pending_drafts().is_empty()
             && shelf.runs.values().all(|run| done(run.state))
     }
 
     pub(super) fn over(self) -> Life {
-        let evidence = self
-            .machine
-            .agents
-            .lock()
-            .expect("single-threaded")
-            .evidence
-            .clone();
+        let (evidence, unstarted) = {
+            let agents = self.machine.agents.lock().expect("single-threaded");
+            (agents.evidence.clone(), agents.unstarted.clone())
+        };
         let shelf = self.shelf.lock().expect("single-threaded").clone();
         let ids = || self.users.iter().map(|(id, _)| id);
         let windows = self.outside.map(|outside| windows::of_plans(ids(), outside));
         let windows = windows.unwrap_or_default();
-        let members = ids().filter(|id| self.cloud.is_member(id)).cloned().collect();
+        let trust = |id: &String| Some((id.clone(), self.trust(id)?));
+        let trusts = ids().filter_map(trust).collect();
+        let members = ids().filter(|id| self.cloud().is_member(id)).cloned().collect();
+        let records = shelf.pending_backups().len() + shelf.pending_drafts().len();
+        let cloud = std::mem::take(&mut *self.cloud());
+        let mut tally = self.tally;
+        tally.extend(self.machine.fate.failed());
+        for record in shelf.verdicts.values() {
+            if let Verdict::Skipped(reason) = record.verdict {
+                *tally.entry(reason.word()).or_default() += 1;
+            }
+        }
         Life {
             history: History {
                 users: self.users,
                 evidence,
+                unstarted,
+                afresh: self.afresh,
                 rules: Rules {
                     max_concurrent: self.policy.max_concurrent,
                     catch_up: self.policy.catch_up,
                     set_back: self.set_back,
+                    late_news: 0,
                     session_refused: self.policy.session_refused,
+                    central: self.policy.central,
+                    stepped: self.stepped,
                 },
                 verdicts: shelf.verdicts.into_values().collect(),
                 runs: shelf.runs,
                 plans: shelf.plans.keys().map(|job| job.as_str().to_owned()).collect(),
                 reports: shelf.ended,
-                waiting: shelf.outbox.len() + shelf.session_ends.len(),
+                waiting: shelf.outbox.len() + shelf.session_ends.len() + records,
                 polled: shelf.polled.map_or(0, |polled| polled.timestamp()),
-                told: self.cloud.told,
-                jobs: self.cloud.jobs,
-                wiped: self.cloud.wiped,
+                told: cloud.told,
+                jobs: cloud.jobs,
+                wiped: cloud.wiped,
                 wanted: self.wanted,
                 missing: self.missing,
                 windows,
                 zones: self.zones,
                 members,
-                spoken: self
-                    .cloud
-                    .session
-                    .map(|session| session.spoken)
-                    .unwrap_or_default(),
+                records: cloud.backups.there.into_values().collect(),
+                removed: cloud.backups.removed,
+                trusts,
+                asked: cloud.keystone.asked,
+                troubles: self.troubles,
+                shadows: self.shadows,
+                spoken: cloud.session.map(|session| session.spoken).unwrap_or_default(),
             },
+            tally,
             story: self.story,
             kills: self.kills,
+            faults: cloud.faults,
+            places: self.machine.fate.places(),
         }
     }
 }

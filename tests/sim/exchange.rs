@@ -2,17 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use freezerd::daemon::engine::Errand;
+use freezerd::freezer::ApiError;
 use freezerd::plan::{Digester, Digests, JobId, Plan};
 use freezerd::planner::Input;
 
 use super::checker::{Missing, Version};
-use super::machine::{Killed, instant};
+use super::cloud::Cloud;
+use super::fate::{Disk, Killed};
+use super::keeping::ready;
+use super::machine::instant;
 use super::rng::Rng;
 use super::script::Weather;
+use super::shelf::Shelf;
 use super::world::World;
+
+/// The longest pause of the outbox after a failure. The daemon's own is a minute; but most of a life in which the API
+/// refuses everything would go into rounds that differ in nothing.
+const LONGEST_PAUSE: i64 = 300;
 
 /// A listing on its way: when it was asked for (wall), what it holds, and which version of each plan that is.
 pub(super) struct Listed {
@@ -31,13 +40,14 @@ impl World {
                 return;
             }
             Errand::AskSession(ask) => return self.ask_session(ask),
-            Errand::Prepare(_) => unreachable!("no plan of this world asks for that"),
+            Errand::Prepare(run) => return self.prepare(run),
             Errand::Deliver => {
                 self.deliver.get_or_insert(self.machine.clock.now());
                 return;
             }
         };
-        match self.cloud.job(self.weather, job.as_str()) {
+        let asked = self.cloud().job(self.weather, job.as_str());
+        match asked {
             Ok(Some(text)) => {
                 let plan = freezerd::plan::parse(&text, job.as_str()).expect("a plan").plan;
                 self.step(vec![Input::Seen(Box::new(plan))]);
@@ -65,7 +75,17 @@ impl World {
         let now = self.machine.clock.now();
         let jitter = Rng::of(self.seed, &now.to_string()).within(0, self.poll_every);
         self.next_poll = now + self.poll_every + jitter;
-        let Ok(plans) = self.cloud.list(self.weather, self.page) else {
+        let listed = self.cloud().list(self.weather, self.page);
+        let Ok(plans) = listed else {
+            // Its pages were told as they came.
+            let read = std::mem::take(&mut self.cloud().broken_off);
+            let digester = Digester::default();
+            let new = |plan: &Plan| !self.known.contains(&digester.digest(&plan.document));
+            let news: Vec<Plan> = read.into_iter().filter(new).collect();
+            if !news.is_empty() {
+                self.step(vec![Input::Page(news)]);
+            }
+            self.step(vec![Input::BrokenOff]);
             return;
         };
         let latest = |(id, versions): &(String, Vec<Version>)| (id.clone(), versions.len() - 1);
@@ -88,7 +108,6 @@ impl World {
         let shown: BTreeSet<JobId> = plans.iter().map(|plan| plan.id.clone()).collect();
         let began = instant(listed.began);
         self.begin = None;
-        self.decides = true;
         // As the daemon reads listings: what is as it was in the one before is left out.
         let digester = Digester::default();
         let told: Vec<_> = plans.iter().map(|plan| digester.digest(&plan.document)).collect();
@@ -97,7 +116,13 @@ impl World {
         let news = each
             .filter(|(_, digest)| !self.known.contains(digest))
             .map(|(plan, _)| plan);
-        let pages = vec![Input::Page(news.collect())];
+        let news: Vec<Plan> = news.collect();
+        for page in news.chunks(self.page) {
+            self.step(vec![Input::Page(page.to_vec())]);
+        }
+        if self.daemon.is_none() {
+            return;
+        }
         self.known = Digests::clone(&digests);
         let over = Input::Listed {
             began,
@@ -105,8 +130,9 @@ impl World {
             broken,
         };
         self.listed = self.machine.started();
-        let inputs = pages.into_iter().chain([over]).collect();
-        if !self.step_safely(inputs) {
+        // Before the first whole listing, or the end of its patience, it decides nothing.
+        self.decides = true;
+        if !self.step_safely(vec![over]) {
             return;
         }
         let wall = self.machine.clock.wall();
@@ -121,46 +147,86 @@ impl World {
     }
 
     pub(super) fn deliver_later(&mut self) {
+        if self.deliver.is_some() {
+            return;
+        }
         self.deliver = Some(self.machine.clock.now() + self.pause);
-        self.pause = (self.pause * 2).min(60);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 
-    /// What waits in the outbox goes to the API, oldest first; a failure waits with back-off.
+    /// What waits in the outbox goes to the API, oldest first; a failure waits with back-off. As the daemon does: what
+    /// the API refuses holds up nothing else, and one sort does not hold up the other.
     pub(super) fn deliver_reports(&mut self) {
         self.deliver = None;
+        // In shadow nothing is written to the API.
+        if self.policy.shadow {
+            return;
+        }
+        self.deliver_records();
+        if self.daemon.is_none() {
+            return;
+        }
+        self.deliver_session_ends(None);
+        if self.daemon.is_none() {
+            return;
+        }
         let mut waiting: Vec<_> = {
             let shelf = self.shelf.lock().expect("single-threaded");
             shelf
                 .outbox
                 .iter()
-                .map(|(job, one)| (job.clone(), one.clone()))
+                .map(|(job, one)| (job.clone(), one.clone(), shelf.trust_for(job)))
                 .collect()
         };
-        waiting.sort_by_key(|(_, (number, _))| *number);
-        if !self.deliver_session_ends(None) {
-            return;
-        }
-        let fate = Arc::clone(&self.machine.fate);
-        for (job, (number, report)) in waiting {
-            let now = self.machine.clock.now();
-            let (cloud, shelf, weather) = (&mut self.cloud, &self.shelf, self.weather);
-            let sent = catch_unwind(AssertUnwindSafe(|| {
-                fate.strikes();
-                let said = cloud.report(weather, job.as_str(), &report, now);
-                fate.strikes();
-                if said.is_err() || fate.disk_fails() {
-                    return false;
-                }
-                shelf.lock().expect("single-threaded").delivered(&job, number);
-                fate.strikes();
-                true
-            }));
-            match sent {
-                Ok(true) => self.pause = 1,
-                Ok(false) => return self.deliver_later(),
-                Err(payload) if payload.is::<Killed>() => return self.die(),
-                Err(payload) => std::panic::resume_unwind(payload),
+        waiting.sort_by_key(|(_, (number, _), _)| *number);
+        let Some(api) = self.api.clone() else { return };
+        for (job, (number, report), trust) in waiting {
+            let goes_on = self.deliver(
+                |_, _| ready(api.report(&job, trust.as_ref(), &report)).map(|_| ()),
+                |shelf| shelf.delivered(&job, number),
+            );
+            if !goes_on {
+                return;
             }
+        }
+    }
+
+    /// Sends one thing of the outbox, and notes that it was taken. Whether the next one may fare better.
+    pub(super) fn deliver(
+        &mut self,
+        send: impl FnOnce(&Mutex<Cloud>, Weather) -> Result<(), ApiError>,
+        note: impl FnOnce(&mut Shelf),
+    ) -> bool {
+        let fate = Arc::clone(&self.machine.fate);
+        let (cloud, shelf, weather) = (&self.cloud, &self.shelf, self.weather);
+        let sent = catch_unwind(AssertUnwindSafe(|| {
+            fate.strikes();
+            let said = send(cloud, weather);
+            fate.strikes();
+            match said {
+                Err(error) => Some(error.is_transient()),
+                Ok(()) if fate.disk_fails(Disk::Delivered) => Some(true),
+                Ok(()) => {
+                    note(&mut shelf.lock().expect("single-threaded"));
+                    fate.strikes();
+                    None
+                }
+            }
+        }));
+        match sent {
+            Ok(None) => {
+                self.pause = 1;
+                true
+            }
+            Ok(Some(away)) => {
+                self.deliver_later();
+                !away
+            }
+            Err(payload) if payload.is::<Killed>() => {
+                self.die();
+                false
+            }
+            Err(payload) => std::panic::resume_unwind(payload),
         }
     }
 }

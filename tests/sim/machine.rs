@@ -1,7 +1,7 @@
-//! The node: its clocks, its agents, its disk, and when the daemon is struck dead.
+//! The node: its clocks, and its agents.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,10 @@ use freezerd::clock::Clock;
 use freezerd::launch::{Found, LaunchError, LaunchEvent, Launcher, Recipe, RunReport};
 use freezerd::planner::{Outcome, RunId};
 
-use super::checker::Evidence;
+use super::agents;
+use super::checker::{Evidence, Refusal, Unstarted};
+use super::cloud::Cloud;
+use super::fate::Fate;
 use super::rng::Rng;
 use super::script::{DAY, HOUR};
 
@@ -67,41 +70,6 @@ impl Clock for Virtual {
     }
 }
 
-/// Thrown through the daemon when it is killed.
-pub struct Killed;
-
-/// Strikes the daemon dead before its n-th effect from now, and lets its disk fail.
-#[derive(Debug, Default)]
-pub struct Fate {
-    countdown: AtomicI64,
-    /// Percent of the commits that fail.
-    failing: AtomicI64,
-    commits: AtomicU64,
-}
-
-impl Fate {
-    /// At the n-th effect from now; 0: never.
-    pub fn strike_at(&self, effect: i64) {
-        self.countdown.store(effect, Ordering::Relaxed);
-    }
-
-    pub fn fail_commits(&self, percent: i64) {
-        self.failing.store(percent, Ordering::Relaxed);
-    }
-
-    pub fn disk_fails(&self) -> bool {
-        let number = self.commits.fetch_add(1, Ordering::Relaxed);
-        Rng::new(number).chance(self.failing.load(Ordering::Relaxed))
-    }
-
-    /// Called before and after every effect.
-    pub fn strikes(&self) {
-        if self.countdown.load(Ordering::Relaxed) > 0 && self.countdown.fetch_sub(1, Ordering::Relaxed) == 1 {
-            std::panic::panic_any(Killed);
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Agent {
     evidence: usize,
@@ -110,6 +78,8 @@ struct Agent {
     outcome: Outcome,
     /// What the wall clock showed when it ended.
     ended: i64,
+    /// The record that each of its steps is to fill in.
+    told: Vec<Option<String>>,
     told_start: bool,
     told_end: bool,
 }
@@ -118,12 +88,17 @@ struct Agent {
 pub struct Agents {
     known: BTreeMap<RunId, Agent>,
     pub evidence: Vec<Evidence>,
+    pub unstarted: Vec<Unstarted>,
+    /// The agent is missing until then.
+    pub missing_until: i64,
 }
 
 pub struct Machine {
     pub seed: u64,
     pub clock: Arc<Virtual>,
     pub fate: Arc<Fate>,
+    /// Where agents look for records of old backups.
+    pub cloud: Arc<Mutex<Cloud>>,
     pub agents: Mutex<Agents>,
 }
 
@@ -132,6 +107,12 @@ impl Machine {
     pub fn started(&self) -> usize {
         let agents = self.agents.lock().expect("no thread panics with it");
         agents.evidence.len()
+    }
+
+    /// The agent is missing for so long.
+    pub fn lose_agent(&self, length: i64) {
+        let mut agents = self.agents.lock().expect("no thread panics with it");
+        agents.missing_until = self.clock.now() + length;
     }
 
     /// When the next agent ends.
@@ -146,11 +127,12 @@ impl Machine {
     pub fn let_agents_end(&self) {
         let now = self.clock.now();
         let mut agents = self.agents.lock().expect("no thread panics with it");
-        let Agents { known, evidence } = &mut *agents;
+        let Agents { known, evidence, .. } = &mut *agents;
         for agent in known.values_mut() {
             let seen = &mut evidence[agent.evidence];
             if seen.over().is_none() && agent.until <= now {
                 seen.ended = Some((agent.until, agent.outcome));
+                seen.said = self.said(&seen.job, &seen.run, &agent.told, agent.outcome);
                 agent.ended = self.clock.wall() - (now - agent.until);
             }
         }
@@ -176,7 +158,7 @@ impl Machine {
     /// The operator kills what hangs of jobs that nobody can abort any more: they are not `there`.
     pub fn kill_orphans(&self, there: impl Fn(&str) -> bool) {
         let mut agents = self.agents.lock().expect("no thread panics with it");
-        let Agents { known, evidence } = &mut *agents;
+        let Agents { known, evidence, .. } = &mut *agents;
         for agent in known.values().filter(|agent| agent.until == i64::MAX) {
             let seen = &mut evidence[agent.evidence];
             if seen.over().is_none() && !there(&seen.job) {
@@ -206,7 +188,7 @@ impl Machine {
     /// What there is to tell a daemon that listens.
     pub fn news(&self) -> Vec<LaunchEvent> {
         let mut agents = self.agents.lock().expect("no thread panics with it");
-        let Agents { known, evidence } = &mut *agents;
+        let Agents { known, evidence, .. } = &mut *agents;
         let mut news = Vec::new();
         for (run, agent) in known {
             let seen = &evidence[agent.evidence];
@@ -239,7 +221,7 @@ impl Machine {
             outcome,
             started: Some(instant(seen.started)),
             ended: instant(ended),
-            steps: Vec::new(),
+            steps: agents::steps(&seen.said),
             detail: String::new(),
         }
     }
@@ -268,16 +250,30 @@ impl Launcher for Machine {
                     run: recipe.run.clone(),
                 });
             }
+            let job = recipe.environment["FREEZERD_JOB_ID"].clone();
+            if self.clock.now() < agents.missing_until {
+                let (run, at) = (recipe.run.clone(), self.clock.now());
+                let by = Refusal::Launcher;
+                agents.unstarted.push(Unstarted { run, job, at, by });
+                return Err(LaunchError::Spawn {
+                    run: recipe.run.clone(),
+                    program: "agent".into(),
+                    source: std::io::ErrorKind::NotFound.into(),
+                });
+            }
             let (length, outcome) = self.fortune(&recipe.run);
             let due = DateTime::parse_from_rfc3339(&recipe.environment["FREEZERD_DUE"]).expect("RFC 3339");
             let evidence = Evidence {
                 run: recipe.run.clone(),
-                job: recipe.environment["FREEZERD_JOB_ID"].clone(),
+                job,
                 due: due.timestamp(),
                 started: self.clock.wall(),
                 began: self.clock.now(),
                 ended: None,
                 crashed: None,
+                said: Vec::new(),
+                trust: agents::trust(recipe),
+                project: recipe.environment.contains_key("OS_PROJECT_NAME"),
             };
             agents.evidence.push(evidence);
             let agent = Agent {
@@ -285,6 +281,7 @@ impl Launcher for Machine {
                 until: self.clock.now().saturating_add(length),
                 outcome,
                 ended: 0,
+                told: agents::told(recipe),
                 told_start: false,
                 told_end: false,
             };
@@ -327,7 +324,10 @@ impl Launcher for Machine {
 
     fn forget(&self, run: &RunId) {
         self.fate.strikes();
-        let mut agents = self.agents.lock().expect("no thread panics with it");
-        agents.known.remove(run);
+        {
+            let mut agents = self.agents.lock().expect("no thread panics with it");
+            agents.known.remove(run);
+        }
+        self.fate.strikes();
     }
 }

@@ -4,6 +4,8 @@
 //! rebooted; users make, edit, stop, abort and delete plans; the zone's data is replaced; the disk fails.
 //! The checker (tests/checker) is separate code.
 //!
+//! Some seeds, without their own deaths, are lived once for every place at which the daemon can be killed ([`sweep`]).
+//!
 //! A failing seed prints itself and its story, made as short as it can be. `FREEZERD_SIM_SEED=123` lives that one
 //! alone, `FREEZERD_SIM_SEEDS=100000` so many, from `FREEZERD_SIM_FIRST=10000` on. `make soak` goes on with fresh seeds
 //! (or from that one on) until one fails, or for `FREEZERD_SOAK_FOR` seconds.
@@ -15,18 +17,25 @@
     reason = "a test fails loudly, and says what it saw"
 )]
 
+mod account;
+mod agents;
 #[path = "../checker/mod.rs"]
 mod checker;
 mod checker_tests;
 mod cloud;
 mod ending;
 mod exchange;
+mod fate;
+mod keeping;
+mod life;
 mod machine;
 mod rng;
 mod script;
+mod servers;
 mod sessions;
 mod shelf;
 mod shrink;
+mod sweep;
 mod users;
 mod windows;
 mod world;
@@ -36,10 +45,16 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
+use freezerd::planner::Reason;
+use life::Tally;
+use script::Weather;
 
 /// Where the soak's seeds begin: none of those that are lived every day.
 const FRESH: u64 = 1 << 32;
+/// In so many lives everything happens that can.
+const MANY: u64 = 1_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -52,7 +67,7 @@ fn quiet() {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let ours = std::thread::current().name() == Some("lives");
-            if !ours && !info.payload().is::<machine::Killed>() {
+            if !ours && !info.payload().is::<fate::Killed>() {
                 usual(info);
             }
         }));
@@ -65,6 +80,24 @@ struct Totals {
     runs: u64,
     verdicts: u64,
     kills: u64,
+    refused: u64,
+    failed: u64,
+    unstarted: u64,
+    /// Of skipped due times by their reason, of weathers, and of what the disk failed to do.
+    tally: Tally,
+}
+
+/// Lets two threads work whose panics are not printed.
+fn two_at_a_time(work: impl Fn() + Sync) {
+    std::thread::scope(|scope| {
+        let two = [(); 2].map(|()| {
+            let lives = std::thread::Builder::new().name("lives".to_owned());
+            lives.spawn_scoped(scope, &work).expect("a thread")
+        });
+        for one in two {
+            one.join().expect("its panics are caught");
+        }
+    });
 }
 
 /// Lives the seeds from `first` for as long as `more` says so, two at a time, until so many have failed.
@@ -80,7 +113,7 @@ fn live_all(first: u64, enough: usize, more: impl Fn(u64) -> bool + Sync) -> Tot
             return;
         }
         let script = script::write(seed);
-        let life = std::panic::catch_unwind(|| world::live(&script));
+        let life = std::panic::catch_unwind(|| life::live(&script));
         let sound = life.ok().filter(|life| checker::check(&life.history).is_empty());
         let Some(life) = sound else {
             failures().push(seed);
@@ -91,16 +124,14 @@ fn live_all(first: u64, enough: usize, more: impl Fn(u64) -> bool + Sync) -> Tot
         totals.runs += life.history.evidence.len() as u64;
         totals.verdicts += life.history.verdicts.len() as u64;
         totals.kills += u64::from(life.kills);
-    };
-    std::thread::scope(|scope| {
-        let two = [(); 2].map(|()| {
-            let lives = std::thread::Builder::new().name("lives".to_owned());
-            lives.spawn_scoped(scope, work).expect("a thread")
-        });
-        for one in two {
-            one.join().expect("its panics are caught");
+        totals.refused += life.faults.refused;
+        totals.failed += life.faults.failed;
+        totals.unstarted += life.history.unstarted.len() as u64;
+        for (what, times) in life.tally {
+            *totals.tally.entry(what).or_default() += times;
         }
-    });
+    };
+    two_at_a_time(work);
     let mut failed = failed.into_inner().expect("not poisoned");
     failed.sort_unstable();
     if let [seed, ..] = failed[..] {
@@ -114,7 +145,7 @@ fn failure(seed: u64) -> String {
     let script = script::write(seed);
     let tell = || {
         let shrunk = shrink::shrink(&script);
-        let story = std::panic::catch_unwind(|| world::live(&shrunk).story).unwrap_or_default();
+        let story = std::panic::catch_unwind(|| life::live(&shrunk).story).unwrap_or_default();
         (shrink::faults(&shrunk), shrunk, story)
     };
     let (faults, shrunk, story) = std::thread::scope(|scope| {
@@ -147,11 +178,27 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
         runs,
         verdicts,
         kills,
+        refused,
+        failed,
+        unstarted,
+        tally,
     } = live_all(first, 20, |seed| seed < end);
-    println!("{lives} lives: {runs} runs, {verdicts} verdicts, {kills} deaths of the daemon");
+    println!(
+        "{lives} lives: {runs} runs, {verdicts} verdicts, {kills} deaths of the daemon; {unstarted} launches without an \
+         agent; the API refused {refused} tokens and failed {failed} times"
+    );
+    let happened = [runs, verdicts, kills, unstarted, refused, failed];
     assert!(
-        end == first + 1 || (runs > 0 && verdicts > 0 && kills > 0),
-        "a simulator in which nothing happens proves nothing"
+        end == first + 1 || happened.iter().all(|times| *times > 0),
+        "a simulator in which nothing happens proves nothing: {happened:?}"
+    );
+    println!("{tally:?}");
+    let reasons = Reason::ALL.map(Reason::word);
+    let disk = Fate::default().failed().map(|(what, _)| what);
+    let mut all = reasons.iter().chain(&Weather::KINDS).chain(&disk);
+    assert!(
+        lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),
+        "in so many lives each of these must happen: {tally:?}"
     );
 }
 

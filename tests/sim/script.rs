@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use freezerd::planner::{CatchUp, Outside, SessionRefused};
+use freezerd::planner::{CatchUp, Outside, Reason, SessionRefused};
 
 use super::machine::instant;
 use super::rng::Rng;
@@ -14,21 +14,55 @@ pub const HOUR: i64 = 3_600;
 pub const DAY: i64 = 24 * HOUR;
 
 /// How the API is for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Weather {
+    #[default]
     Fair,
-    /// Nothing is answered: it is down, times out, refuses the token (401), or has a fault (500).
+    /// Nothing is answered: it is down, or times out.
     Away,
-    /// One request in two fails.
-    Failing,
+    /// So many requests in a hundred meet a fault of its own (500).
+    Failing(i64),
+    /// It takes no token (401), though Keystone gives one.
+    Refusing,
     /// A listing takes so many seconds to arrive.
     Slow(i64),
     /// What is written is written, and no answer to it arrives.
     LostReplies,
+    /// Keystone is down. Who has a token is served.
+    NoKeystone,
     /// Listings break off after their first page.
     CutOff,
     /// Jobs change their places from page to page.
     Shifting,
+}
+
+impl Weather {
+    pub const KINDS: [&str; 9] = [
+        "fair",
+        "away",
+        "failing",
+        "refusing",
+        "slow",
+        "lost replies",
+        "no keystone",
+        "cut off",
+        "shifting",
+    ];
+
+    /// Which of these it is.
+    pub const fn kind(self) -> &'static str {
+        Self::KINDS[match self {
+            Self::Fair => 0,
+            Self::Away => 1,
+            Self::Failing(_) => 2,
+            Self::Refusing => 3,
+            Self::Slow(_) => 4,
+            Self::LostReplies => 5,
+            Self::NoKeystone => 6,
+            Self::CutOff => 7,
+            Self::Shifting => 8,
+        }]
+    }
 }
 
 /// Something that happens.
@@ -40,6 +74,12 @@ pub enum Event {
     Start(String),
     Abort(String),
     Delete(String),
+    /// Its user makes of a plan what may not run here, for this reason.
+    Hinder(String, Reason),
+    /// And puts that right.
+    Unhinder(String),
+    /// The daemon is ended, and started again in shadow, or no longer in it.
+    Shadow(bool),
     /// The daemon is killed before or after its n-th effect from now on, and started again so much later.
     Kill {
         effect: i64,
@@ -50,11 +90,17 @@ pub enum Event {
     },
     /// The kernel kills an agent and its supervisor.
     Oom,
+    /// The agent is missing.
+    NoAgent(i64),
     /// Suspended.
     Sleep(i64),
     /// The wall clock is set.
     Step(i64),
     Api(Weather, i64),
+    /// So many tokens are refused (401). Of two in a row the daemon hears.
+    Revoke(u64),
+    /// Keystone gives no token by the trust of this job for so long.
+    TakeBack(String, i64),
     DiskFull(i64),
     /// One commit in two fails.
     DiskFlaky(i64),
@@ -76,6 +122,8 @@ pub struct Script {
     pub outside: Option<Outside>,
     /// Some plans are in a session: what becomes of a run that it refuses.
     pub session: Option<SessionRefused>,
+    /// Some plans have a trust; whether none runs without.
+    pub central: Option<bool>,
     pub events: Vec<(i64, Event)>,
 }
 
@@ -99,10 +147,17 @@ pub const SCHEDULES: [&str; 15] = [
 ];
 /// The one that is due every hour.
 pub const HOURLY: usize = 1;
+/// The one that is due again as soon as it is over.
+pub const CONTINUOUS: usize = 5;
 /// The one that is due at half past two.
 pub const HALF_PAST_TWO: usize = 6;
+/// The one that is due once.
+pub const ONCE: usize = 10;
 /// From here on they are for a life of years, too.
 const SELDOM: usize = 6;
+
+/// What its user can make of a plan, so that it may not run here.
+pub const HINDRANCES: [Reason; 3] = [Reason::Disabled, Reason::Unsupported, Reason::ExecDenied];
 
 /// What not every life has, by the seed alone.
 fn sometimes<T: Copy>(seed: u64, about: &str, which: [T; 2]) -> Option<T> {
@@ -128,6 +183,7 @@ pub fn write(seed: u64) -> Script {
         page: rng.index(3) + 2,
         outside: sometimes(seed, "windows", [Outside::Wait, Outside::Skip]),
         session: sometimes(seed, "sessions", [SessionRefused::Skip, SessionRefused::Run]),
+        central: sometimes(seed, "trusts", [false, true]),
         events: Vec::new(),
     };
     let schedule = |rng: &mut Rng| first + rng.index(SCHEDULES.len() - first);
@@ -161,8 +217,86 @@ pub fn write(seed: u64) -> Script {
         let at = START + rng.within(MINUTE, length);
         script.events.push((at, fate(&mut rng)));
     }
+    refusals(&mut script);
+    trusts(&mut script, jobs);
+    hindrances(&mut script, jobs);
+    shadow(&mut script);
+    let mut rng = Rng::of(seed, "no agent");
+    if rng.chance(25) {
+        for _ in 0..rng.within(1, 3) {
+            let at = START + rng.within(MINUTE, length);
+            script
+                .events
+                .push((at, Event::NoAgent(rng.within(MINUTE, 10 * HOUR))));
+        }
+    }
     script.events.sort_by_key(|(at, _)| *at);
     script
+}
+
+/// An API that is there and does not do what it is asked, by chance of its own: the rest of a seed's story does not
+/// hang on it.
+fn refusals(script: &mut Script) {
+    let mut rng = Rng::of(script.seed, "refusals");
+    if !rng.chance(40) {
+        return;
+    }
+    for _ in 0..rng.within(1, 4) {
+        let at = START + rng.within(MINUTE, script.length);
+        let length = rng.within(MINUTE, 20 * HOUR);
+        let event = match rng.within(1, 4) {
+            1 | 2 => Event::Revoke(rng.within(1, 3).unsigned_abs()),
+            3 => Event::Api(Weather::Refusing, length),
+            _ => Event::Api(Weather::Failing(100), length),
+        };
+        script.events.push((at, event));
+    }
+}
+
+/// Trusts are taken back, and given again.
+fn trusts(script: &mut Script, jobs: usize) {
+    let mut rng = Rng::of(script.seed, "taken back");
+    if script.central.is_none() {
+        return;
+    }
+    for _ in 0..rng.within(1, 5) {
+        let at = START + rng.within(MINUTE, script.length);
+        let length = rng.within(MINUTE, 20 * HOUR);
+        let event = if rng.chance(80) {
+            Event::TakeBack(format!("job{}", rng.index(jobs)), length)
+        } else {
+            Event::Api(Weather::NoKeystone, length)
+        };
+        script.events.push((at, event));
+    }
+}
+
+/// Plans that may not run as they are, for a while.
+fn hindrances(script: &mut Script, jobs: usize) {
+    let mut rng = Rng::of(script.seed, "hindered");
+    if !rng.chance(20) {
+        return;
+    }
+    for _ in 0..rng.within(1, 6) {
+        let at = START + rng.within(MINUTE, script.length);
+        let job = format!("job{}", rng.index(jobs));
+        let why = rng.pick(&HINDRANCES);
+        let over = at + rng.within(MINUTE, 20 * HOUR);
+        script.events.push((at, Event::Hinder(job.clone(), why)));
+        script.events.push((over, Event::Unhinder(job)));
+    }
+}
+
+/// Another scheduler has the node for a while.
+fn shadow(script: &mut Script) {
+    let mut rng = Rng::of(script.seed, "shadow");
+    if !rng.chance(8) {
+        return;
+    }
+    let at = START + rng.within(0, script.length);
+    let over = at + rng.within(MINUTE, 20 * HOUR);
+    script.events.push((at, Event::Shadow(true)));
+    script.events.push((over, Event::Shadow(false)));
 }
 
 fn fate(rng: &mut Rng) -> Event {
@@ -181,7 +315,7 @@ fn fate(rng: &mut Rng) -> Event {
         13..=16 => {
             let weather = match rng.within(1, 8) {
                 1 | 2 => Weather::Away,
-                3 => Weather::Failing,
+                3 => Weather::Failing(50),
                 4 => Weather::Slow(rng.within(1, 900)),
                 5 | 6 => Weather::LostReplies,
                 7 => Weather::CutOff,
@@ -199,7 +333,7 @@ impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "seed {}: {} h, {} at once, catch_up {:?}, polled every {} s by {}, outside {:?}, session {:?}",
+            "seed {}: {} h, {} at once, catch_up {:?}, polled every {} s by {}, outside {:?}, session {:?}, central {:?}",
             self.seed,
             self.length / HOUR,
             self.max_concurrent,
@@ -207,7 +341,8 @@ impl fmt::Display for Script {
             self.poll,
             self.page,
             self.outside,
-            self.session
+            self.session,
+            self.central
         )?;
         for (at, event) in &self.events {
             let at = instant(*at).format("%Y-%m-%d %H:%M:%S");

@@ -1,16 +1,14 @@
 //! A session of the API, its rounds and its hold-off; and how a question gets there and its answer back.
 
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
+use freezerd::freezer::ApiError;
 use freezerd::plan::JobId;
-use freezerd::planner::{Input, Refusal, SessionAnswer, SessionAsk, SessionState};
+use freezerd::planner::{Input, Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionState};
 use freezerd::schedule::DueTime;
 
 use super::checker::{Said, Spoken};
-use super::cloud::{Cloud, NoAnswer};
-use super::machine::Killed;
+use super::cloud::{Cloud, no_answer};
 use super::script::Weather;
 use super::world::World;
 
@@ -24,18 +22,29 @@ pub struct Session {
     started: Option<i64>,
     /// When each job joined last.
     joined: BTreeMap<String, i64>,
+    /// Those that joined and have not ended.
+    running: BTreeSet<String>,
     pub spoken: Vec<Spoken>,
 }
 
 impl Session {
-    fn log(&mut self, job: &str, at: i64, said: Said) -> usize {
+    fn log(&mut self, job: &str, at: i64, said: Said) {
         self.spoken.push(Spoken {
             job: job.to_owned(),
             at,
             said,
-            heard: false,
         });
-        self.spoken.len() - 1
+    }
+
+    /// As the API shows it.
+    fn state(&self, job: &str) -> SessionState {
+        SessionState {
+            tag: self.tag,
+            hold_off: HOLD_OFF,
+            started: self.started.map(DueTime::from_epoch),
+            joined: self.joined.get(job).copied().map(DueTime::from_epoch),
+            running: self.running.contains(job),
+        }
     }
 
     /// As the API lets a job start, or does not.
@@ -51,12 +60,7 @@ impl Session {
             };
             return SessionAnswer::Refused {
                 why,
-                session: SessionState {
-                    tag: self.tag,
-                    hold_off: HOLD_OFF,
-                    started: self.started.map(DueTime::from_epoch),
-                    joined: self.joined.get(job).copied().map(DueTime::from_epoch),
-                },
+                session: self.state(job),
             };
         }
         if !inside {
@@ -64,6 +68,7 @@ impl Session {
             self.started = Some(now);
         }
         self.joined.insert(job.to_owned(), now);
+        self.running.insert(job.to_owned());
         SessionAnswer::Joined { tag: self.tag }
     }
 }
@@ -74,48 +79,58 @@ impl Cloud {
         self.session.is_some() && id.ends_with(['0', '1', '2'])
     }
 
-    /// Asks the session; gives its answer, and where that is written down.
-    fn ask_session(&mut self, weather: Weather, job: &str, tag: i64, now: i64) -> (SessionAnswer, usize) {
-        let away = self.fails(weather);
+    /// Asks the session; gives its answer, as it arrives.
+    fn ask_session(&mut self, weather: Weather, job: &str, tag: i64, now: i64) -> SessionAnswer {
+        let asked = self.ask(weather);
         let session = self.session.as_mut().expect("a session");
-        let unreachable = || SessionAnswer::Unreachable {
-            error: "no answer".to_owned(),
+        let unreachable = |error: ApiError| SessionAnswer::Unreachable {
+            error: error.to_string(),
         };
-        if away {
-            return (unreachable(), session.log(job, now, Said::Nothing));
+        if let Err(error) = asked {
+            session.log(job, now, Said::Nothing);
+            return unreachable(error);
         }
         let answer = session.start(job, tag, now);
         let said = match &answer {
             SessionAnswer::Joined { tag } => Said::Joined(*tag),
             _ => Said::Refused,
         };
-        let at = session.log(job, now, said);
+        session.log(job, now, said);
         if weather == Weather::LostReplies {
             session.log(job, now, Said::Nothing);
-            return (unreachable(), at);
+            return unreachable(no_answer());
         }
-        (answer, at)
+        answer
     }
 
-    fn end_session(&mut self, weather: Weather, job: &str, result: &str, now: i64) -> Result<(), NoAnswer> {
-        if self.fails(weather) {
-            return Err(NoAnswer);
-        }
+    /// One that is unsure looks at the session before it ends anything there, as the daemon's.
+    fn end_session(
+        &mut self,
+        weather: Weather,
+        job: &str,
+        end: &SessionEnd,
+        now: i64,
+    ) -> Result<(), ApiError> {
+        self.ask(weather)?;
         let session = self.session.as_mut().expect("a session");
-        session.log(job, now, Said::Ended(result.to_owned()));
+        let state = session.state(job);
+        if end.unsure && !state.running {
+            return Ok(());
+        }
+        session.running.remove(job);
+        session.log(job, now, Said::Ended(end.result.clone()));
         if weather == Weather::LostReplies {
-            return Err(NoAnswer);
+            return Err(no_answer());
         }
         Ok(())
     }
 }
 
-/// An answer on its way, and where in what was spoken it stands.
+/// An answer on its way.
 pub(super) struct Sent {
     arrives: i64,
     ask: Box<SessionAsk>,
     answer: SessionAnswer,
-    at: usize,
 }
 
 #[derive(Default)]
@@ -145,7 +160,15 @@ impl World {
             return;
         }
         let weather = if ended { self.weather } else { Weather::Away };
-        let (answer, at) = self.cloud.ask_session(weather, ask.job.as_str(), ask.tag, now);
+        let asked = self.beside(|_, hand| {
+            hand.fate.strikes();
+            let mut cloud = hand.cloud.lock().expect("single-threaded");
+            let answer = cloud.ask_session(weather, ask.job.as_str(), ask.tag, now);
+            drop(cloud);
+            hand.fate.strikes();
+            answer
+        });
+        let Some(answer) = asked else { return };
         let late = match self.weather {
             Weather::Slow(seconds) => seconds,
             _ => 0,
@@ -154,19 +177,12 @@ impl World {
             arrives: now + late,
             ask,
             answer,
-            at,
         });
     }
 
     pub(super) fn session_answers(&mut self, sent: Sent) {
-        let Sent { ask, answer, at, .. } = sent;
-        let heard = matches!(answer, SessionAnswer::Joined { .. });
-        if self.step_safely(vec![Input::Session { ask, answer }])
-            && heard
-            && let Some(session) = &mut self.cloud.session
-        {
-            session.spoken[at].heard = true;
-        }
+        let Sent { ask, answer, .. } = sent;
+        self.step(vec![Input::Session { ask, answer }]);
     }
 
     /// The ends that wait for the session, all or those of one job: whether none is left.
@@ -177,34 +193,25 @@ impl World {
             let ends = shelf.session_ends.iter().filter(|(job, _)| meant(job));
             ends.map(|(job, end)| (job.clone(), end.clone())).collect()
         };
-        let fate = Arc::clone(&self.machine.fate);
+        let mut told = true;
         for (job, (number, end)) in waiting {
             let now = self.machine.clock.now();
-            let (cloud, shelf, weather) = (&mut self.cloud, &self.shelf, self.weather);
-            let sent = catch_unwind(AssertUnwindSafe(|| {
-                fate.strikes();
-                let said = cloud.end_session(weather, job.as_str(), &end.result, now);
-                fate.strikes();
-                if said.is_err() || fate.disk_fails() {
-                    return false;
-                }
-                shelf.lock().expect("single-threaded").session_told(&job, number);
-                fate.strikes();
-                true
-            }));
-            match sent {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.deliver_later();
-                    return false;
-                }
-                Err(payload) if payload.is::<Killed>() => {
-                    self.die();
-                    return false;
-                }
-                Err(payload) => std::panic::resume_unwind(payload),
+            let mut taken = false;
+            let goes_on = self.deliver(
+                |cloud, weather| {
+                    let mut cloud = cloud.lock().expect("single-threaded");
+                    cloud.end_session(weather, job.as_str(), &end, now)
+                },
+                |shelf| {
+                    taken = true;
+                    shelf.session_told(&job, number);
+                },
+            );
+            told &= taken;
+            if !goes_on {
+                return false;
             }
         }
-        true
+        told
     }
 }

@@ -13,17 +13,21 @@ use freezerd::planner::{
 };
 use freezerd::schedule::DueTime;
 
-use super::machine::Fate;
+use super::account::Accounts;
+use super::cloud::Cloud;
+use super::fate::{Disk, Fate};
 
 #[derive(Debug, Default, Clone)]
 pub struct Shelf {
     pub plans: BTreeMap<JobId, (Arc<str>, DueTime, DueTime)>,
+    pub since: BTreeMap<JobId, DueTime>,
     pub verdicts: BTreeMap<(JobId, DueTime), VerdictRecord>,
     pub runs: BTreeMap<RunId, RunRecord>,
     /// The outbox: as in the ledger, the newest of each plan waits.
     pub outbox: BTreeMap<JobId, (u64, Report)>,
     /// Of each plan the newest: all are of one session.
     pub session_ends: BTreeMap<JobId, (u64, SessionEnd)>,
+    pub accounts: Accounts,
     numbers: u64,
     /// Runs for whose end the outbox was given a report.
     pub ended: Vec<RunId>,
@@ -63,6 +67,7 @@ impl Shelf {
                         .retain(|(of, first), _| of != job || first <= covered);
                 }
             }
+            Record::Since { job, since } => drop(self.since.insert(job.clone(), *since)),
             Record::Covered { job, covered } => {
                 if let Some(plan) = self.plans.get_mut(job) {
                     plan.2 = *covered;
@@ -70,6 +75,12 @@ impl Shelf {
             }
             Record::Forget { job } => {
                 self.plans.remove(job);
+                self.since.remove(job);
+            }
+            Record::Skipped(skipped) => {
+                for verdict in skipped.verdicts() {
+                    self.keep(&Record::Verdict(verdict));
+                }
             }
             Record::Verdict(verdict) => {
                 if let Some(plan) = self.plans.get_mut(&verdict.job) {
@@ -79,9 +90,14 @@ impl Shelf {
                 self.verdicts.insert(key, verdict.clone());
             }
             Record::Run(run) => {
-                self.runs.insert(run.id.clone(), run.clone());
+                let before = self.runs.insert(run.id.clone(), run.clone());
+                let over = |run: &RunRecord| matches!(run.state, RunState::Done(_));
+                if before.is_some_and(|before| over(&before)) && !over(run) {
+                    self.accounts.run_again(&run.id);
+                }
             }
             Record::Withdraw { run } => {
+                self.accounts.withdrawn(run);
                 if let Some(run) = self.runs.remove(run)
                     && let Entry::Occupied(verdict) = self.verdicts.entry((run.job, run.due))
                     && matches!(verdict.get().verdict, Verdict::Run(_))
@@ -96,10 +112,17 @@ impl Shelf {
                 self.put(job, report);
             }
             Record::SessionEnd { job, end, .. } => {
-                self.numbers += 1;
-                self.session_ends.insert(job.clone(), (self.numbers, end.clone()));
+                // As in the ledger: one that is unsure takes no other's place.
+                if !(end.unsure && self.session_ends.contains_key(job)) {
+                    self.numbers += 1;
+                    self.session_ends.insert(job.clone(), (self.numbers, end.clone()));
+                }
             }
-            Record::Backup { .. } | Record::Sighting(_) => {}
+            Record::Backup { run, metadata } => {
+                assert!(self.runs.contains_key(run), "the run's own record comes first");
+                self.accounts.put(run, metadata);
+            }
+            Record::Sighting(_) => {}
             Record::Polled { at } => self.polled = Some(*at),
         }
     }
@@ -155,6 +178,7 @@ impl Shelf {
                     Brief::of(&parsed.plan, &Digester::default())
                 },
                 first_seen: *first_seen,
+                since: self.since.get(job).copied(),
                 covered: *covered,
                 last: done(job, |state| matches!(state, RunState::Done(_))),
                 success: done(job, |state| state == RunState::Done(Outcome::Success)),
@@ -176,6 +200,8 @@ impl Shelf {
 
 /// The daemon's hand on the shelf.
 pub struct Hand {
+    /// What else the daemon talks to.
+    pub cloud: Arc<Mutex<Cloud>>,
     pub shelf: Arc<Mutex<Shelf>>,
     pub fate: Arc<Fate>,
 }
@@ -183,7 +209,7 @@ pub struct Hand {
 impl Store for Hand {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         self.fate.strikes();
-        if self.fate.disk_fails() {
+        if self.fate.disk_fails(Disk::Commit) {
             return Err(StoreError::Away("the disk is full".to_owned()));
         }
         {
@@ -195,7 +221,7 @@ impl Store for Hand {
     }
 
     fn document(&self, job: &JobId) -> Result<Option<Arc<str>>, StoreError> {
-        if self.fate.disk_fails() {
+        if self.fate.disk_fails(Disk::Document) {
             return Err(StoreError::Away("the disk fails".to_owned()));
         }
         let shelf = self.shelf.lock().expect("no thread panics with it");

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::checker::check;
-use super::machine::Killed;
+use super::fate::Killed;
+use super::life::live;
 use super::script::{HOUR, START, Script};
-use super::world::live;
 
 /// No more lives than this for one story.
 const LIVES: u32 = 600;

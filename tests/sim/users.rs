@@ -1,29 +1,36 @@
 //! What users do, and what befalls the node.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use freezerd::planner::Reason;
 use serde_json::{Value, json};
 
-use super::checker::Version;
+use super::checker::{Shadow, Version};
 use super::cloud::stamp;
 use super::script::{Event, SCHEDULES};
+use super::servers::project_of;
 use super::world::World;
 use super::zones;
 
 impl World {
     pub(super) fn happen(&mut self, event: Event) {
         let now = self.machine.clock.now();
+        self.trouble(&event);
         match event {
             Event::Make(id, schedule) => self.make(&id, schedule),
             Event::Edit(id, schedule) => self.edit(&id, schedule),
             Event::Stop(id) => self.stop(&id, "stop"),
             Event::Abort(id) => self.stop(&id, "abort"),
             Event::Start(id) if self.is_there(&id) => {
-                self.cloud.start(&id, now);
+                self.cloud().start(&id, now);
                 self.version(&id, false);
             }
             Event::Delete(id) if self.is_there(&id) => self.delete(&id),
-            Event::Start(_) | Event::Delete(_) => {}
+            Event::Hinder(id, why) if self.is_there(&id) => self.hinder(&id, Some(why)),
+            Event::Unhinder(id) if self.is_there(&id) => self.hinder(&id, None),
+            Event::Start(_) | Event::Delete(_) | Event::Hinder(..) | Event::Unhinder(_) => {}
+            Event::Shadow(shadow) => self.shadow(shadow),
             Event::Kill { effect, back } => {
                 self.back = back;
                 self.machine.fate.strike_at(effect);
@@ -38,19 +45,30 @@ impl World {
                     self.tell(&format!("{run} is killed by the kernel"));
                 }
             }
+            Event::NoAgent(length) => self.machine.lose_agent(length),
             Event::Sleep(length) => {
                 self.machine.clock.set(now + length);
                 self.machine.let_agents_end();
             }
             Event::Step(seconds) => {
                 self.set_back -= seconds.min(0);
+                self.afresh += 1;
                 self.machine.clock.step(seconds);
                 if seconds < 0 {
                     self.open_again();
                 }
                 self.clock_was_set();
             }
-            Event::Api(weather, length) => (self.weather, self.fair_again) = (weather, now + length),
+            Event::Api(weather, length) => {
+                self.fair_again = now + length;
+                self.be(weather);
+            }
+            Event::Revoke(tokens) => self.cloud().refuses += tokens,
+            Event::TakeBack(id, length) => {
+                if let Some(trust) = self.trust(&id) {
+                    self.cloud().keystone.take_back(&trust, now + length);
+                }
+            }
             Event::DiskFull(length) => self.disk(100, length),
             Event::DiskFlaky(length) => self.disk(50, length),
             Event::Zone(number) => self.replace_zone(number),
@@ -70,28 +88,46 @@ impl World {
         }
     }
 
+    /// For so long the daemon may do nothing, or not all that it should.
+    fn trouble(&mut self, event: &Event) {
+        let now = self.machine.clock.now();
+        let length = match event {
+            Event::Sleep(length) | Event::DiskFull(length) | Event::DiskFlaky(length) => *length,
+            Event::Step(_) => {
+                self.stepped = true;
+                0
+            }
+            Event::Zone(_) => 0,
+            _ => return,
+        };
+        self.troubles.push((now, now + length));
+    }
+
     fn disk(&mut self, failing: i64, length: i64) {
         self.machine.fate.fail_commits(failing);
         self.disk_back = self.machine.clock.now() + length;
     }
 
     fn is_there(&self, id: &str) -> bool {
-        self.cloud.jobs.contains_key(id)
+        self.cloud().jobs.contains_key(id)
     }
 
     fn make(&mut self, id: &str, schedule: usize) {
         let now = self.machine.clock.now();
         let schedule: Value = serde_json::from_str(SCHEDULES[schedule]).expect("JSON");
         let mut job = json!({
-            "job_id": id, "project_id": format!("p{}", id.len() % 2), "description": id,
+            "job_id": id, "project_id": project_of(id), "description": id,
             "created_at": stamp(now), "updated_at": stamp(now), "job_schedule": schedule,
-            "job_actions": [{"freezer_action": {"action": "backup", "mode": "fs"}}],
+            "job_actions": actions(id),
         });
-        if self.cloud.is_member(id) {
+        if let Some(trust) = self.trust(id) {
+            job["user_credentials"] = json!({"trust_id": trust, "trustor_user_id": "u"});
+        }
+        if self.cloud().is_member(id) {
             job["session_id"] = json!("s");
             job["session_tag"] = json!(0);
         }
-        self.cloud.make(id, job);
+        self.cloud().make(id, job);
         self.wanted.insert(id.to_owned(), schedule);
         self.users.push((id.to_owned(), Vec::new()));
         self.version(id, false);
@@ -103,7 +139,7 @@ impl World {
         }
         let schedule: Value = serde_json::from_str(SCHEDULES[schedule]).expect("JSON");
         let now = self.machine.clock.now();
-        self.cloud.rewrite(id, now, schedule.clone());
+        self.cloud().rewrite(id, now, schedule.clone());
         self.wanted.insert(id.to_owned(), schedule);
         self.version(id, false);
     }
@@ -113,19 +149,70 @@ impl World {
             return;
         }
         let now = self.machine.clock.now();
-        self.cloud
+        self.cloud()
             .write(id, now, |schedule| schedule["event"] = json!(event));
         self.version(id, true);
     }
 
+    /// Its document is one that may not run, for one reason more; or for none any more.
+    fn hinder(&mut self, id: &str, why: Option<Reason>) {
+        let now = self.machine.clock.now();
+        let mine = self.hindered.entry(id.to_owned()).or_default();
+        match why {
+            Some(why) => drop(mine.insert(why)),
+            None => mine.clear(),
+        }
+        let (disabled, mut all) = (mine.contains(&Reason::Disabled), actions(id));
+        let mut more = Vec::new();
+        if mine.contains(&Reason::Unsupported) {
+            more.push(json!({"freezer_action": {"action": "backup", "mode": "unheard-of"}}));
+        }
+        if mine.contains(&Reason::ExecDenied) {
+            more.push(json!({"freezer_action": {"action": "exec", "command": "true"}}));
+        }
+        all.as_array_mut().expect("a list").extend(more);
+        self.cloud().write_job(id, now, |job| {
+            job["job_actions"] = all;
+            let job = job.as_object_mut().expect("a job");
+            // Only of one dialect a job can be disabled: for so long it is of that.
+            job.remove("disabled");
+            if disabled {
+                job.insert("disabled".to_owned(), json!(true));
+            }
+        });
+        let stopped = self.versions(id).last().is_some_and(|last| last.stopped);
+        self.version(id, stopped);
+    }
+
+    /// The daemon ends, and another one is started, in shadow or not.
+    pub(super) fn shadow(&mut self, shadow: bool) {
+        if shadow == self.policy.shadow {
+            return;
+        }
+        self.policy.shadow = shadow;
+        let (now, wall) = (self.machine.clock.now(), self.machine.clock.wall());
+        if shadow {
+            self.shadows.push(Shadow {
+                wall: (wall, i64::MAX),
+                real: (now, i64::MAX),
+            });
+        } else if let Some(last) = self.shadows.last_mut() {
+            (last.wall.1, last.real.1) = (wall, now);
+            self.troubles.push(last.real);
+        }
+        self.back = 1;
+        self.die();
+    }
+
     fn delete(&mut self, id: &str) {
-        self.cloud.delete(id);
+        self.cloud().delete(id);
         let version = Version {
             // The API dates it by its own clock, and what fell due since is run.
             from: self.machine.clock.wall().min(self.machine.clock.now()),
             plan: None,
             zone: Arc::clone(&self.policy.zone),
             stopped: false,
+            hindered: BTreeSet::new(),
             known: None,
             until: i64::MAX,
         };
@@ -139,7 +226,7 @@ impl World {
 
     /// The job as it is in the API is a new version of its plan.
     fn version(&mut self, id: &str, stopped: bool) {
-        let text = self.cloud.jobs[id].to_string();
+        let text = self.cloud().jobs[id].to_string();
         let plan = freezerd::plan::parse(&text, "the story").expect("a plan").plan;
         let version = Version {
             // The API dates it by its own clock, and what fell due since is run.
@@ -147,6 +234,7 @@ impl World {
             plan: Some(plan),
             zone: Arc::clone(&self.policy.zone),
             stopped,
+            hindered: self.hindered.get(id).cloned().unwrap_or_default(),
             known: None,
             until: i64::MAX,
         };
@@ -159,14 +247,17 @@ impl World {
         if *zone == *self.policy.zone {
             return;
         }
+        self.afresh += 1;
         self.policy.zone = Arc::clone(&zone);
         self.zones.push((self.machine.clock.now(), Arc::clone(&zone)));
-        let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
-        let known = self.take_policy().then_some(wall);
-        // By the old data certainly everything up to here was decided, by the new certainly everything from there on.
+        let (wall, lives, decides) = (self.machine.clock.wall(), self.daemon.is_some(), self.decides);
+        let taken = self.take_policy();
+        let known = (taken && decides).then_some(wall);
+        // By the old data certainly everything up to here was decided, by the new certainly everything from there on. (One
+        // that has only just started, and has not begun to decide, is like one that was away.)
         let (decided, afresh) = match known {
             Some(wall) => (wall, wall),
-            None if lives => (self.decided, wall),
+            None if lives && !taken => (self.decided, wall),
             None => (self.decided, self.died),
         };
         for (_, versions) in &mut self.users {
@@ -206,4 +297,19 @@ fn since(versions: &[Version]) -> i64 {
         .rev()
         .take_while(|version| schedule(version) == last);
     same.map(|version| version.from).min().unwrap_or(i64::MAX)
+}
+
+/// Of some jobs two, of some by Cinder's own means: their records are made before their backups.
+fn actions(id: &str) -> Value {
+    let mode = if id.ends_with(['3', '5']) {
+        "cindernative"
+    } else {
+        "fs"
+    };
+    let action = |mode| json!({"freezer_action": {"action": "backup", "mode": mode, "backup_name": id}});
+    let mut all = vec![action(mode)];
+    if id.ends_with(['2', '5']) {
+        all.push(action("fs"));
+    }
+    Value::Array(all)
 }

@@ -1,38 +1,54 @@
-//! One life: a script, lived through.
+//! The world in which a script is lived through.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use freezerd::clock::Clock;
 use freezerd::daemon::engine::{Engine, Step, told};
 use freezerd::daemon::recipes::Recipes;
+use freezerd::freezer::Api;
 use freezerd::plan::Digests;
-use freezerd::planner::{Capabilities, Input, Outside, Planner, Policy, SessionRefused};
+use freezerd::planner::{Input, Outside, Planner, Policy, Reason};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
-use super::checker::{History, Missing, Version};
+use super::checker::{Missing, Shadow, Version};
 use super::cloud::Cloud;
 use super::exchange::Listed;
-use super::machine::{Agents, Fate, Killed, Machine, Virtual, instant};
-use super::script::{Event, HOUR, START, Script, Weather};
+use super::fate::Killed;
+use super::keeping::Readied;
+use super::life::Tally;
+use super::machine::{Machine, Virtual, instant};
+use super::script::{Event, Weather};
+use super::servers::{self, Servers};
 use super::sessions::Answers;
 use super::shelf::{Hand, Nobody, Shelf};
-use super::{windows, zones};
 
-type Daemon = Engine<Hand, Nobody>;
+pub(super) type Daemon = Engine<Hand, Nobody>;
 
 pub(super) struct World {
     pub(super) machine: Arc<Machine>,
     pub(super) shelf: Arc<Mutex<Shelf>>,
     pub(super) policy: Policy,
     pub(super) daemon: Option<Daemon>,
-    pub(super) cloud: Cloud,
+    pub(super) cloud: Arc<Mutex<Cloud>>,
+    /// The daemon's client of it.
+    pub(super) api: Option<Arc<Api>>,
+    /// Some plans have a trust.
+    pub(super) trusts: bool,
     pub(super) users: Vec<(String, Vec<Version>)>,
     pub(super) wanted: BTreeMap<String, Value>,
+    /// Why plans may not run here, as their users left them.
+    pub(super) hindered: BTreeMap<String, BTreeSet<Reason>>,
+    pub(super) shadows: Vec<Shadow>,
+    /// How often things happened that some life should have.
+    pub(super) tally: Tally,
     pub(super) story: Vec<String>,
     pub(super) kills: u32,
+    /// How often a daemon started, its clock was set, or its rules changed.
+    pub(super) afresh: usize,
     /// How soon the daemon is started again when it dies.
     pub(super) back: i64,
     pub(super) weather: Weather,
@@ -61,83 +77,17 @@ pub(super) struct World {
     pub(super) died: i64,
     /// Answers of sessions on their way.
     pub(super) answers: Answers,
+    /// What runs are prepared with, likewise.
+    pub(super) readied: Vec<Readied>,
+    /// When (true time) the daemon could not do what it should.
+    pub(super) troubles: Vec<(i64, i64)>,
+    pub(super) stepped: bool,
     /// The agents that had been started when the last listing was taken in.
     pub(super) listed: usize,
     pub(super) missing: Vec<Missing>,
     /// The zone's data, since when (true time).
     pub(super) zones: Vec<(i64, Arc<Zone>)>,
     pub(super) outside: Option<Outside>,
-}
-
-/// A life, when it is over.
-pub struct Life {
-    pub history: History,
-    pub story: Vec<String>,
-    pub kills: u32,
-}
-
-pub fn live(script: &Script) -> Life {
-    let policy = Policy {
-        max_concurrent: script.max_concurrent,
-        catch_up: script.catch_up,
-        allow_exec: false,
-        capabilities: Capabilities::default(),
-        late_after: HOUR,
-        shadow: false,
-        central: false,
-        reports: freezerd::planner::Reports::Upstream,
-        session_refused: script.session.unwrap_or(SessionRefused::Skip),
-        session_wait: 600,
-        zone: zones::data(0),
-        zones: Vec::new(),
-        windows: script.outside.map(windows::rule).into_iter().collect(),
-    };
-    let machine = Arc::new(Machine {
-        seed: script.seed,
-        clock: Arc::new(Virtual::at(START)),
-        fate: Arc::new(Fate::default()),
-        agents: Mutex::new(Agents::default()),
-    });
-    let mut world = World {
-        machine,
-        shelf: Arc::default(),
-        policy,
-        daemon: None,
-        cloud: Cloud::new(script.session.is_some()),
-        users: Vec::new(),
-        wanted: BTreeMap::new(),
-        story: Vec::new(),
-        kills: 0,
-        back: 1,
-        weather: Weather::Fair,
-        fair_again: START,
-        disk_back: START,
-        set_back: 0,
-        seed: script.seed,
-        poll_every: script.poll,
-        page: script.page,
-        events: script.events.iter().cloned().collect(),
-        wake: None,
-        retry: None,
-        begin: None,
-        next_poll: START,
-        listing: None,
-        known: Digests::default(),
-        deliver: None,
-        pause: 1,
-        restart: Some(START),
-        decides: false,
-        decided: START,
-        died: START,
-        answers: Answers::default(),
-        listed: 0,
-        missing: Vec::new(),
-        zones: vec![(START, zones::data(0))],
-        outside: script.outside,
-    };
-    world.until(START + script.length);
-    world.heal(START + script.length);
-    world.over()
 }
 
 impl World {
@@ -156,6 +106,7 @@ impl World {
             Some(self.next_poll),
             self.listing.as_ref().map(|listed| listed.arrives),
             self.answers.next(),
+            self.readied.iter().map(|one| one.arrives).min(),
         ];
         let daemons = daemons.into_iter().filter(|_| lives);
         let others = [
@@ -183,8 +134,8 @@ impl World {
     fn now(&mut self) {
         let clock = Arc::clone(&self.machine.clock);
         let due = |at: Option<i64>| at.is_some_and(|at| at <= clock.now());
-        if self.fair_again <= clock.now() {
-            self.weather = Weather::Fair;
+        if self.fair_again <= clock.now() && self.weather != Weather::Fair {
+            self.be(Weather::Fair);
         }
         if self.disk_back <= clock.now() {
             self.machine.fate.fail_commits(0);
@@ -212,6 +163,7 @@ impl World {
         while let Some(answer) = self.answers.due(clock.now()) {
             self.session_answers(answer);
         }
+        while self.take_readied(clock.now()) {}
         if self.daemon.is_some() && self.machine.has_news() {
             self.step(Vec::new());
         }
@@ -231,33 +183,45 @@ impl World {
         (self.wake, self.retry, self.begin) = (None, None, None);
         (self.listing, self.deliver) = (None, None);
         self.answers = Answers::default();
+        self.readied.clear();
+        self.api = None;
         self.machine.fate.strike_at(0);
         self.machine.forget_what_was_told();
-        self.restart = Some(self.machine.clock.now() + self.back);
+        let now = self.machine.clock.now();
+        self.restart = Some(now + self.back);
+        self.troubles.push((now, now + self.back + 10));
         self.tell("the daemon is dead");
     }
 
     fn start_daemon(&mut self) {
         self.restart = None;
+        self.afresh += 1;
         self.tell("the daemon starts");
         let past = self.shelf.lock().expect("single-threaded").past();
         let planner = Planner::restore(self.policy.clone(), past);
         self.known = planner.digests();
-        let hand = Hand {
-            shelf: Arc::clone(&self.shelf),
-            fate: Arc::clone(&self.machine.fate),
-        };
+        let hand = self.hand();
         let recipes = Recipes {
             elsewhere: false,
             trusts: true,
-            prepares: false,
+            prepares: true,
             limits: freezerd::launch::Limits::default(),
             agent: PathBuf::from("agent"),
             kill_grace: 1,
             keep_output: 1,
-            credentials: BTreeMap::new(),
+            credentials: ["OS_USERNAME", "OS_PROJECT_NAME"]
+                .map(|name| (name.to_owned(), "freezerd".to_owned()))
+                .into(),
         };
         let clock: Arc<Virtual> = Arc::clone(&self.machine.clock);
+        let servers = Arc::new(Servers {
+            cloud: Arc::clone(&self.cloud),
+            clock: Arc::clone(&clock),
+            fate: Arc::clone(&self.machine.fate),
+        });
+        let for_api = Arc::clone(&self.machine.clock) as Arc<dyn Clock>;
+        let api = Api::over(servers::access(), for_api, servers);
+        self.api = Some(Arc::new(api.expect("settings")));
         let machine: Arc<Machine> = Arc::clone(&self.machine);
         self.daemon = Some(Engine::new(clock, planner, hand, Nobody, machine, recipes));
         let now = self.machine.clock.now();
@@ -285,7 +249,7 @@ impl World {
     }
 
     /// Lets the daemon do something, in which it may be killed.
-    fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Step) {
+    pub(super) fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Step) {
         let Some(mut daemon) = self.daemon.take() else {
             return;
         };
@@ -305,6 +269,22 @@ impl World {
                 }
             }
         }
+    }
+
+    pub(super) fn cloud(&self) -> MutexGuard<'_, Cloud> {
+        self.cloud.lock().expect("no thread panics with it")
+    }
+
+    /// How the API is from now on.
+    pub(super) fn be(&mut self, weather: Weather) {
+        self.weather = weather;
+        self.cloud().weather = weather;
+        *self.tally.entry(weather.kind()).or_default() += 1;
+    }
+
+    /// The trust by which a job runs.
+    pub(super) fn trust(&self, id: &str) -> Option<String> {
+        (self.trusts && id.ends_with(['1', '3', '4'])).then(|| format!("trust-{id}"))
     }
 
     pub(super) fn clock_was_set(&mut self) {

@@ -10,7 +10,7 @@ use crate::command::succeed;
 use crate::daemon::{Daemon, PROGRAM, history, outcomes};
 use crate::eventually::eventually;
 use crate::node::Node;
-use crate::services::{Stack, stack};
+use crate::services::{Stack, shared_stack};
 use crate::user::User;
 
 const RUN: Duration = Duration::from_secs(90);
@@ -95,7 +95,7 @@ fn await_reported(user: &User<'_>, job: &str, runs: usize, stack: &Stack) {
 
 #[test]
 fn every_project_has_its_plans_run_in_its_users_name() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "trusts");
     node.replace_agent(stack.value("STACK_PYTHON"), AGENT);
     node.configure("[api]\ncentral = true\n");
@@ -191,7 +191,7 @@ fn check(stack: &Stack, node: &Node) -> String {
 
 #[test]
 fn a_plan_from_before_the_node_was_central_is_skipped_and_told_why() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "untrusted");
     let user = User::of(&stack, &node);
     user.register_client();

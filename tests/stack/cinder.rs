@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::daemon::{Daemon, outcomes};
 use crate::eventually::eventually;
 use crate::node::{Node, in_seconds};
-use crate::services::{Stack, stack};
+use crate::services::{Stack, shared_stack, stack};
 use crate::user::User;
 
 const RUN: Duration = Duration::from_secs(90);
@@ -76,7 +76,7 @@ fn await_agent(node: &Node) {
 
 #[test]
 fn its_record_is_there_before_the_backup_and_survives_the_daemon() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = node(&stack, "native");
     let user = User::of(&stack, &node);
     user.register_client();
@@ -115,7 +115,7 @@ fn its_record_is_there_before_the_backup_and_survives_the_daemon() {
 
 #[test]
 fn a_backup_that_fails_leaves_no_record_that_is_creating() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = node(&stack, "native-fails");
     let user = User::of(&stack, &node);
     user.register_client();

@@ -50,12 +50,12 @@ impl<'a> Daemon<'a> {
             node,
             address: String::new(),
         };
-        daemon.address = eventually(Duration::from_secs(20), "freezerd says where it listens", || {
+        daemon.address = eventually(Duration::from_secs(120), "freezerd says where it listens", || {
             daemon.assert_alive();
             let log = daemon.log();
             listening(&log).ok_or(log)
         });
-        eventually(Duration::from_secs(30), "freezerd is ready", || {
+        eventually(Duration::from_secs(120), "freezerd is ready", || {
             daemon.assert_alive();
             match daemon.get("/readyz") {
                 Ok(answer) if answer.starts_with("HTTP/1.1 200") => Ok(()),
@@ -152,7 +152,7 @@ impl<'a> Daemon<'a> {
     /// SIGTERM, and its exit status.
     pub fn stop(mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("SIGTERM");
-        eventually(Duration::from_secs(30), "freezerd ends after SIGTERM", || {
+        eventually(Duration::from_secs(120), "freezerd ends after SIGTERM", || {
             self.child
                 .try_wait()
                 .expect("its status")
@@ -191,7 +191,7 @@ fn known_history(stack: &Stack, node: &Node, job_id: &str) -> Result<Vec<Value>,
     command
         .args(["history", job_id, "--format", "json", "--config"])
         .arg(node.config());
-    let ended = run(&mut command, Duration::from_secs(20));
+    let ended = run(&mut command, Duration::from_secs(120));
     if !ended.status.success() {
         return Err(ended.stderr);
     }

@@ -9,18 +9,18 @@ use crate::daemon::{Daemon, history, outcomes};
 use crate::end_to_end::{assert_same, await_result};
 use crate::eventually::eventually;
 use crate::node::{Node, in_seconds};
-use crate::services::{Stack, stack};
+use crate::services::{Stack, shared_stack};
 use crate::user::User;
 
 #[test]
 fn a_run_survives_its_daemon_and_is_reported_once() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "killed");
     let user = User::of(&stack, &node);
     user.register_client();
     node.close_gate();
     let daemon = Daemon::start(&stack, &node);
-    let due = in_seconds(15);
+    let due = in_seconds(20);
     let job = user.create_plan(&json!({ "schedule_date": due.format("%Y-%m-%dT%H:%M:%SZ").to_string() }));
     eventually(Duration::from_secs(60), "the agent is started", || {
         let runs = node.agent_runs();

@@ -9,13 +9,13 @@ use crate::daemon::Daemon;
 use crate::eventually::eventually;
 use crate::incumbent::{Incumbent, Options};
 use crate::node::Node;
-use crate::services::{Stack, stack};
+use crate::services::{Stack, shared_stack};
 use crate::user::User;
 
 /// The client, once it is registered.
 fn await_client(user: &User<'_>, client_id: &str) -> Value {
     eventually(
-        Duration::from_secs(30),
+        Duration::from_secs(120),
         "the client is registered",
         || match user.client(client_id) {
             Value::Null => Err("no such client".to_owned()),
@@ -25,7 +25,7 @@ fn await_client(user: &User<'_>, client_id: &str) -> Value {
 }
 
 fn await_log(daemon: &Daemon<'_>, text: &str) {
-    eventually(Duration::from_secs(30), text, || {
+    eventually(Duration::from_secs(120), text, || {
         let log = daemon.log();
         if log.contains(text) { Ok(()) } else { Err(log) }
     });
@@ -43,7 +43,7 @@ fn registered_by_freezer_scheduler(stack: &Stack, node: &Node, user: &User<'_>, 
 
 #[test]
 fn a_node_registers_as_freezer_scheduler_does() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "register");
     let user = User::of(&stack, &node);
     let id = &node.client_id;
@@ -92,7 +92,7 @@ fn a_node_registers_as_freezer_scheduler_does() {
 
 #[test]
 fn who_may_not_be_central_is_registered_all_the_same_and_who_may_is_central() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "central");
     let user = User::of(&stack, &node);
     node.configure("[api]\ncentral = true\n");
@@ -119,7 +119,7 @@ fn who_may_not_be_central_is_registered_all_the_same_and_who_may_is_central() {
 
 #[test]
 fn in_shadow_or_when_told_not_to_a_node_does_not_register() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "unseen");
     let user = User::of(&stack, &node);
     let daemon = Daemon::start_with(&stack, &node, &["--shadow"], &[]);

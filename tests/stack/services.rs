@@ -1,4 +1,5 @@
-//! The stack as the tests share it: brought up once a process, used by one test at a time.
+//! The stack as the tests share it: brought up once a process, used by a few tests at a time, or by one that stops
+//! and starts its services.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -6,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,6 +25,7 @@ const CLIENT_LIMIT: Duration = Duration::from_secs(60);
 pub struct Stack {
     up: &'static Up,
     _turn: File,
+    _seat: Option<Seat>,
 }
 
 /// What lives as long as this test process.
@@ -58,17 +60,55 @@ pub fn stack() -> Stack {
     turn.lock().expect("the turn");
     // A test that failed while the API was down must not fail the next one too.
     succeed(&mut up.script("up.sh"), UP_LIMIT);
-    Stack { up, _turn: turn }
+    Stack {
+        up,
+        _turn: turn,
+        _seat: None,
+    }
 }
 
 /// The same, for those who leave its services alone: several of them use it at once.
 pub fn shared_stack() -> Stack {
     let up = up();
+    let seat = Seat::take();
     let turn = lock_file(&up.dir, "turn.lock");
     turn.lock_shared().expect("the turn");
     // As above; two at once take turns.
     succeed(&mut up.script("up.sh"), UP_LIMIT);
-    Stack { up, _turn: turn }
+    Stack {
+        up,
+        _turn: turn,
+        _seat: Some(seat),
+    }
+}
+
+/// How many tests use the stack at once. They wait more than they work, on one API that does one thing at a time.
+const SEATS: usize = 5;
+
+static TAKEN: Mutex<usize> = Mutex::new(0);
+static LEFT: Condvar = Condvar::new();
+
+/// One test's place among those who share the stack. It is counted here, and not by the number of the test threads, because
+/// those who want the stack for themselves wait for all the others, and would keep threads from them.
+struct Seat(());
+
+impl Seat {
+    fn take() -> Self {
+        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |taken: &mut usize| *taken >= SEATS;
+        let mut taken = LEFT
+            .wait_while(taken, full)
+            .unwrap_or_else(PoisonError::into_inner);
+        *taken += 1;
+        Self(())
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        LEFT.notify_one();
+    }
 }
 
 fn up() -> &'static Up {
@@ -251,9 +291,14 @@ impl Stack {
 
     fn witnessed(&self, wanted: impl Fn(&Witnessed) -> bool) -> Vec<Witnessed> {
         let file = File::open(self.value("STACK_WITNESS")).expect("the witness's log");
-        BufReader::new(file)
-            .lines()
-            .map(|line| serde_json::from_str(&line.expect("a line")).expect("a line of JSON"))
+        let lines = BufReader::new(file)
+            .split(b'\n')
+            .map(|line| line.expect("a line"));
+        // The last one may be written this moment.
+        let mut seen: Vec<_> = lines.map(|line| serde_json::from_slice(&line)).collect();
+        seen.pop_if(|last: &mut Result<Witnessed, _>| last.is_err());
+        seen.into_iter()
+            .map(|seen| seen.expect("a line of JSON"))
             .filter(|seen| wanted(seen))
             .collect()
     }

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::command::{run, succeed};
 use crate::end_to_end::assert_same;
 use crate::node::Node;
-use crate::services::stack;
+use crate::services::{shared_stack, stack};
 use crate::user::{User, schedule_keys};
 
 #[test]
 fn a_plan_is_kept_and_the_agent_backs_up_and_restores() {
-    let stack = stack();
+    let stack = shared_stack();
     let node = Node::new(&stack, "itself");
     let user = User::of(&stack, &node);
     user.register_client();

@@ -125,7 +125,7 @@ fn a_plan_that_is_deleted_while_it_runs_is_lost() {
 
 #[test]
 fn a_run_without_end_is_given_up_and_then_another_one_may_start() {
-    let (service, bed) = Service::without_agent("run_limit = '2s'");
+    let (service, bed) = Service::without_agent("run_limit = '5s'");
     let daemon = Daemon::start(&bed);
     // To the service's clock it started long ago.
     running(&service, &bed);

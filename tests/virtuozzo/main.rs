@@ -13,6 +13,8 @@
 #[path = "../daemon/bed.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod bed;
+#[path = "../daemon/port.rs"]
+mod port;
 #[path = "../daemon/process.rs"]
 #[allow(dead_code, reason = "of tests/daemon, which uses all of it")]
 mod process;

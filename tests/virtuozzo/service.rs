@@ -4,14 +4,17 @@
 //! Beside the listing it knows what the document's source (the API that it names) has for a single plan: reading it,
 //! and the events `start` and `abort`.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use freezerd::ledger::Ledger;
+use freezerd::planner::Record;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::bed::{Bed, now};
+use crate::port::Port;
 use crate::server::{Fault, Reply, Seen, Server, ok, reply, token_until};
 use crate::until::until;
 
@@ -54,7 +57,7 @@ struct Inside {
 
 pub struct Service {
     tasks: Runtime,
-    address: SocketAddr,
+    port: Port,
     inside: Arc<Mutex<Inside>>,
     server: Option<Server>,
 }
@@ -64,7 +67,7 @@ impl Service {
     pub fn new(settings: &str) -> (Self, Bed) {
         let mut service = Self {
             tasks: Runtime::new().expect("a runtime"),
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            port: Port::new(),
             inside: Arc::default(),
             server: None,
         };
@@ -74,7 +77,7 @@ impl Service {
             "source = {{ kind = 'api', poll = '1s' }}\n{settings}\n\
              [api]\nclient_id = 'hci'\npage_size = 10\n"
         ));
-        let url = format!("http://{}", service.address);
+        let url = format!("http://{}", service.port.address);
         for (name, value) in [
             ("OS_AUTH_URL", url.as_str()),
             ("OS_USERNAME", "freezer"),
@@ -83,6 +86,10 @@ impl Service {
         ] {
             bed.environment.insert(name.to_owned(), value.to_owned());
         }
+        // What falls due while a daemon takes long to start is not passed over for being older than its first listing.
+        let mut ledger = Ledger::open(&bed.path("state/ledger.db")).expect("a ledger");
+        let at = now() - TimeDelta::minutes(1);
+        ledger.commit(&[Record::Polled { at }]).expect("polled");
         (service, bed)
     }
 
@@ -175,7 +182,7 @@ impl Service {
     pub fn go_away(&mut self) {
         self.server = None;
         until("nobody listens", || {
-            TcpStream::connect(self.address).is_err().then_some(())
+            TcpStream::connect(self.port.address).is_err().then_some(())
         });
     }
 
@@ -183,8 +190,9 @@ impl Service {
     pub fn come_back(&mut self) {
         let inside = Arc::clone(&self.inside);
         let script = move |seen: &Seen| Some(inside.lock().unwrap().answer(seen));
-        let server = self.tasks.block_on(Server::start_at(self.address, script, None));
-        self.address = server.address;
+        let server = self
+            .tasks
+            .block_on(Server::start_at(self.port.address, script, None));
         self.server = Some(server);
     }
 }

@@ -1,8 +1,8 @@
 //! `freezerd check`: configuration, zones, source, every plan, this node: what is wrong, and where.
 //!
 //! Looks and never touches: it makes no folder, takes no lock, starts no agent.
-//! May use: `config`, `zones`, `source`, `freezer`, `plan`. Must not use: `ledger`, `launch`, and of
-//! `daemon` more than how settings become a policy.
+//! May use: `config`, `zones`, `source`, `freezer`, `plan`, `observe`'s rule for the log's filter. Must not use: `ledger`,
+//! `launch`, and of `daemon` more than how settings become a policy, and which it refuses.
 
 mod node;
 
@@ -13,6 +13,8 @@ use super::plans::{self, Plans};
 use super::{Failure, Shell};
 use crate::config::{Launcher, Loaded, Source};
 use crate::daemon::policy::policy;
+use crate::daemon::unsupported;
+use crate::observe::logs::check_filter;
 use crate::plan::{Dialect, Problem};
 use crate::planner::{Policy, Unsupported};
 use crate::zones::Zones;
@@ -102,6 +104,13 @@ impl Sheet<'_> {
         for warning in &loaded.warnings {
             self.warn(warning)?;
         }
+        // What `run` would refuse.
+        if let Err(error) = unsupported(loaded) {
+            self.wrong(&error.to_string())?;
+        }
+        if let Err(error) = check_filter(&loaded.settings.log.level) {
+            self.wrong(&format!("log.level: {error}"))?;
+        }
         let settings = loaded.describe();
         let widest = settings
             .iter()
@@ -144,6 +153,9 @@ impl Sheet<'_> {
         self.verdict(node::agent(&settings.dispatch, search_path))?;
         self.verdict(node::folder("state_dir", &settings.state_dir))?;
         self.verdict(node::folder("runtime_dir", &settings.runtime_dir))?;
+        if let Some(copy) = &settings.copy {
+            self.verdict(node::folder("source.copy", copy))?;
+        }
         if let Some(path) = settings
             .access
             .as_ref()

@@ -46,6 +46,9 @@ pub(super) fn folder(name: &str, path: &Path) -> Result<String, String> {
             .skip(1)
             .find(|above| above.exists())
             .unwrap_or(Path::new("/"));
+        if !above.is_dir() {
+            return Err(format!("{name}: {} is not a folder", above.display()));
+        }
         return match access(above, Access::WRITE_OK) {
             Ok(()) => Ok(format!(
                 "{name}: {} does not exist yet and will be made",

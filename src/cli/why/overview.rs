@@ -128,6 +128,7 @@ impl Coming {
             plans: vec![LedgerPlan {
                 plan: Brief::of(plan, &Digester::default()),
                 first_seen,
+                since: known.plan.since,
                 covered,
                 last: None,
                 success: success.map(LastRun::from),

@@ -209,9 +209,9 @@ impl Scene<'_> {
                 relative(opens.since(DueTime::floor(self.now)))
             ),
             None => format!(
-                "has waited {} for a free place; at most {} run at a time",
+                "has waited {} for a free place; {}",
                 between(run.queued, self.now),
-                self.policy.max_concurrent
+                places(self.policy.max_concurrent)
             ),
         }
     }
@@ -328,4 +328,13 @@ fn due_of(id: &RunId) -> Option<DueTime> {
     let (_, text) = id.as_str().rsplit_once('-')?;
     let due = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
     Some(DueTime::floor(due.and_utc()))
+}
+
+/// How many runs there may be.
+fn places(most: usize) -> String {
+    let all = format!("at most {most} run at a time");
+    match most {
+        0 | 1 => all,
+        _ => format!("{all}, where there are several projects {} of each", most - 1),
+    }
 }

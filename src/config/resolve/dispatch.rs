@@ -8,6 +8,9 @@ use crate::config::length::Length;
 use crate::config::settings::{CatchUp, Dispatch};
 use crate::config::words::{Launcher, SessionRefused};
 
+/// Bytes: what a supervisor keeps of one output at most (`launch::supervise` holds itself to it, whatever it is told).
+const MOST_KEPT: u64 = 4 << 20;
+
 impl Check<'_> {
     pub(super) fn dispatch(&mut self, dispatch: DispatchFragment) -> Dispatch {
         let kill_grace = self.length(
@@ -17,10 +20,10 @@ impl Check<'_> {
             (Duration::ZERO, DAY),
         );
         let keep_output = dispatch.keep_output.unwrap_or(256 * 1024);
-        if !(1024..=64 * 1024 * 1024).contains(&keep_output) {
+        if !(1024..=MOST_KEPT).contains(&keep_output) {
             self.refuse(
                 "dispatch.keep_output",
-                "is a number of bytes between 1024 and 67108864",
+                &format!("is a number of bytes between 1024 and {MOST_KEPT}"),
             );
         }
         Dispatch {

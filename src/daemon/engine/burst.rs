@@ -29,7 +29,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// Of a burst: has the runs that have a place recorded and launched, and leaves the rest undone. What that leads to
     /// is added to `inputs`. `false`: the ledger did not take some of it.
     pub(super) fn launch_some_first(&mut self, step: &mut Step, inputs: &mut Vec<Input>) -> bool {
-        if self.holding || self.unsaved.len() < BURST || !self.unsaved.iter().all(is_of_a_due_time) {
+        if self.holding
+            || self.unsaved.records.iter().map(Record::count).sum::<usize>() < BURST
+            || !self.unsaved.records.iter().all(is_of_a_due_time)
+        {
             return true;
         }
         let mut portions = self.portions().into_iter();
@@ -40,8 +43,8 @@ impl<S: Store, W: Witness> Engine<S, W> {
                     records.extend(portion.records);
                     self.pending.extend(portion.launches);
                 }
-                records.append(&mut self.unsaved);
-                self.unsaved = records;
+                records.append(&mut self.unsaved.take());
+                self.unsaved.put_back(records);
                 return false;
             }
             for order in launches {
@@ -68,7 +71,11 @@ impl<S: Store, W: Witness> Engine<S, W> {
             }
         }
         let number = |record: &Record| job_in(record).and_then(|job| portion_of.get(job)).copied();
-        for record in self.unsaved.extract_if(.., |record| number(record).is_some()) {
+        for record in self
+            .unsaved
+            .records
+            .extract_if(.., |record| number(record).is_some())
+        {
             if let Some(portion) = number(&record).and_then(|number| portions.get_mut(number)) {
                 portion.records.push(record);
             }
@@ -89,6 +96,7 @@ fn job_in(record: &Record) -> Option<&JobId> {
     match record {
         Record::Verdict(verdict) => Some(&verdict.job),
         Record::Run(run) => Some(&run.job),
+        // Who is among these has nothing to launch.
         _ => None,
     }
 }
@@ -96,7 +104,7 @@ fn job_in(record: &Record) -> Option<&JobId> {
 /// Whether a record is of a due time that came, and nothing else: what else there is may depend on the records before it.
 fn is_of_a_due_time(record: &Record) -> bool {
     match record {
-        Record::Verdict(_) => true,
+        Record::Verdict(_) | Record::Skipped(_) => true,
         Record::Run(run) => matches!(run.state, RunState::Queued | RunState::Starting),
         _ => false,
     }

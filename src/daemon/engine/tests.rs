@@ -1,35 +1,66 @@
-//! Runs that something has to be asked of the API for before they start; and bursts of them.
+//! Runs that something has to be asked of the API for before they start; bursts of them; and disks that are full.
+
+mod full_disk;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::*;
-use crate::launch::{Limits, Recipe};
+use crate::launch::{LaunchError, Limits, Recipe};
 use crate::plan::Digester;
 use crate::planner::{Brief, Capabilities, CatchUp, LedgerPlan, Past, Policy, Reports, SessionRefused};
 use crate::schedule::Zone;
 
-struct At(DateTime<Utc>);
+/// It stands until it is moved.
+struct At(Mutex<DateTime<Utc>>);
+
+impl At {
+    fn new(now: DateTime<Utc>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(now)))
+    }
+
+    fn advance(&self, by: TimeDelta) {
+        *self.0.lock().expect("no panic") += by;
+    }
+}
 
 impl Clock for At {
     fn now(&self) -> DateTime<Utc> {
-        self.0
+        *self.0.lock().expect("no panic")
     }
 
     fn monotonic(&self) -> Duration {
-        Duration::ZERO
+        (self.now() - DateTime::UNIX_EPOCH).to_std().expect("after 1970")
     }
 }
 
 #[derive(Default)]
-struct Started(Mutex<Vec<Recipe>>);
+struct Started(
+    Mutex<Vec<Recipe>>,
+    AtomicBool,
+    Mutex<Vec<RunId>>,
+    Mutex<Vec<RunId>>,
+);
 
 impl Launcher for Started {
+    fn get_ready(&self, runs: &[&RunId]) {
+        let mut ready = self.2.lock().expect("no panic");
+        ready.extend(runs.iter().map(|run| (*run).clone()));
+    }
+
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(LaunchError::Spawn {
+                run: recipe.run.clone(),
+                program: "/usr/bin/freezerd".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            });
+        }
         self.0.lock().expect("no panic").push(recipe.clone());
         Ok(())
     }
@@ -38,8 +69,14 @@ impl Launcher for Started {
         Ok(launch::Found::Never)
     }
 
-    fn abort(&self, _: &RunId) -> Result<(), LaunchError> {
-        panic!("there is nothing to abort")
+    fn abort(&self, run: &RunId) -> Result<(), LaunchError> {
+        let started = self.0.lock().expect("no panic");
+        assert!(
+            started.iter().any(|recipe| recipe.run == *run),
+            "nothing to abort"
+        );
+        self.3.lock().expect("no panic").push(run.clone());
+        Ok(())
     }
 
     fn forget(&self, _: &RunId) {}
@@ -53,11 +90,18 @@ struct Kept {
     commits: Vec<usize>,
     /// There is room for so many commits.
     room: Option<usize>,
+    /// How often there was none, and the clock, if each such try takes a second.
+    full: usize,
+    slow: Option<Arc<At>>,
 }
 
 impl Store for Kept {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         if self.room.is_some_and(|room| self.commits.len() >= room) {
+            self.full += 1;
+            if let Some(clock) = &self.slow {
+                clock.advance(TimeDelta::seconds(1));
+            }
             return Err(StoreError::Away("the disk is full".to_owned()));
         }
         self.records.extend_from_slice(records);
@@ -131,7 +175,7 @@ fn world(past: Past) -> World {
     let planner = Planner::restore(policy, past);
     let launcher: Arc<Started> = Arc::clone(&started);
     let engine = Engine::new(
-        Arc::new(At(now())),
+        At::new(now()),
         planner,
         Kept::default(),
         Nobody,
@@ -146,6 +190,7 @@ fn known() -> LedgerPlan {
     LedgerPlan {
         plan: Brief::of(&plan(""), &Digester::default()),
         first_seen: before,
+        since: None,
         covered: before,
         last: None,
         success: None,
@@ -256,7 +301,7 @@ fn a_document_that_cannot_be_read_at_present_is_waited_for() {
     assert!(step.wake.is_some_and(|wake| Some(wake) == record.not_before));
     assert!(started.0.lock().expect("no panic").is_empty());
     engine.store.unreadable = Some(StoreError::Refused("it is damaged".to_owned()));
-    engine.clock = Arc::new(At(now() + TimeDelta::seconds(2)));
+    engine.clock = At::new(now() + TimeDelta::seconds(2));
     let step = engine.step(vec![Input::Tick]);
     assert_eq!(step.refused.as_deref(), Some("it is damaged"));
     assert!(started.0.lock().expect("no panic").is_empty());
@@ -345,6 +390,7 @@ fn a_disk_that_is_full_in_the_middle_of_a_burst_keeps_the_others_from_starting()
     assert!(!engine.step(vec![Input::Begin]).settled);
     assert_eq!(started.0.lock().expect("no panic").len(), 2);
     engine.store.room = None;
+    engine.clock = At::new(now() + TimeDelta::seconds(5));
     assert!(engine.step(Vec::new()).settled);
     let recorded = runs(&engine.store.records);
     let starting = recorded.values().filter(|state| **state == RunState::Starting);

@@ -29,19 +29,21 @@ impl Api {
         }
     }
 
-    /// One request with our own token.
+    /// One request with our own token. `limit`: bytes of its answer.
     pub(in crate::freezer) async fn call(
         &self,
         method: Method,
         url: impl Fn(&Session) -> Result<Url, ApiError>,
         body: Option<Vec<u8>>,
-        readable: impl Fn(&Answer) -> bool,
+        limit: u64,
     ) -> Result<Called, ApiError> {
-        self.call_as(None, &method, &url, body.as_ref(), &readable).await
+        let readable = |_: &Answer| false;
+        self.call_as(None, &method, &url, body.as_ref(), &readable, limit)
+            .await
     }
 
     /// One request in the name of whoever gave `trust`. A trust that is refused leaves what the API's policy
-    /// lets us do as who we are: what became of a run can still be told.
+    /// lets us do as who we are: what became of a run can still be told. `limit`: bytes of its answer.
     pub(in crate::freezer) async fn call_by(
         &self,
         trust: Option<&TrustId>,
@@ -49,20 +51,41 @@ impl Api {
         url: impl Fn(&Session) -> Result<Url, ApiError>,
         body: Option<Vec<u8>>,
         readable: impl Fn(&Answer) -> bool,
+        limit: u64,
     ) -> Result<Called, ApiError> {
         let body = body.as_ref();
         match self
-            .call_as(self.usable(trust), &method, &url, body, &readable)
+            .call_as(self.usable(trust), &method, &url, body, &readable, limit)
             .await
         {
             Err(refused) if refused.is_refused_trust() => {
-                match self.call_as(None, &method, &url, body, &readable).await {
+                match self.call_as(None, &method, &url, body, &readable, limit).await {
                     Err(ApiError::Forbidden { .. } | ApiError::Auth { .. }) => Err(refused),
                     done => done,
                 }
             }
             done => done,
         }
+    }
+
+    /// The same, about one document; `None`: the API says that there is none. It says so with an empty body, and so may
+    /// whatever stands in front of it and knows no way to it: it counts only if the API lists its jobs at that moment.
+    pub(in crate::freezer) async fn call_about(
+        &self,
+        trust: Option<&TrustId>,
+        method: Method,
+        url: impl Fn(&Session) -> Result<Url, ApiError>,
+        body: Option<Vec<u8>>,
+    ) -> Result<Option<Called>, ApiError> {
+        let limit = self.access.bounds.document_bytes;
+        let called = self
+            .call_by(trust, method, url, body, Answer::is_document_missing, limit)
+            .await?;
+        if called.answer.status.is_success() {
+            return Ok(Some(called));
+        }
+        self.must_list(trust).await?;
+        Ok(None)
     }
 
     /// The trust, if our credentials can be used with one.
@@ -78,6 +101,7 @@ impl Api {
         url: &impl Fn(&Session) -> Result<Url, ApiError>,
         body: Option<&Vec<u8>>,
         readable: &impl Fn(&Answer) -> bool,
+        limit: u64,
     ) -> Result<Called, ApiError> {
         let mut session = self.keystone.session(trust).await?;
         let mut fresh = false;
@@ -89,7 +113,7 @@ impl Api {
                 token: Some(&session.token),
                 secrets: Vec::new(),
                 body: body.cloned(),
-                limit: self.access.bounds.page_bytes,
+                limit,
             };
             let answer = self.http.send(&ask).await?;
             if answer.status == reqwest::StatusCode::UNAUTHORIZED && !fresh {

@@ -1,19 +1,19 @@
 //! All plans, page by page.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use super::super::error::ApiError;
-use super::super::http::parse;
+use super::super::http::ITEMS;
 use super::super::keystone::Session;
-use super::super::pager::{Next, Pager};
+use super::super::pager::{Next, NoPage, Pager};
 use super::call::Called;
 use super::{Api, not_json};
-use crate::source::Document;
+use crate::clock;
+use crate::plan::{Digest, TrustId};
+use crate::source::{Document, Outline};
 
 /// One complete listing.
 #[derive(Debug)]
@@ -39,12 +39,17 @@ pub struct Pages<'a> {
     pager: Pager,
     bytes: u64,
     next: Next,
+    /// By the monotonic clock.
+    began: Duration,
 }
 
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    jobs: Option<Vec<Box<RawValue>>>,
+/// What one page brings: the documents that were asked for and are not on an earlier one.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Those that are to be read.
+    pub documents: Vec<Document>,
+    /// The digests of those that are as they were in the listing before.
+    pub unchanged: Vec<Digest>,
 }
 
 impl Api {
@@ -53,10 +58,10 @@ impl Api {
     /// # Errors
     /// When any page of it cannot be had: a listing is complete or an error, never half of one.
     pub async fn list(&self) -> Result<Listing, ApiError> {
-        let mut pages = self.listing().await?;
+        let mut pages = self.listing(Arc::default()).await?;
         let mut documents = Vec::new();
         while let Some(page) = pages.next().await? {
-            documents.extend(page);
+            documents.extend(page.documents);
         }
         Ok(Listing {
             seen: pages.pager.seen(),
@@ -67,26 +72,28 @@ impl Api {
         })
     }
 
-    /// The same, page by page.
+    /// The same, page by page, and compared with the listing `before`.
     ///
     /// # Errors
     /// When the API cannot be reached.
-    pub async fn listing(&self) -> Result<Pages<'_>, ApiError> {
+    pub async fn listing(&self, before: Arc<Outline>) -> Result<Pages<'_>, ApiError> {
         let connection = self.connection().await?;
         let page_size = usize::try_from(self.access.bounds.page_size.get()).unwrap_or(usize::MAX);
         let habits = *self.habits();
+        let began = self.http.monotonic();
         Ok(Pages {
             api: self,
             at: format!("GET {}", connection.jobs_url),
             page_size,
-            pager: Pager::new(page_size, connection.client_id, habits),
+            pager: Pager::new(page_size, connection.client_id, habits, before),
             bytes: 0,
             next: Next::Ask(None),
+            began,
         })
     }
 
-    /// One page and its length in bytes.
-    async fn page(&self, offset: Option<&str>) -> Result<(Vec<Box<RawValue>>, u64), ApiError> {
+    /// One page, as it came.
+    async fn page(&self, offset: Option<&str>) -> Result<Called, ApiError> {
         let url = |session: &Session| {
             let mut url = session.endpoint.jobs();
             let mut query = url.query_pairs_mut();
@@ -101,22 +108,69 @@ impl Api {
             drop(query);
             Ok(url)
         };
-        let mut tries = self.http.tries();
+        let (mut tries, limit) = (self.http.tries(), self.access.bounds.page_bytes);
         loop {
-            match self.call(Method::GET, url, None, |_| false).await {
+            match self.call(Method::GET, url, None, limit).await {
                 Err(error) if tries.again(&error).await => {}
-                done => return done.and_then(|called| read_page(&called)),
+                done => return done,
             }
         }
     }
 }
 
+impl Api {
+    /// A page of a list that has taken since `began`, for so many pages. `at`, `list`: what was asked for, and what that is called.
+    pub(super) async fn page_in_time(
+        &self,
+        page: impl Future<Output = Result<Called, ApiError>>,
+        (at, list): (&str, &str),
+        began: Duration,
+        pages: u32,
+    ) -> Result<Called, ApiError> {
+        let limit = self.access.patience.listing;
+        let left = limit.saturating_sub(self.http.monotonic().saturating_sub(began));
+        let in_time = async {
+            tokio::select! {
+                page = page => Some(page),
+                () = clock::pause(left) => None,
+            }
+        };
+        let answered = if left.is_zero() { None } else { in_time.await };
+        answered.unwrap_or_else(|| {
+            Err(ApiError::Timeout {
+                at: at.to_owned(),
+                cause: format!(
+                    "{list} has not ended within {limit:?} (thirty times api.timeout), after {pages} pages"
+                ),
+            })
+        })
+    }
+
+    /// Whether it is the API that answers here: it lists a job, or says that there are none.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(super) async fn must_list(&self, trust: Option<&TrustId>) -> Result<(), ApiError> {
+        let url = |session: &Session| {
+            let mut url = session.endpoint.jobs();
+            url.query_pairs_mut().append_pair("limit", "1");
+            Ok(url)
+        };
+        let limit = self.access.bounds.page_bytes;
+        let called = self.call_by(trust, Method::GET, url, None, |_| false, limit);
+        let Called { at, answer } = called.await?;
+        let mut pager = Pager::new(1, None, *self.habits(), Arc::default());
+        let taken = pager.take(&answer.body);
+        taken.map(|_| ()).map_err(|error| no_page(at, &error))
+    }
+}
+
 impl Pages<'_> {
-    /// The documents of the next page that were asked for and are not on an earlier one; `None`: that was all.
+    /// The next page; `None`: that was all.
     ///
     /// # Errors
     /// When it cannot be had. Then what was given so far is no listing.
-    pub async fn next(&mut self) -> Result<Option<Vec<Document>>, ApiError> {
+    pub async fn next(&mut self) -> Result<Option<Page>, ApiError> {
         loop {
             let Next::Ask(offset) = &self.next else {
                 *self.api.habits() = self.pager.habits();
@@ -128,18 +182,35 @@ impl Pages<'_> {
                 let at = self.at.clone();
                 return Err(ApiError::Protocol { at, message });
             }
-            match self.api.page(offset.as_deref()).await {
-                Ok((page, length)) => {
-                    self.bytes = self.bytes.saturating_add(length);
+            let page = self.api.page(offset.as_deref());
+            let late = (self.at.as_str(), "the listing");
+            let page = self.api.page_in_time(page, late, self.began, self.pager.pages());
+            match page.await {
+                Ok(Called { at, answer }) => {
+                    self.bytes = self.bytes.saturating_add(answer.body.len() as u64);
                     if self.bytes > bounds.listing_bytes {
                         let (at, limit) = (self.at.clone(), bounds.listing_bytes);
                         return Err(ApiError::TooLarge { at, limit });
                     }
-                    self.next = self.pager.take(page);
+                    let taken = self.pager.take(&answer.body);
+                    self.next = taken.map_err(|error| no_page(at, &error))?;
                     if self.next == Next::Stuck {
                         return Err(stuck(self.at.clone(), self.page_size));
                     }
-                    return Ok(Some(std::mem::take(&mut self.pager.documents)));
+                    if self.pager.seen() > bounds.documents {
+                        return Err(ApiError::Protocol {
+                            at: self.at.clone(),
+                            message: format!(
+                                "the listing holds more than {} jobs, more than one node can know: give the node a client_id or a \
+                                 project of its own",
+                                bounds.documents
+                            ),
+                        });
+                    }
+                    return Ok(Some(Page {
+                        documents: std::mem::take(&mut self.pager.documents),
+                        unchanged: std::mem::take(&mut self.pager.unchanged),
+                    }));
                 }
                 Err(
                     error @ ApiError::Refused {
@@ -162,21 +233,27 @@ impl Pages<'_> {
     pub fn others(&self) -> usize {
         self.pager.others
     }
+
+    /// For the next listing to be compared with, once this one is complete.
+    #[must_use]
+    pub fn outline(&mut self) -> Outline {
+        self.pager.outline()
+    }
 }
 
-fn read_page(Called { at, answer }: &Called) -> Result<(Vec<Box<RawValue>>, u64), ApiError> {
-    let page: Page = parse(&answer.body).map_err(|error| not_json(at.clone(), &error))?;
-    let length = answer.body.len() as u64;
-    if let Some(jobs) = page.jobs {
-        return Ok((jobs, length));
-    }
-    // `jobs` is optional in a listing, but what speaks of something else is none.
-    match parse::<BTreeMap<String, IgnoredAny>>(&answer.body) {
-        Ok(keys) if keys.keys().all(|key| key == "jobs") => Ok((Vec::new(), length)),
-        _ => Err(ApiError::Protocol {
-            at: at.clone(),
+fn no_page(at: String, why: &NoPage) -> ApiError {
+    match why {
+        NoPage::Json(error) => not_json(at, *error),
+        NoPage::TooMany => ApiError::Protocol {
+            at,
+            message: format!(
+                "the answer holds more than {ITEMS} jobs, which is more than may be asked for at once"
+            ),
+        },
+        NoPage::Foreign => ApiError::Protocol {
+            at,
             message: String::from("the answer holds no `jobs`: is this the Freezer API? (see backup_url)"),
-        }),
+        },
     }
 }
 

@@ -9,8 +9,13 @@ use super::{Ask, Peer, said};
 use crate::freezer::access::Patience;
 use crate::freezer::error::ApiError;
 
-/// Names a failed exchange. The address is ours to add, so the library's own copy of it is dropped.
-pub(super) fn classify(ask: &Ask<'_>, patience: &Patience, error: reqwest::Error) -> ApiError {
+/// Names a failed exchange. `proxy`: the variable that may send it by way of one. The address is ours to add, so the library's own copy of it is dropped.
+pub(super) fn classify(
+    ask: &Ask<'_>,
+    patience: &Patience,
+    proxy: Option<&str>,
+    error: reqwest::Error,
+) -> ApiError {
     let at = ask.at();
     let error = error.without_url();
     if let Some(tls) = tls(&error) {
@@ -23,16 +28,20 @@ pub(super) fn classify(ask: &Ask<'_>, patience: &Patience, error: reqwest::Error
     let cause = causes(&error);
     if error.is_timeout() {
         let limit = if error.is_connect() {
-            format!("no connection within {:?}", patience.connect)
-        } else {
             format!(
-                "no byte for {:?}, or no end within {:?}",
-                patience.idle, patience.request
+                "no connection within {:?} (api.connect_timeout)",
+                patience.connect
             )
+        } else {
+            format!("no whole answer within {:?} (api.timeout)", patience.request)
         };
         return ApiError::Timeout { at, cause: limit };
     }
     if error.is_connect() {
+        let proxy = proxy.map(|variable| {
+            format!("; by way of the proxy that {variable} names, unless no_proxy has the host")
+        });
+        let cause = format!("{cause}{}", proxy.unwrap_or_default());
         return ApiError::Connect { at, cause };
     }
     ApiError::Broken { at, cause }

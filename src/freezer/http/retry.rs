@@ -48,6 +48,13 @@ fn wait(patience: &Patience, failed: u32, asked: Option<Duration>, random: f64) 
     }
 }
 
+/// How long who goes on trying rests when the server asked for `asked` and we would wait for `ours`. One that asks for no time
+/// at all gets its rest all the same.
+#[must_use]
+pub fn rest(asked: Option<Duration>, ours: Duration, longest: Duration) -> Duration {
+    asked.unwrap_or_default().max(ours).min(longest)
+}
+
 /// A random number from 0 to 1. The standard library seeds its hasher from the operating system; nothing
 /// here needs more than two nodes that do not agree, so no crate is asked for it.
 pub(in crate::freezer) fn random() -> f64 {
@@ -71,8 +78,8 @@ mod tests {
 
     const PATIENCE: Patience = Patience {
         connect: Duration::ZERO,
-        idle: Duration::ZERO,
         request: Duration::ZERO,
+        listing: Duration::ZERO,
         retries: 3,
         back_off: Duration::from_millis(500),
         back_off_limit: Duration::from_secs(30),

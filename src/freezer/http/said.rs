@@ -15,22 +15,32 @@ pub(super) fn said(body: &[u8], secrets: &[&Secret]) -> String {
         Ok(value) => gist(value.get("error").unwrap_or(&value)).unwrap_or_else(|| text.to_string()),
         Err(_) => without_tags(&text),
     };
-    let hidden = secrets
-        .iter()
-        .map(|secret| secret.expose())
-        .filter(|secret| !secret.is_empty());
-    let gist = hidden.fold(gist, |gist, secret| {
-        // As it is, and as it stands inside JSON that was passed on unread.
-        let escaped = Value::from(secret).to_string();
-        gist.replace(secret, "(secret)")
-            .replace(escaped.trim_matches('"'), "(secret)")
-    });
-    let gist = clean(&gist, KEEP);
+    let gist = clean(&without(gist, secrets), KEEP);
     if gist.is_empty() {
         String::from("nothing was said")
     } else {
         gist
     }
+}
+
+/// `text` without our own secrets. To be used before it is shortened: else the first half of one would stay.
+pub(in crate::freezer) fn without(text: String, secrets: &[&Secret]) -> String {
+    let hidden = secrets
+        .iter()
+        .map(|secret| secret.expose())
+        .filter(|secret| !secret.is_empty());
+    hidden.fold(text, |text, secret| {
+        // As it is, as it stands inside JSON that was passed on unread, and as it stands in an address.
+        let escaped = Value::from(secret).to_string();
+        let in_address = reqwest::Url::parse("http://h").map(|mut url| {
+            url.set_path(secret);
+            url.path().trim_start_matches('/').to_owned()
+        });
+        [secret.to_owned(), escaped.trim_matches('"').to_owned()]
+            .into_iter()
+            .chain(in_address.ok().filter(|text| !text.is_empty()))
+            .fold(text, |text, form| text.replace(&form, "(secret)"))
+    })
 }
 
 fn gist(value: &Value) -> Option<String> {

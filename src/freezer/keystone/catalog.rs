@@ -6,7 +6,8 @@ use serde::Deserialize;
 
 use crate::freezer::access::Interface;
 use crate::freezer::error::ApiError;
-use crate::freezer::http::said::clean;
+use crate::freezer::http::said::{clean, without};
+use crate::freezer::secret::Secret;
 
 /// The service type the Freezer API is registered under.
 const TYPE: &str = "backup";
@@ -42,12 +43,14 @@ impl Entry {
     }
 }
 
-/// The one address of the API with this interface in this region.
+/// The one address of the API with this interface in this region. `secret`: what no error may repeat.
 pub(super) fn find<'a>(
     catalog: &'a [Service],
     interface: Interface,
     region: Option<&str>,
+    secret: &Secret,
 ) -> Result<&'a str, ApiError> {
+    let list = |texts: &mut dyn Iterator<Item = String>| list(texts, secret);
     let missing = |message| ApiError::Catalog { message };
     let named = |service: &Service| {
         service
@@ -66,7 +69,7 @@ pub(super) fn find<'a>(
     .map(|wanted| catalog.iter().filter(|service| wanted(service)).collect::<Vec<_>>())
     .find(|found| !found.is_empty())
     .ok_or_else(|| {
-        let kinds = list(catalog.iter().map(|service| service.kind.as_str()));
+        let kinds = list(&mut catalog.iter().map(|service| service.kind.clone()));
         missing(format!(
             "no service of type {TYPE:?} or name {NAME:?} is registered (there are: {kinds}); register it, or set backup_url"
         ))
@@ -76,13 +79,16 @@ pub(super) fn find<'a>(
         .filter(|entry| entry.interface.parse() == Ok(interface))
         .filter(|entry| region.is_none_or(|region| entry.region() == Some(region)))
         .collect();
-    let regions = || list(reached.iter().map(|entry| entry.region().unwrap_or("none")));
+    let regions = || {
+        let regions = reached.iter().map(|entry| entry.region().unwrap_or("none"));
+        list(&mut regions.map(str::to_owned))
+    };
     let Some(first) = reached.first() else {
         let wanted = match region {
             Some(region) => format!("{} endpoint in region {region:?}", interface.as_str()),
             None => format!("{} endpoint", interface.as_str()),
         };
-        let there = list(entries().map(|entry| match entry.region() {
+        let there = list(&mut entries().map(|entry| match entry.region() {
             Some(region) => format!("{} in {region}", entry.interface),
             None => entry.interface.clone(),
         }));
@@ -97,7 +103,7 @@ pub(super) fn find<'a>(
         )));
     }
     if reached.iter().any(|entry| entry.url != first.url) {
-        let addresses = list(reached.iter().map(|entry| entry.url.as_str()));
+        let addresses = list(&mut reached.iter().map(|entry| entry.url.clone()));
         return Err(missing(format!(
             "the backup service has several {} endpoints ({addresses}); remove all but one, or set backup_url",
             interface.as_str()
@@ -107,8 +113,8 @@ pub(super) fn find<'a>(
 }
 
 /// The different texts, in order, cleaned; `none` when there are none.
-fn list<T: Into<String>>(texts: impl Iterator<Item = T>) -> String {
-    let texts: BTreeSet<String> = texts.map(Into::into).collect();
+fn list(texts: &mut dyn Iterator<Item = String>, secret: &Secret) -> String {
+    let texts: BTreeSet<String> = texts.map(|text| without(text, &[secret])).collect();
     if texts.is_empty() {
         return String::from("none");
     }
@@ -138,7 +144,7 @@ mod tests {
         region: Option<&str>,
     ) -> Result<String, String> {
         let services: Vec<Service> = serde_json::from_value(catalog).unwrap();
-        find(&services, interface, region)
+        find(&services, interface, region, &Secret::new("s3cr3t"))
             .map(str::to_owned)
             .map_err(|error| error.to_string())
     }
@@ -169,6 +175,16 @@ mod tests {
             @"Keystone's catalogue: the backup service has no admin endpoint (it has: internal in east, public in east, public in west); set interface or region, or set backup_url");
         insta::assert_snapshot!(found(catalog(), Interface::Public, Some("north")).unwrap_err(),
             @r#"Keystone's catalogue: the backup service has no public endpoint in region "north" (it has: internal in east, public in east, public in west); set interface or region, or set backup_url"#);
+    }
+
+    #[test]
+    fn our_own_secret_in_it_is_not_told() {
+        let said = found(
+            json!([{"type": format!("{}s3cr3t", "x".repeat(395))}]),
+            Interface::Public,
+            None,
+        );
+        assert!(said.clone().unwrap_err().contains("x(sec"), "{said:?}");
     }
 
     #[test]

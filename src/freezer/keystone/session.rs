@@ -1,6 +1,7 @@
 //! The current tokens: each got once for all who wait, renewed before it expires, replaced when it is refused.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,7 +17,8 @@ use crate::clock::Clock;
 use crate::freezer::access::Access;
 use crate::freezer::endpoint::Endpoint;
 use crate::freezer::error::ApiError;
-use crate::freezer::http::{Ask, Http, Peer, parse, random};
+use crate::freezer::http::said::without;
+use crate::freezer::http::{Ask, Http, Peer, parse_object, random};
 use crate::freezer::secret::Secret;
 use crate::plan::TrustId;
 
@@ -36,6 +38,9 @@ pub(in crate::freezer) struct Keystone {
     clock: Arc<dyn Clock>,
     tokens: Url,
     own: Arc<Slot>,
+    /// Until when, on the monotonic clock in milliseconds, Keystone's last token for our own credentials is good; 0: it did
+    /// not take them. Beside the slot, which is locked while a token is renewed.
+    known_until: AtomicU64,
     trusts: Trusts,
 }
 
@@ -48,6 +53,7 @@ impl Keystone {
             clock,
             tokens,
             own: Arc::default(),
+            known_until: AtomicU64::new(0),
             trusts: Trusts::default(),
         })
     }
@@ -117,7 +123,13 @@ impl Keystone {
 
     async fn fetch(&self, trust: Option<&TrustId>) -> Result<Arc<Session>, ApiError> {
         let Some(trust) = trust else {
-            return self.ask(None).await;
+            let own = self.ask(None).await;
+            match &own {
+                Ok(session) => self.known_until.store(millis(session.dead), Ordering::Relaxed),
+                Err(ApiError::Auth { .. }) => self.known_until.store(0, Ordering::Relaxed),
+                Err(_) => {}
+            }
+            return own;
         };
         self.ask(Some(trust)).await.map_err(|error| match error {
             ApiError::Refused { at, status, said, .. } => refused(trust, at, status, said),
@@ -130,11 +142,7 @@ impl Keystone {
 
     /// Whether Keystone lately took our own credentials.
     fn is_known(&self) -> bool {
-        let now = self.clock.monotonic();
-        self.own
-            .0
-            .try_lock()
-            .is_ok_and(|held| matches!(&*held, Some(Held::Good(session)) if now < session.dead))
+        millis(self.clock.monotonic()) < self.known_until.load(Ordering::Relaxed)
     }
 
     async fn ask(&self, trust: Option<&TrustId>) -> Result<Arc<Session>, ApiError> {
@@ -164,7 +172,7 @@ impl Keystone {
             .and_then(|value| value.to_str().ok())
             .filter(|token| !token.is_empty())
             .ok_or_else(|| wrong("the answer has no X-Subject-Token header: is this Keystone v3?"))?;
-        let Body { token: details } = parse(&answer.body)
+        let Body { token: details } = parse_object(&answer.body)
             .map_err(|error| wrong(&format!("the answer is not a Keystone v3 token: {error}")))?;
         let Some(project) = details
             .project
@@ -185,10 +193,26 @@ impl Keystone {
                 let services: Vec<Service> = entries
                     .filter_map(|entry| serde_json::from_value(entry).ok())
                     .collect();
-                let url = catalog::find(&services, self.access.interface, self.access.region.as_deref())?;
-                Endpoint::new("the catalogue's endpoint", url, &project)?
+                let (interface, region) = (self.access.interface, self.access.region.as_deref());
+                let secret = credentials::secret(&self.access.auth);
+                let url = catalog::find(&services, interface, region, secret)?;
+                Endpoint::new("the catalogue's endpoint", url, &project).map_err(|error| match error {
+                    ApiError::Setting { setting, message } => ApiError::Setting {
+                        setting,
+                        message: without(message, &[secret]),
+                    },
+                    other => other,
+                })?
             }
         };
+        let by_catalog = self.access.backup_url.is_none() && trust.is_none();
+        if by_catalog && self.tokens.scheme() == "https" && endpoint.is_in_clear() {
+            tracing::warn!(
+                url = %endpoint.jobs(),
+                "Keystone is asked by https, and its catalogue gives the API an http:// address: the token goes over \
+                 the network in clear; have the endpoint mended, or set backup_url"
+            );
+        }
         let issued = details.issued_at.unwrap_or_else(|| self.clock.now());
         let life = (details.expires_at - issued).to_std().unwrap_or_default();
         let margin = MARGIN.min(life / 10);
@@ -201,6 +225,10 @@ impl Keystone {
             dead: asked + life,
         }))
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn refused(trust: &TrustId, at: String, status: u16, said: String) -> ApiError {

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +13,7 @@ enum Odd {
 
 /// A server with its jobs, which follows one style.
 #[derive(Debug, Clone)]
-struct Server {
+pub(super) struct Server {
     style: Style,
     odd: Odd,
     cap: usize,
@@ -20,7 +22,7 @@ struct Server {
 }
 
 impl Server {
-    fn upstream(jobs: u32) -> Self {
+    pub fn upstream(jobs: u32) -> Self {
         let jobs = (0..jobs).collect();
         Self {
             style: Style::Number,
@@ -31,15 +33,23 @@ impl Server {
         }
     }
 
-    fn document(&self, job: u32) -> Box<RawValue> {
+    pub fn virtuozzo(jobs: u32) -> Self {
+        Self {
+            style: Style::LastId,
+            virtuozzo: true,
+            ..Self::upstream(jobs)
+        }
+    }
+
+    fn document(&self, job: u32) -> String {
         let mut document = json!({"job_id": format!("j{job}"), "client_id": if job.is_multiple_of(2) { "even" } else { "odd" }});
         if self.virtuozzo {
             document["disabled"] = json!(false);
         }
-        RawValue::from_string(document.to_string()).unwrap()
+        document.to_string()
     }
 
-    fn answer(&self, limit: usize, offset: Option<&str>) -> Option<Vec<Box<RawValue>>> {
+    pub fn answer(&self, limit: usize, offset: Option<&str>) -> Option<String> {
         let start = match (offset, self.style) {
             (None, _) => Some(0),
             (Some(offset), Style::Number) => offset.parse().ok(),
@@ -54,27 +64,36 @@ impl Server {
             (None, Odd::StartsAgain) => 0,
             (None, Odd::Refuses) => return None,
         };
-        Some(
-            self.jobs
-                .iter()
-                .skip(start)
-                .take(limit.min(self.cap))
-                .map(|job| self.document(*job))
-                .collect(),
-        )
+        let some = self.jobs.iter().skip(start).take(limit.min(self.cap));
+        Some(page(some.map(|job| self.document(*job))))
     }
+}
+
+pub(super) fn page(documents: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let texts: Vec<_> = documents.into_iter().collect();
+    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+    format!("{{\"jobs\": [{}]}}", texts.join(", "))
+}
+
+/// A listing that is compared with none.
+pub(super) fn pager(limit: usize, client: Option<&str>, habits: Habits) -> Pager {
+    Pager::new(limit, client.map(str::to_owned), habits, Arc::default())
+}
+
+pub(super) fn take(pager: &mut Pager, page: &str) -> Next {
+    pager.take(page.as_bytes()).expect("a page")
 }
 
 /// One listing: what came of it, the pager, and how many requests it took.
 fn walk(server: &Server, limit: usize, client: Option<&str>, habits: Habits) -> (Next, Pager, usize) {
-    let mut pager = Pager::new(limit, client.map(str::to_owned), habits);
+    let mut pager = pager(limit, client, habits);
     let mut next = Next::Ask(None);
     let mut requests = 0;
     while let Next::Ask(offset) = &next {
         requests += 1;
         assert!(requests < 10_000, "it does not end");
         next = match server.answer(limit, offset.as_deref()) {
-            Some(page) => pager.take(page),
+            Some(page) => take(&mut pager, &page),
             None => pager.refused(),
         };
     }
@@ -175,11 +194,7 @@ fn a_cap_set_while_we_run_is_found_by_the_tenth_poll() {
 
 #[test]
 fn the_virtuozzo_document_is_paged_by_the_last_id() {
-    let server = Server {
-        style: Style::LastId,
-        virtuozzo: true,
-        ..Server::upstream(25)
-    };
+    let server = Server::virtuozzo(25);
     let mut habits = Habits::default();
     assert_eq!(requests(&server, 10, &mut habits), 3);
     assert_eq!(habits.style, Some(Style::LastId));
@@ -209,51 +224,40 @@ fn a_server_that_refuses_or_ignores_one_style_is_asked_in_the_other() {
     }
 }
 
-fn page(documents: &[&str]) -> Vec<Box<RawValue>> {
-    documents
-        .iter()
-        .map(|text| RawValue::from_string((*text).to_owned()).unwrap())
-        .collect()
-}
-
 #[test]
 fn a_server_deaf_to_offset_ends_with_a_short_page_and_is_an_error_with_a_full_one() {
     let ids = [r#"{"job_id": "a"}"#, r#"{"job_id": "b"}"#];
     for (limit, end) in [(3, Next::Done), (2, Next::Stuck), (1, Next::Done)] {
-        let mut pager = Pager::new(limit, None, Habits::default());
-        assert_eq!(pager.take(page(&ids)), Next::Ask(Some("2".into())));
-        assert_eq!(pager.take(page(&ids)), Next::Ask(Some("b".into())));
-        assert_eq!(pager.take(page(&ids)), end, "page_size {limit}");
+        let (mut pager, page) = (pager(limit, None, Habits::default()), page(ids));
+        assert_eq!(take(&mut pager, &page), Next::Ask(Some("2".into())));
+        assert_eq!(take(&mut pager, &page), Next::Ask(Some("b".into())));
+        assert_eq!(take(&mut pager, &page), end, "page_size {limit}");
         assert_eq!((pager.documents.len(), pager.repeated), (2, 4));
     }
 }
 
 #[test]
 fn a_refusal_is_an_error_on_the_first_page_and_once_both_styles_were_refused() {
-    let mut pager = Pager::new(1, None, Habits::default());
-    assert_eq!(pager.refused(), Next::Stuck);
-    assert_eq!(
-        pager.take(page(&[r#"{"job_id": "a"}"#])),
-        Next::Ask(Some("1".into()))
-    );
-    assert_eq!(pager.refused(), Next::Ask(Some("a".into())));
-    assert_eq!(pager.refused(), Next::Stuck);
+    let [a, b] = [r#"{"job_id": "a"}"#, r#"{"job_id": "b"}"#].map(|one| page([one]));
+    let mut deaf = pager(1, None, Habits::default());
+    assert_eq!(deaf.refused(), Next::Stuck);
+    assert_eq!(take(&mut deaf, &a), Next::Ask(Some("1".into())));
+    assert_eq!(deaf.refused(), Next::Ask(Some("a".into())));
+    assert_eq!(deaf.refused(), Next::Stuck);
     // In the middle of a listing that went well, it is no question of style.
-    let mut pager = Pager::new(1, None, Habits::default());
-    pager.take(page(&[r#"{"job_id": "a"}"#]));
-    pager.take(page(&[r#"{"job_id": "b"}"#]));
+    let mut pager = pager(1, None, Habits::default());
+    take(&mut pager, &a);
+    take(&mut pager, &b);
     assert_eq!(pager.refused(), Next::Stuck);
 }
 
 #[test]
 fn a_listing_that_shifts_while_it_is_read_gives_each_job_once() {
-    let mut pager = Pager::new(2, None, Habits::default());
-    pager.take(page(&[r#"{"job_id": "a"}"#, r#"{"job_id": "b"}"#]));
-    assert_eq!(
-        pager.take(page(&[r#"{"job_id": "b", "x": 1}"#, r#"{"job_id": "c"}"#])),
-        Next::Ask(Some("4".into()))
-    );
-    assert_eq!(pager.take(page(&[])), Next::Done);
+    let mut pager = pager(2, None, Habits::default());
+    take(&mut pager, &page([r#"{"job_id": "a"}"#, r#"{"job_id": "b"}"#]));
+    let shifted = page([r#"{"job_id": "b", "x": 1}"#, r#"{"job_id": "c"}"#]);
+    assert_eq!(take(&mut pager, &shifted), Next::Ask(Some("4".into())));
+    assert_eq!(take(&mut pager, &page([""; 0])), Next::Done);
     assert_eq!((pager.documents.len(), pager.seen(), pager.repeated), (3, 3, 1));
 }
 
@@ -269,12 +273,12 @@ fn documents_without_a_readable_id_are_kept_once_each() {
         "{}",
         "[[]]",
     ];
-    let mut pager = Pager::new(8, None, Habits::default());
-    assert_eq!(pager.take(page(&odd)), Next::Ask(Some("8".into())));
+    let (mut pager, odd) = (pager(8, None, Habits::default()), page(odd));
+    assert_eq!(take(&mut pager, &odd), Next::Ask(Some("8".into())));
     assert_eq!((pager.documents.len(), pager.repeated), (7, 1));
     assert_eq!(pager.documents[3].place, "document 4 of the listing");
     // The same page for ever: no id to name, so no other style to try.
-    assert_eq!(pager.take(page(&odd)), Next::Stuck);
+    assert_eq!(take(&mut pager, &odd), Next::Stuck);
 }
 
 #[test]
@@ -289,8 +293,8 @@ fn other_clients_documents_are_dropped_and_counted() {
     ];
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     let documents = documents.map(|text| text.replace("DEEP", &deep));
-    let mut pager = Pager::new(50, Some("me".into()), Habits::default());
-    pager.take(page(&documents.each_ref().map(String::as_str)));
+    let mut pager = pager(50, Some("me"), Habits::default());
+    take(&mut pager, &page(documents));
     assert_eq!((pager.documents.len(), pager.others, pager.seen()), (2, 4, 6));
     assert!(
         pager.documents[1].text.get().contains("[[["),
@@ -328,13 +332,13 @@ proptest! {
         pages in prop::collection::vec(prop::collection::vec(0u32..40, 0..12), 1..40), limit in 1usize..12,
     ) {
         let server = Server::upstream(0);
-        let mut pager = Pager::new(limit, None, Habits::default());
+        let mut pager = pager(limit, None, Habits::default());
         let mut next = Next::Ask(None);
         for jobs in pages.iter().chain([&Vec::new()]) {
             if !matches!(next, Next::Ask(_)) {
                 break;
             }
-            next = pager.take(jobs.iter().map(|job| server.document(*job)).collect());
+            next = take(&mut pager, &page(jobs.iter().map(|job| server.document(*job))));
         }
         prop_assert!(!matches!(next, Next::Ask(_)));
         let ids: HashSet<&str> = pager.documents.iter().map(|document| document.text.get()).collect();

@@ -58,6 +58,9 @@ impl Sight {
 pub(super) struct Before {
     started: Option<DateTime<Utc>>,
     ended: Option<DateTime<Utc>>,
+    /// Its status was, and has been since then, a word for running: of a run that will never end.
+    #[serde(default)]
+    said_running: bool,
 }
 
 impl From<&Reported> for Before {
@@ -65,6 +68,17 @@ impl From<&Reported> for Before {
         Self {
             started: reported.started,
             ended: reported.ended,
+            said_running: says_running(reported),
+        }
+    }
+}
+
+impl Before {
+    /// What of it is still so, now that this is said: a word for running that comes back is another run's.
+    pub(super) fn by_now(self, seen: &Reported) -> Self {
+        Self {
+            said_running: self.said_running && says_running(seen),
+            ..self
         }
     }
 }
@@ -109,17 +123,28 @@ pub(super) fn course(before: Before, known: Option<UnderWay>, seen: &Reported) -
     let fresh = seen
         .started
         .filter(|at| before.started.is_none_or(|old| *at > old));
+    let told = known.and_then(|run| run.started);
     let new_end = seen
         .ended
         .filter(|at| before.ended.is_none_or(|old| *at > old))
-        .filter(|at| fresh.is_none_or(|started| *at >= started));
-    let told = known.and_then(|run| run.started);
+        .filter(|at| fresh.is_none_or(|started| *at >= started))
+        // Of the run before, if that had none.
+        .filter(|_| fresh.is_some() || told.is_some() || !is_unended(before.started, before.ended));
     if let (Some(told), Some(fresh)) = (told, fresh)
         && fresh > told
     {
         return Course::Replaced(fresh);
     }
     let said_running = says_running(seen);
+    let not_yet = if seen.event == "start" {
+        Course::Taken
+    } else {
+        Course::NoSign
+    };
+    // It still says so, of the run before.
+    if said_running && before.said_running && fresh.is_none() && known.is_none() {
+        return not_yet;
+    }
     let started = told.or(fresh);
     let over = |ended| {
         let (outcome, detail) = outcome(seen);
@@ -148,8 +173,7 @@ pub(super) fn course(before: Before, known: Option<UnderWay>, seen: &Reported) -
             said_running,
         }),
         Some(run) => Course::Running(run),
-        None if seen.event == "start" => Course::Taken,
-        None => Course::NoSign,
+        None => not_yet,
     }
 }
 

@@ -8,9 +8,10 @@ use tokio::sync::{Notify, watch};
 
 use super::course::{Before, Course, Sight, UnderWay, course};
 use super::traces::{Phase, Trace};
-use super::{Fate, Inner, Listed, Patience, Service, Trouble, Wish};
+use super::waited::{Waited, given_up};
+use super::{Fate, Inner, Listed, Service, Trouble, Wish};
 use crate::clock;
-use crate::launch::{LaunchEvent, RunReport};
+use crate::launch::{LaunchError, LaunchEvent, RunReport};
 use crate::plan::JobId;
 use crate::planner::{NotStarted, Outcome, Reason, RunId};
 
@@ -30,13 +31,15 @@ pub(super) struct Follower<S> {
     listing: watch::Receiver<Listed>,
     /// Somebody wants it ended, and the service was not yet asked for that.
     to_abort: bool,
-    /// Its user, or we, had it ended.
-    aborted: bool,
     /// What a listing shows that was asked for before this is old: the request was not answered yet, or a look of ours is
     /// newer.
     fresh_since: DateTime<Utc>,
     /// Since when the document has said the same thing that cannot be true for long.
     unsettled: Option<Duration>,
+    /// How long it has been as it is.
+    waited: Waited,
+    /// This daemon has seen the plan's document. What was waited for before that may be over by now.
+    seen: bool,
     /// The last trouble that was told.
     told: String,
 }
@@ -56,13 +59,14 @@ impl<S: Service> Follower<S> {
         listing: watch::Receiver<Listed>,
     ) -> Self {
         Self {
+            waited: Waited::anew(&*inner.clock),
             inner,
             run,
             job,
             abort_asked,
             listing,
             to_abort: false,
-            aborted: false,
+            seen: false,
             fresh_since: DateTime::<Utc>::MIN_UTC,
             unsettled: None,
             told: String::new(),
@@ -72,10 +76,11 @@ impl<S: Service> Follower<S> {
     /// Asks for the run, and follows it.
     pub(super) async fn ask(mut self) {
         let sight = match self.inner.service.look(&self.job).await {
-            Err(trouble) => return self.not_started(away(&trouble)),
+            Err(trouble) => return self.not_started(trouble.not_started()),
             Ok(None) => return self.not_started(NotStarted::For(Reason::Superseded)),
             Ok(Some(sight)) => sight,
         };
+        self.seen = true;
         let now = self.now();
         if let Some(reason) = sight.hindrance(now, self.inner.patience.run_limit) {
             return self.not_started(NotStarted::For(reason));
@@ -85,22 +90,25 @@ impl<S: Service> Follower<S> {
             asked: now,
             before: Before::from(&sight.reported),
             phase: Phase::Asking,
+            aborted: false,
         };
-        if let Err(problem) = self.inner.traces.keep(&self.run, &trace) {
+        if let Err(problem) = self.note(&trace) {
             let detail = problem.to_string();
             return self.not_started(NotStarted::Away { detail });
         }
-        let project = sight.project.as_ref();
-        let asked = self.inner.service.ask(&self.job, project, Wish::Start).await;
+        self.waited = Waited::anew(&*self.inner.clock);
+        let (service, project) = (&self.inner.service, sight.project.as_ref());
+        let asked = service.ask(&self.job, project, Wish::Start).await;
         self.fresh_since = self.now();
         let (run, job_id) = (&self.run, &self.job);
         match asked.map_err(|trouble| (trouble.fate, trouble)) {
             Ok(()) => {
                 tracing::info!(%run, %job_id, "the API was asked to start the plan");
                 trace.phase = Phase::Taken(self.now());
+                self.waited = Waited::anew(&*self.inner.clock);
                 self.keep(&trace);
             }
-            Err((Fate::NotDone, trouble)) => return self.not_started(away(&trouble)),
+            Err((Fate::NotDone, trouble)) => return self.not_started(trouble.not_started()),
             Err((Fate::Refused, trouble)) => {
                 let detail = format!("the API refuses to start the plan: {trouble}");
                 return self.over(trace, Outcome::Fail, None, now, detail);
@@ -109,18 +117,27 @@ impl<S: Service> Follower<S> {
                 tracing::warn!(%run, %job_id, "it may start, its answer was lost: watching the plan: {trouble}");
             }
         }
-        self.resume(trace).await;
+        self.follow(trace).await;
     }
 
-    /// Follows a run that was asked for, to its end.
-    pub(super) async fn resume(mut self, mut trace: Trace) {
+    /// Follows a run that an earlier daemon asked for, to its end.
+    pub(super) async fn resume(mut self, trace: Trace) {
+        self.waited = Waited::since(trace.as_it_is_since(), &*self.inner.clock);
+        self.follow(trace).await;
+    }
+
+    async fn follow(mut self, mut trace: Trace) {
         let mut pause = FIRST_PAUSE;
         loop {
             self.fresh_since = self.fresh_since.max(trace.asked);
             let seen = self.next_sight(pause).await;
             let before = trace.phase.clone();
             if let Ok(Some(sight)) = &seen {
-                self.abort(sight, &trace.phase).await;
+                let aborted = trace.aborted;
+                self.abort(sight, &mut trace).await;
+                if trace.aborted != aborted {
+                    self.keep(&trace);
+                }
             }
             trace = match self.take_in(trace, seen) {
                 Step::On(trace) => trace,
@@ -158,9 +175,9 @@ impl<S: Service> Follower<S> {
 
     /// Asks for its end, if that is wanted and it is not being ended already. Not before it runs: what has not
     /// started cannot be ended, and the wish is kept.
-    async fn abort(&mut self, sight: &Sight, phase: &Phase) {
-        self.aborted |= sight.reported.event == "abort";
-        if !self.to_abort || !matches!(phase, Phase::Running(..)) {
+    async fn abort(&mut self, sight: &Sight, trace: &mut Trace) {
+        trace.aborted |= sight.reported.event == "abort";
+        if !self.to_abort || !matches!(trace.phase, Phase::Running(..)) {
             return;
         }
         if sight.reported.event != "abort" {
@@ -175,7 +192,7 @@ impl<S: Service> Follower<S> {
                 return;
             }
         }
-        (self.to_abort, self.aborted) = (false, true);
+        (self.to_abort, trace.aborted) = (false, true);
     }
 
     fn take_in(&mut self, trace: Trace, seen: Result<Option<Sight>, Trouble>) -> Step {
@@ -192,10 +209,13 @@ impl<S: Service> Follower<S> {
                     tracing::warn!(run = %self.run, job_id = %self.job, "what became of it cannot be seen: {text}");
                     self.told = text;
                 }
-                return self.out_of_patience(trace, now);
+                return self.out_of_patience(trace, now, false);
             }
         };
         self.told.clear();
+        self.seen = true;
+        let before = trace.before.by_now(&sight.reported);
+        let trace = Trace { before, ..trace };
         let known = match &trace.phase {
             Phase::Running(_, known) => Some(*known),
             _ => None,
@@ -209,7 +229,7 @@ impl<S: Service> Follower<S> {
             } => {
                 // An API that has no word for that says only that it is over.
                 let outcome = match outcome {
-                    Outcome::Success if self.aborted && !detail.is_empty() => Outcome::Aborted,
+                    Outcome::Success if trace.aborted && !detail.is_empty() => Outcome::Aborted,
                     outcome => outcome,
                 };
                 let started = started.or(trace.since());
@@ -244,64 +264,48 @@ impl<S: Service> Follower<S> {
             Course::Taken if trace.phase == Phase::Asking => {
                 let phase = Phase::Taken(now);
                 let trace = Trace { phase, ..trace };
+                self.waited = Waited::anew(&*self.inner.clock);
                 self.keep(&trace);
                 Step::On(trace)
             }
-            Course::Vanished | Course::NoSign | Course::Taken => self.out_of_patience(trace, now),
+            Course::Vanished | Course::NoSign | Course::Taken => self.out_of_patience(trace, now, true),
         }
     }
 
-    fn running(&self, trace: Trace, now: DateTime<Utc>, under_way: UnderWay) -> Step {
-        let since = match trace.phase {
-            Phase::Running(since, _) => since,
-            _ => {
-                self.tell_start(under_way.started.unwrap_or(now));
-                now
-            }
+    fn running(&mut self, trace: Trace, now: DateTime<Utc>, under_way: UnderWay) -> Step {
+        let before = match trace.phase {
+            Phase::Running(since, _) => Some(since),
+            _ => None,
         };
-        let phase = Phase::Running(since, under_way);
+        let phase = Phase::Running(before.unwrap_or(now), under_way);
         if phase == trace.phase {
-            return self.out_of_patience(trace, now);
+            return self.out_of_patience(trace, now, true);
         }
         let trace = Trace { phase, ..trace };
         self.keep(&trace);
+        if before.is_none() {
+            self.waited = Waited::anew(&*self.inner.clock);
+            self.tell_start(under_way.started.unwrap_or(now));
+        }
         Step::On(trace)
     }
 
-    /// Whether it is waited for too long.
-    fn out_of_patience(&self, trace: Trace, now: DateTime<Utc>) -> Step {
-        let Patience {
-            start_within,
-            run_limit,
-        } = self.inner.patience;
-        match trace.phase {
-            Phase::Taken(at) if now - at > start_within => {
-                let within = words(start_within);
-                let (outcome, detail) = if self.aborted || self.to_abort {
-                    (Outcome::Aborted, "aborted before it started".to_owned())
-                } else {
-                    let detail =
-                        format!("the API took the request, and did not start the plan within {within}");
-                    (Outcome::Fail, detail)
-                };
-                self.over(trace, outcome, None, now, detail);
+    /// Whether it is waited for too long. `shown`: its document says nothing else; otherwise it could not be looked at.
+    fn out_of_patience(&self, trace: Trace, now: DateTime<Utc>, shown: bool) -> Step {
+        let waited = if self.seen {
+            self.waited.so_far(&*self.inner.clock)
+        } else {
+            self.waited.here(&*self.inner.clock)
+        };
+        // An abort that is wanted has not been asked for: what has not started cannot be ended.
+        let aborted = trace.aborted || self.to_abort;
+        match given_up(&trace.phase, aborted, waited, self.inner.patience, shown) {
+            Some((outcome, detail)) => {
+                let started = trace.since();
+                self.over(trace, outcome, started, now, detail);
                 Step::Done
             }
-            Phase::Asking if now - trace.asked > run_limit => {
-                let detail =
-                    "the answer to the request was lost, and whether the plan started was never seen";
-                self.lost(trace, now, detail.to_owned())
-            }
-            // By our own clock: the API's may be minutes away from it.
-            Phase::Running(seen, _) if now - seen > run_limit => {
-                let limit = words(run_limit);
-                self.lost(
-                    trace,
-                    now,
-                    format!("no end of it was seen within {limit} (dispatch.run_limit)"),
-                )
-            }
-            _ => Step::On(trace),
+            None => Step::On(trace),
         }
     }
 
@@ -319,14 +323,19 @@ impl<S: Service> Follower<S> {
 
     /// Notes how far it has come. What cannot be noted is seen again in the document by whoever comes after us.
     fn keep(&self, trace: &Trace) {
-        if let Err(problem) = self.inner.traces.keep(&self.run, trace) {
+        if let Err(problem) = self.note(trace) {
             tracing::error!(run = %self.run, "how far it has come cannot be noted: {problem}");
         }
     }
 
+    /// Durably, so it waits for the disk: the other tasks of this thread do not.
+    fn note(&self, trace: &Trace) -> Result<(), LaunchError> {
+        tokio::task::block_in_place(|| self.inner.traces.keep(&self.run, trace))
+    }
+
     /// It has not started: whoever finds it now may start it.
     fn not_started(&self, why: NotStarted) {
-        if let Err(problem) = self.inner.traces.remove(&self.run) {
+        if let Err(problem) = tokio::task::block_in_place(|| self.inner.traces.remove(&self.run)) {
             // A further start finds it, and takes it for one whose answer was lost.
             tracing::error!(run = %self.run, "its trace stays: {problem}");
         }
@@ -374,14 +383,4 @@ impl<S: Service> Follower<S> {
         self.inner.followed().remove(&self.run);
         let _ = self.inner.events.send(event);
     }
-}
-
-fn away(trouble: &Trouble) -> NotStarted {
-    NotStarted::Away {
-        detail: format!("the API cannot be asked: {trouble}"),
-    }
-}
-
-fn words(length: TimeDelta) -> humantime::FormattedDuration {
-    humantime::format_duration(length.to_std().unwrap_or_default())
 }

@@ -18,6 +18,7 @@ mod follow;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod waited;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -30,7 +31,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::plan::{JobId, Plan, ProjectId};
-use crate::planner::RunId;
+use crate::planner::{NotStarted, RunId};
 
 use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
 
@@ -69,6 +70,15 @@ pub struct Trouble {
     pub text: String,
     /// What became of the request.
     pub fate: Fate,
+}
+
+impl Trouble {
+    /// What that means to a run that is still to be asked for.
+    fn not_started(&self) -> NotStarted {
+        NotStarted::Away {
+            detail: format!("the API cannot be asked: {self}"),
+        }
+    }
 }
 
 /// What became of a request that got no good answer.

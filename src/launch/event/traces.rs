@@ -37,9 +37,21 @@ pub(super) struct Trace {
     /// What the plan's document said before.
     pub(super) before: Before,
     pub(super) phase: Phase,
+    /// Its user, or we, had it ended.
+    #[serde(default)]
+    pub(super) aborted: bool,
 }
 
 impl Trace {
+    /// Since when it is as far as it is, by our clock.
+    pub(super) fn as_it_is_since(&self) -> DateTime<Utc> {
+        match &self.phase {
+            Phase::Asking => self.asked,
+            Phase::Taken(at) | Phase::Running(at, _) => *at,
+            Phase::Ended(report) => report.ended,
+        }
+    }
+
     /// Since when it runs, if it does: as the API says, else as it was seen.
     pub(super) fn since(&self) -> Option<DateTime<Utc>> {
         match &self.phase {

@@ -51,12 +51,17 @@ pub(super) fn check(options: &[(String, String)]) -> Result<(), (&str, Fault)> {
     if !options.iter().any(|(_, text)| text.contains('%')) {
         return Ok(());
     }
-    let read: HashMap<&str, String> = options
-        .iter()
-        .map(|(option, text)| (option.as_str(), lines_read(text)))
-        .collect();
+    let mut values = Values {
+        read: options
+            .iter()
+            .map(|(option, text)| (option.as_str(), lines_read(text)))
+            .collect(),
+        made_out: HashMap::new(),
+    };
     for (option, _) in options {
-        length(option, &read, 1).map_err(|fault| (option.as_str(), fault))?;
+        values
+            .make_out(option, 1)
+            .map_err(|fault| (option.as_str(), fault))?;
     }
     Ok(())
 }
@@ -75,24 +80,63 @@ fn is_blank(found: char) -> bool {
     found.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&found)
 }
 
-/// How long the reader's value of `option` is, bytes.
-fn length(option: &str, read: &HashMap<&str, String>, depth: usize) -> Result<usize, Fault> {
-    let mut rest = read.get(option).ok_or(Fault::Reference)?.as_str();
-    let mut total = rest.len();
-    while let Some((_, from)) = rest.split_once('%') {
-        if depth > DEPTH {
+/// The reader's values.
+struct Values<'a> {
+    read: HashMap<&'a str, String>,
+    /// Those that are known to be good: thousands of options may refer to one that refers to thousands.
+    made_out: HashMap<String, Extent>,
+}
+
+/// What a value comes to.
+#[derive(Clone, Copy)]
+struct Extent {
+    /// Bytes.
+    length: usize,
+    /// How deep the reader goes for it: 0 without a percent sign.
+    depth: usize,
+}
+
+impl Values<'_> {
+    /// Looks at the reader's value of `option`, which it comes to at this depth. The first fault ends it all, so what is
+    /// gone through twice is at most the way to that.
+    fn make_out(&mut self, option: &str, depth: usize) -> Result<Extent, Fault> {
+        let extent = match self.made_out.get(option) {
+            Some(extent) => *extent,
+            None => self.follow(option, depth)?,
+        };
+        // `depth` counts from 1.
+        if depth + extent.depth > DEPTH + 1 {
             return Err(Fault::Reference);
         }
-        if let Some(after) = from.strip_prefix('%') {
-            rest = after;
-        } else {
-            let (other, after) = reference(from).ok_or(Fault::Reference)?;
-            total = total.saturating_add(length(&other.to_lowercase(), read, depth + 1)?);
-            rest = after;
-        }
-        if total > LIMIT {
-            return Err(Fault::TooLong);
-        }
+        Ok(extent)
     }
-    Ok(total)
+
+    fn follow(&mut self, option: &str, depth: usize) -> Result<Extent, Fault> {
+        let text = self.read.get(option).ok_or(Fault::Reference)?.clone();
+        let mut rest = text.as_str();
+        let mut extent = Extent {
+            length: rest.len(),
+            depth: 0,
+        };
+        while let Some((_, from)) = rest.split_once('%') {
+            if depth > DEPTH {
+                return Err(Fault::Reference);
+            }
+            extent.depth = extent.depth.max(1);
+            if let Some(after) = from.strip_prefix('%') {
+                rest = after;
+            } else {
+                let (other, after) = reference(from).ok_or(Fault::Reference)?;
+                let other = self.make_out(&other.to_lowercase(), depth + 1)?;
+                extent.length = extent.length.saturating_add(other.length);
+                extent.depth = extent.depth.max(1 + other.depth);
+                rest = after;
+            }
+            if extent.length > LIMIT {
+                return Err(Fault::TooLong);
+            }
+        }
+        self.made_out.insert(option.to_owned(), extent);
+        Ok(extent)
+    }
 }

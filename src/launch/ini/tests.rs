@@ -83,6 +83,32 @@ fn a_reference_that_the_agent_cannot_follow_is_refused() {
 }
 
 #[test]
+fn references_are_followed_as_deep_as_the_agent_does_in_whatever_order_options_are_met() {
+    let chain = |levels: usize, name: fn(usize) -> String| {
+        let mut options: serde_json::Map<String, Value> = (0..levels)
+            .map(|n| (name(n), json!(format!("%({})s", name(n + 1)))))
+            .collect();
+        options.insert(name(levels), json!("end"));
+        render(&options)
+    };
+    for name in [|n| format!("x{n:02}"), |n| format!("x{:02}", 99 - n)] {
+        assert!(chain(10, name).is_ok());
+        assert!(matches!(chain(11, name), Err(IniError::Reference { .. })));
+    }
+}
+
+/// Followed from each option afresh these are some 6,000 times 100,000 steps: nobody would wait for the end of this test.
+#[test]
+fn what_an_option_comes_to_is_made_out_once() {
+    let mut options: serde_json::Map<String, Value> = (0..7)
+        .map(|n| (format!("a{n}"), json!(format!("%(a{})s", n + 1).repeat(5))))
+        .collect();
+    options.insert("a7".to_owned(), json!(""));
+    options.extend((0..6_000).map(|n| (format!("x{n}"), json!("%(a0)s"))));
+    assert!(render(&options).is_ok());
+}
+
+#[test]
 fn a_key_that_is_no_option_name_is_refused() {
     for key in [
         "", "a=b", "a:b", "[action]", "#a", ";a", " a", "a ", "a b", "a\nb", "é", "a%b",

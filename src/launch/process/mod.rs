@@ -6,8 +6,15 @@
 //! What is true of a run is on the disk and in its lock, never in this process: a new launcher over the same
 //! directories finds everything again.
 
+mod ahead;
+#[cfg(test)]
+mod bed;
+mod children;
 mod hand_over;
+mod hearing;
+mod life;
 mod orphans;
+mod spares;
 mod watch;
 
 use std::collections::HashMap;
@@ -16,7 +23,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
@@ -26,6 +33,8 @@ use crate::planner::RunId;
 use super::run_dir::{GONE, RUNS, RunDir, make_private, remove_tree, sync_dir};
 use super::traces::{Traces, traces};
 use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
+use life::Life;
+use spares::Spare;
 
 /// Starts supervisors, watches them, and finds them again.
 ///
@@ -44,6 +53,9 @@ struct Inner {
     events: UnboundedSender<LaunchEvent>,
     tasks: tokio::runtime::Handle,
     watched: Mutex<HashMap<RunId, Watched>>,
+    spares: Mutex<Vec<Spare>>,
+    /// What the limit of open files was before it was raised, if it was.
+    open_files: Option<u64>,
 }
 
 /// A run that is being started or watched.
@@ -53,11 +65,14 @@ struct Watched {
     pid: u32,
     /// A handle of the supervisor; `None`: it is not yet there, gone, or not known.
     supervisor: Option<Arc<OwnedFd>>,
+    /// It was given to a supervisor that has not yet said that it took it.
+    coming: bool,
     abort_asked: bool,
     /// The daemon knows that its first agent was started.
     start_told: bool,
-    /// Waits for its first agent's start, if that is not heard from the supervisor itself.
-    start_notice: Option<tokio::task::AbortHandle>,
+    /// Waits for what nobody else tells: its first agent's start, if that is not heard from the supervisor itself; its
+    /// report, if no process can be watched.
+    notice: Option<tokio::task::AbortHandle>,
 }
 
 impl ProcessLauncher {
@@ -96,6 +111,7 @@ impl ProcessLauncher {
                 path: state_dir.to_owned(),
                 source,
             })?;
+        let open_files = raise_open_files();
         let watched = Mutex::new(HashMap::new());
         let inner = Inner {
             state_runs,
@@ -105,11 +121,25 @@ impl ProcessLauncher {
             events,
             tasks,
             watched,
+            spares: Mutex::default(),
+            open_files,
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
     }
+}
+
+/// Each run that is watched takes some files, and the limit that most services get is for those who use `select`. Gives
+/// what it was, if it was raised.
+fn raise_open_files() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let former = limit.current.filter(|_| limit.current != limit.maximum)?;
+    setrlimit(Resource::Nofile, raised).ok().map(|()| former)
 }
 
 /// Finishes what a crash in the middle of [`Launcher::forget`] left.
@@ -140,6 +170,15 @@ impl Inner {
 }
 
 impl Launcher for ProcessLauncher {
+    fn get_ready(&self, runs: &[&RunId]) {
+        let missing = ahead::AT_MOST
+            .min(runs.len())
+            .saturating_sub(self.inner.spare_count());
+        for run in runs.iter().take(missing) {
+            ahead::start(&self.inner, run);
+        }
+    }
+
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
         let run = &recipe.run;
         let dir = self.inner.dir(run)?;
@@ -148,9 +187,11 @@ impl Launcher for ProcessLauncher {
             Entry::Occupied(_) => return Err(LaunchError::AlreadyStarted { run: run.clone() }),
             Entry::Vacant(place) => place.insert(Watched::default()),
         };
-        match hand_over::hand_over(recipe, &dir, &self.inner.program) {
+        match hand_over::hand_over(&self.inner, recipe, &dir) {
             Ok(handed) => {
-                watch::watch_child(&self.inner, run, handed);
+                if let Some(handed) = handed {
+                    children::watch_child(&self.inner, run, &dir, handed, recipe.limits.nice);
+                }
                 failpoint::reach(Failpoint::Launched);
                 Ok(())
             }
@@ -178,44 +219,53 @@ impl Launcher for ProcessLauncher {
             Traces::None => Found::Never,
             Traces::Reported(report) => Found::Ended(report),
             Traces::Claimed => Found::Lost,
-            Traces::Living(lock) => {
-                let (pid, started) = watch::adopt(&self.inner, run, &dir, lock);
-                if started.is_some()
-                    && let Some(watched) = self.inner.watched().get_mut(run)
-                {
-                    watched.start_told = true; // By this very answer.
+            Traces::Living(lock) => match life::life(&dir, &lock) {
+                Life::LeftBehind => Found::Lost,
+                Life::Reported(report) => Found::Ended(report),
+                Life::Lives(who) => {
+                    let (pid, started) = watch::adopt(&self.inner, run, &dir, lock, who);
+                    if started.is_some()
+                        && let Some(watched) = self.inner.watched().get_mut(run)
+                    {
+                        watched.start_told = true; // By this very answer.
+                    }
+                    Found::Alive { pid, started }
                 }
-                Found::Alive { pid, started }
-            }
+            },
         })
     }
 
     fn abort(&self, run: &RunId) -> Result<(), LaunchError> {
         let dir = self.inner.dir(run)?;
-        let supervisor = self.inner.watched().get_mut(run).and_then(|watched| {
+        // Sent while nobody can give the supervisor another run.
+        let mut all = self.inner.watched();
+        if let Some(watched) = all.get_mut(run) {
             watched.abort_asked = true;
-            Some((watched.pid, watched.supervisor.clone()?))
-        });
-        if let Some((pid, supervisor)) = supervisor {
-            match rustix::process::pidfd_send_signal(&supervisor, Signal::TERM) {
-                Ok(()) => return Ok(()),
-                Err(rustix::io::Errno::SRCH) => {}
-                Err(problem) => {
-                    return Err(LaunchError::Signal {
-                        run: run.clone(),
-                        pid,
-                        source: problem.into(),
-                    });
+            if watched.coming {
+                return Ok(()); // It hears of it when it has taken the run.
+            }
+            if let Some(supervisor) = &watched.supervisor {
+                match rustix::process::pidfd_send_signal(supervisor, Signal::TERM) {
+                    Ok(()) => return Ok(()),
+                    Err(rustix::io::Errno::SRCH) => {}
+                    Err(problem) => {
+                        return Err(LaunchError::Signal {
+                            run: run.clone(),
+                            pid: watched.pid,
+                            source: problem.into(),
+                        });
+                    }
                 }
             }
         }
+        drop(all);
         orphans::abort(&self.inner, run, &dir)
     }
 
     fn forget(&self, run: &RunId) {
         let Ok(dir) = self.inner.dir(run) else { return };
         if let Some(watched) = self.inner.watched().remove(run)
-            && let Some(notice) = watched.start_notice
+            && let Some(notice) = watched.notice
         {
             notice.abort();
         }

@@ -33,11 +33,14 @@ pub(super) fn abort(inner: &Arc<Inner>, run: &RunId, dir: &RunDir) -> Result<(),
     if signal_supervisor(&lock, dir) {
         return Ok(());
     }
-    signal_groups(&lock, Signal::TERM).map_err(|source| LaunchError::Signal {
+    let lives = signal_groups(&lock, Signal::TERM).map_err(|source| LaunchError::Signal {
         run: run.clone(),
         pid: 0,
         source,
     })?;
+    if !lives {
+        return Ok(()); // Nor do we hold the lock any longer: who looks for the run now would think that it lives.
+    }
     let grace = dir.read_claim().map_or(DEFAULT_GRACE, |claim| {
         Duration::from_secs(u64::from(claim.kill_grace))
     });
@@ -62,12 +65,12 @@ fn signal_supervisor(lock: &RunLock, dir: &RunDir) -> bool {
 
 /// Signals the process group of everything that holds the lock: an agent's children may have closed the
 /// descriptor, but they are in its group. The group is that of a process seen to hold this run's lock, not a
-/// number remembered from earlier, so it is no stranger's.
+/// number remembered from earlier, so it is no stranger's. `false`: nothing of the run lives, and the lock was taken.
 ///
 /// # Errors
 /// When one of them cannot be signalled, or none can be seen though somebody holds the lock: a confined daemon does not see
 /// into processes with more capabilities than its own.
-fn signal_groups(lock: &RunLock, signal: Signal) -> std::io::Result<()> {
+fn signal_groups(lock: &RunLock, signal: Signal) -> std::io::Result<bool> {
     let own = rustix::process::getpgrp();
     let mut groups: Vec<Pid> = Vec::new();
     let holders = lock.holders()?;
@@ -79,7 +82,10 @@ fn signal_groups(lock: &RunLock, signal: Signal) -> std::io::Result<()> {
             groups.push(group);
         }
     }
-    if holders.is_empty() && !lock.try_take()? {
+    if holders.is_empty() {
+        if lock.try_take()? {
+            return Ok(false);
+        }
         return Err(std::io::Error::new(
             std::io::ErrorKind::PermissionDenied,
             "its processes are hidden from this daemon (is it confined by its unit, and was the run started by one that was not?)",
@@ -91,5 +97,20 @@ fn signal_groups(lock: &RunLock, signal: Signal) -> std::io::Result<()> {
             Err(problem) => return Err(problem.into()),
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bed::Bed;
+    use super::abort;
+    use crate::launch::run_lock::RunLock;
+
+    #[tokio::test]
+    async fn where_nothing_lives_an_abort_does_not_look_as_if_something_did() {
+        let Bed { inner, run, dir, .. } = &Bed::new();
+        abort(inner, run, dir).expect("nothing to signal");
+        let lock = RunLock::open(&dir.lock()).expect("opened");
+        assert!(lock.try_take().expect("asked"), "the daemon holds it");
+    }
 }

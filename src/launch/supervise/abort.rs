@@ -45,6 +45,12 @@ impl AbortSignal {
         }
     }
 
+    /// Takes what was asked until now for nothing.
+    pub(super) fn forget(&mut self) {
+        self.asked();
+        self.asked = false;
+    }
+
     /// What to poll for it.
     pub(super) fn wakes(&self) -> BorrowedFd<'_> {
         self.wakes.as_fd()

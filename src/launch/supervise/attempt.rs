@@ -1,6 +1,6 @@
 //! One try of one step: one agent, from its start to its end.
 
-use std::io::Read;
+use std::io::{Read, Stderr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -14,6 +14,7 @@ use crate::failpoint::{self, Failpoint};
 
 use super::abort::{AbortSignal, wait_for};
 use super::capture::{Capture, Keep, Reading};
+use super::echo::Echo;
 
 /// Once the agent has ended, all it printed is in the pipes. What it left behind may hold them open for ever;
 /// it gets this long to print a last word.
@@ -90,17 +91,17 @@ pub(super) struct Bounds {
     pub(super) kill_grace: Duration,
     /// When it must be over, by the monotonic clock.
     pub(super) until: Option<Duration>,
-    /// What it prints on standard error is printed here too.
-    pub(super) echo: bool,
 }
 
-/// Starts `command` in a process group of its own and sees it through. `on_start` is called once it runs.
+/// Starts `command` in a process group of its own and sees it through. What it prints on standard error is printed on `echo`,
+/// too. `on_start` is called once it runs, with its id.
 pub(super) fn run(
     mut command: Command,
     bounds: Bounds,
+    echo: Option<&mut Echo<Stderr>>,
     clock: &dyn Clock,
     abort: &mut AbortSignal,
-    on_start: impl FnOnce(),
+    on_start: impl FnOnce(u32),
 ) -> Attempt {
     command
         .stdin(Stdio::null())
@@ -117,7 +118,7 @@ pub(super) fn run(
     // Drops the copy of the environment: it is large, and an agent may run for days.
     drop(command);
     failpoint::reach(Failpoint::AgentStarted);
-    on_start();
+    on_start(child.id());
     failpoint::reach(Failpoint::AgentAnnounced);
     let group = Pid::from_child(&child);
     let ends = match rustix::process::pidfd_open(group, PidfdFlags::empty()) {
@@ -136,7 +137,7 @@ pub(super) fn run(
     let stderr = child
         .stderr
         .take()
-        .map(|source| Stream::new(source, Capture::new(Keep::End, bounds.keep).echoed(bounds.echo)));
+        .map(|source| Stream::new(source, Capture::new(Keep::End, bounds.keep).echoed(echo)));
     let mut watch = Watch {
         group,
         ends,
@@ -171,17 +172,17 @@ enum Phase {
     Killed,
 }
 
-struct Watch {
+struct Watch<'e> {
     group: Pid,
     ends: OwnedFd,
-    stdout: Option<Stream<std::process::ChildStdout>>,
-    stderr: Option<Stream<std::process::ChildStderr>>,
+    stdout: Option<Stream<'e, std::process::ChildStdout>>,
+    stderr: Option<Stream<'e, std::process::ChildStderr>>,
     bounds: Bounds,
     phase: Phase,
     ended_at: Option<Duration>,
 }
 
-impl Watch {
+impl Watch<'_> {
     /// Reads and waits until the try is over. Why it was cut short, if that came before the agent's end.
     fn until_over(&mut self, clock: &dyn Clock, abort: &mut AbortSignal) -> Option<Cut> {
         let mut cut_short = None;
@@ -267,28 +268,28 @@ impl Watch {
 }
 
 /// One pipe and what is kept of it; `source` is `None` once it has ended.
-struct Stream<S> {
+struct Stream<'e, S> {
     source: Option<S>,
-    kept: Capture,
+    kept: Capture<'e>,
 }
 
-impl<S: AsFd> Stream<S> {
-    fn new(source: S, kept: Capture) -> Self {
+impl<'e, S: AsFd> Stream<'e, S> {
+    fn new(source: S, kept: Capture<'e>) -> Self {
         let source = rustix::io::ioctl_fionbio(&source, true).is_ok().then_some(source);
         Self { source, kept }
     }
 }
 
-fn is_open<S>(stream: &Option<Stream<S>>) -> bool {
+fn is_open<S>(stream: &Option<Stream<'_, S>>) -> bool {
     stream.as_ref().is_some_and(|stream| stream.source.is_some())
 }
 
-fn poll_of<S: AsFd>(stream: &Option<Stream<S>>) -> Option<PollFd<'_>> {
+fn poll_of<'s, S: AsFd>(stream: &'s Option<Stream<'_, S>>) -> Option<PollFd<'s>> {
     let source = stream.as_ref()?.source.as_ref()?;
     Some(PollFd::new(source, PollFlags::IN))
 }
 
-fn read_once<S: Read>(stream: &mut Option<Stream<S>>, buffer: &mut [u8]) -> Reading {
+fn read_once<S: Read>(stream: &mut Option<Stream<'_, S>>, buffer: &mut [u8]) -> Reading {
     let Some(stream) = stream else {
         return Reading::Ended;
     };
@@ -303,7 +304,7 @@ fn read_once<S: Read>(stream: &mut Option<Stream<S>>, buffer: &mut [u8]) -> Read
 }
 
 /// Reads what is left, if it is not without end, and gives what was kept.
-fn finish<S: Read>(mut stream: Option<Stream<S>>, buffer: &mut [u8]) -> String {
+fn finish<S: Read>(mut stream: Option<Stream<'_, S>>, buffer: &mut [u8]) -> String {
     for _ in 0..LAST_READ / buffer.len().max(1) {
         if read_once(&mut stream, buffer) != Reading::Some {
             break;

@@ -1,7 +1,9 @@
 //! What an agent prints, in bounded memory: read for ever, kept in part.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Stderr};
+
+use super::echo::Echo;
 
 /// Which part is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,26 +16,26 @@ pub(super) enum Keep {
 
 /// One captured stream.
 #[derive(Debug)]
-pub(super) struct Capture {
+pub(super) struct Capture<'e> {
     keep: Keep,
     limit: usize,
     kept: VecDeque<u8>,
-    echo: bool,
+    echo: Option<&'e mut Echo<Stderr>>,
 }
 
-impl Capture {
+impl<'e> Capture<'e> {
     /// Keeps at most `limit` bytes.
     pub(super) fn new(keep: Keep, limit: usize) -> Self {
         Self {
             keep,
             limit,
             kept: VecDeque::new(),
-            echo: false,
+            echo: None,
         }
     }
 
     /// What is read is printed on our own standard error, too.
-    pub(super) fn echoed(self, echo: bool) -> Self {
+    pub(super) fn echoed(self, echo: Option<&'e mut Echo<Stderr>>) -> Self {
         Self { echo, ..self }
     }
 
@@ -62,8 +64,8 @@ impl Capture {
             Ok(count) => {
                 let chunk = buffer.get(..count).unwrap_or_default();
                 self.take(chunk);
-                if self.echo {
-                    let _ = std::io::stderr().write_all(chunk);
+                if let Some(echo) = &mut self.echo {
+                    echo.print(chunk);
                 }
                 Reading::Some
             }

@@ -1,4 +1,4 @@
-//! The supervisor: the small process that executes one run and outlives the daemon.
+//! The supervisor: the small process that executes a run and outlives the daemon.
 //!
 //! One thread, no runtime, no agent without a claim. It may use: this room's files, `clock`. It must not use:
 //! the process launcher, tokio, anything that starts a thread (the agents inherit the lock's descriptor, and a
@@ -6,7 +6,9 @@
 //!
 //! Its life: own session; SIGTERM means abort; take the lock; read the recipe; claim the run, once ever and
 //! durably; remove the recipe; execute it; leave the report. It says `started TIME` on its standard output when the
-//! first agent was started.
+//! first agent was started. If the recipe says that there may be further runs, it says `ended CODE` then, reads the id of the
+//! next on its standard input, says `took`, and begins anew with the lock ([`further`]); it goes when the input ends. One that is
+//! started before its run is recorded begins with that ([`main_when_told`]).
 //!
 //! Processes that an agent leaves behind are left alone, as freezer-scheduler does: a snapshot's clean-up may
 //! be among them. They keep the run's lock, but not the run: it ended when its last agent did. Only an abort
@@ -15,6 +17,10 @@
 mod abort;
 mod attempt;
 mod capture;
+mod claim;
+mod echo;
+mod further;
+mod hide;
 mod memory;
 mod steps;
 
@@ -23,13 +29,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::clock::{Clock, SystemClock, pause_thread};
 use crate::failpoint::{self, Failpoint};
 use crate::planner::Outcome;
 
+use super::notes::Claim;
 use super::recipe::Recipe;
 use super::report::RunReport;
-use super::run_dir::{Claim, RunDir, create_private, read_json, sync_dir};
+use super::run_dir::{RunDir, read_json};
 use super::run_lock::RunLock;
 use abort::AbortSignal;
 
@@ -86,46 +95,93 @@ fn outcome_code(outcome: Outcome) -> u8 {
     }
 }
 
+/// On the command line: the run is not yet recorded, see [`main_when_told`].
+pub const WHEN_TOLD: &str = "--when-told";
+
 /// Executes the run whose directories these are: `freezerd supervise STATE_RUN_DIR RUNTIME_RUN_DIR`.
 ///
 /// Exit codes: 0 success, 1 fail, 3 aborted; 30, 31, 33 the same, but the report could not be written; 40 the
 /// run is or was another supervisor's; 41 it could not be claimed. What goes wrong is told on standard error.
 #[must_use]
 pub fn main(state_run_dir: &Path, runtime_run_dir: &Path) -> ExitCode {
-    // A terminal's Ctrl-C is for the daemon. Fails only for a process group's leader, which has its own.
-    let _ = rustix::process::setsid();
-    let clock = SystemClock::new();
-    let exit = supervise(&RunDir::of(state_run_dir, runtime_run_dir), &clock);
-    ExitCode::from(exit.code())
+    let dir = RunDir::of(state_run_dir, runtime_run_dir);
+    let mut abort = match come_up(&dir) {
+        Ok(abort) => abort,
+        Err(exit) => return ExitCode::from(exit.code()),
+    };
+    execute_each(dir, &mut abort)
 }
 
-fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
-    // First of all: from here on SIGTERM is an abort that leaves a report.
-    let mut abort = match AbortSignal::listen() {
+/// The same for a run that is not yet recorded: waits to be told on standard input that it is, or that another one is.
+///
+/// When that ends before, so does this, with exit code 0: nothing was done.
+#[must_use]
+pub fn main_when_told(state_run_dir: &Path, runtime_run_dir: &Path) -> ExitCode {
+    let expected = RunDir::of(state_run_dir, runtime_run_dir);
+    let mut abort = match come_up(&expected) {
         Ok(abort) => abort,
-        Err(problem) => return unclaimed(dir, "listen for signals", &problem),
+        Err(exit) => return ExitCode::from(exit.code()),
     };
+    match further::take_next(&expected, &mut abort) {
+        Ok(Some(dir)) => execute_each(dir, &mut abort),
+        Ok(None) => ExitCode::SUCCESS,
+        Err(problem) => ExitCode::from(unclaimed(&expected, "take it or another run", &problem).code()),
+    }
+}
+
+/// From here on SIGTERM is an abort that leaves a report.
+fn come_up(dir: &RunDir) -> Result<AbortSignal, Exit> {
+    // A terminal's Ctrl-C is for the daemon. Fails only for a process group's leader, which has its own.
+    let _ = rustix::process::setsid();
+    AbortSignal::listen().map_err(|problem| unclaimed(dir, "listen for signals", &problem))
+}
+
+/// Executes this run, and those it is told afterwards.
+fn execute_each(mut dir: RunDir, abort: &mut AbortSignal) -> ExitCode {
+    let clock = SystemClock::new();
     failpoint::reach(Failpoint::Supervisor);
+    loop {
+        let (exit, further) = match supervise(&dir, &clock, abort) {
+            Ok(executed) => executed,
+            Err(exit) => return ExitCode::from(exit.code()),
+        };
+        if !further {
+            return ExitCode::from(exit.code());
+        }
+        match further::next(&dir, exit, abort) {
+            Ok(next) => dir = next,
+            Err(exit) => return ExitCode::from(exit.code()),
+        }
+    }
+}
+
+/// Executes one run. Gives how it ended, and whether there may be another; or why it was not executed.
+fn supervise(dir: &RunDir, clock: &SystemClock, abort: &mut AbortSignal) -> Result<(Exit, bool), Exit> {
     let lock = match take_lock(dir) {
         Ok(Some(lock)) => lock,
-        Ok(None) => return refused(dir),
-        Err(problem) => return unclaimed(dir, "lock it", &problem),
+        Ok(None) => return Err(refused(dir)),
+        Err(problem) => return Err(unclaimed(dir, "lock it", &problem)),
     };
     failpoint::reach(Failpoint::SupervisorLocked);
     match dir.claim().try_exists() {
         Ok(false) => {}
-        Ok(true) => return refused(dir),
-        Err(problem) => return unclaimed(dir, "look for its claim", &problem),
+        Ok(true) => return Err(refused(dir)),
+        Err(problem) => return Err(unclaimed(dir, "look for its claim", &problem)),
     }
     // Read before the claim: a run without one stays one that never started.
     let recipe: Recipe = match read_json(&dir.recipe()) {
         Ok(recipe) => recipe,
-        Err(problem) => return unclaimed(dir, "read its recipe", &problem),
+        Err(problem) => return Err(unclaimed(dir, "read its recipe", &problem)),
     };
-    match claim(dir, recipe.kill_grace) {
+    let claim = Claim {
+        pid: std::process::id(),
+        kill_grace: recipe.kill_grace,
+        job: Some(recipe.job.clone()),
+    };
+    match claim::claim(dir, &lock, &claim) {
         Ok(()) => {}
-        Err(problem) if problem.kind() == ErrorKind::AlreadyExists => return refused(dir),
-        Err(problem) => return unclaimed(dir, "claim it", &problem),
+        Err(problem) if problem.kind() == ErrorKind::AlreadyExists => return Err(refused(dir)),
+        Err(problem) => return Err(unclaimed(dir, "claim it", &problem)),
     }
     failpoint::reach(Failpoint::SupervisorClaimed);
     // It holds secrets, and nobody needs it again.
@@ -138,12 +194,21 @@ fn supervise(dir: &RunDir, clock: &SystemClock) -> Exit {
             dir.state().display()
         ));
     }
-    let report = steps::execute(&recipe, dir, clock, &mut abort);
+    if let Some(open_files) = recipe.open_files {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit {
+            current: Some(open_files),
+            maximum,
+        };
+        // Less is always allowed.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    let report = steps::execute(&recipe, dir, &lock, clock, abort);
     failpoint::reach(Failpoint::AgentsEnded);
     let exit = leave(&report, dir, &lock, clock);
     failpoint::reach(Failpoint::ReportLeft);
     drop(lock);
-    exit
+    Ok((exit, recipe.further))
 }
 
 /// `None`: something of the run lives, or the run was cleared away while this process came up.
@@ -159,33 +224,6 @@ fn take_lock(dir: &RunDir) -> std::io::Result<Option<RunLock>> {
     }
     lock.bequeath()?;
     Ok(Some(lock))
-}
-
-/// Takes the run, once ever.
-///
-/// Durably, before the first agent: the ledger said `starting` before we were started, so after a power cut
-/// the claim is all that tells "it may have run" from "it never did". Without it the run would be started a
-/// second time. It costs the syncs of two directories and no more: the file's being there is the claim, its
-/// content is for those who look for a living supervisor. They are paid here, by each run for itself, not in
-/// the daemon's way; those of a burst share the journal's commits.
-fn claim(dir: &RunDir, kill_grace: u32) -> std::io::Result<()> {
-    let mut file = create_private(&dir.claim())?;
-    failpoint::reach(Failpoint::SupervisorClaim);
-    let runs = dir.state().parent().unwrap_or(Path::new("/"));
-    let claim = Claim {
-        pid: std::process::id(),
-        kill_grace,
-    };
-    let durable = serde_json::to_vec(&claim)
-        .map_err(std::io::Error::from)
-        .and_then(|text| file.write_all(&text))
-        .and_then(|()| sync_dir(dir.state()))
-        .and_then(|()| sync_dir(runs));
-    if durable.is_err() {
-        // Nothing ran: let nobody believe it did.
-        let _ = std::fs::remove_file(dir.claim());
-    }
-    durable
 }
 
 /// Leaves the report, however long the disk is full; unless the run was cleared away, and nobody asks for it.
@@ -225,9 +263,10 @@ fn unclaimed(dir: &RunDir, what: &str, problem: &std::io::Error) -> Exit {
     Exit::Unclaimed
 }
 
-/// One line on standard error: the run's `log`, which the daemon quotes when there is no report.
+/// One line on standard error, which is the run's lock: the daemon quotes it when there is no report. Written at once, as
+/// another supervisor may be noting something there.
 fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 #[cfg(test)]

@@ -1,20 +1,25 @@
 //! The recipe's steps, in order, with their tries.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Stderr, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
+use serde::Serialize;
 
 use crate::clock::Clock;
+use crate::launch::notes::{NextAgent, Started};
 use crate::launch::recipe::{Recipe, Step, too_long};
 use crate::launch::report::{RunReport, StepReport};
-use crate::launch::run_dir::{RunDir, Started, create_private, make_private};
+use crate::launch::run_dir::{RunDir, create_private, make_private};
+use crate::launch::run_lock::RunLock;
 use crate::planner::Outcome;
 
 use super::abort::AbortSignal;
 use super::attempt::{self, Attempt, Bounds, Cut};
+use super::echo::Echo;
+use super::hide::hide;
 use super::memory::{self, Memory};
 
 /// The most that is kept of one stream, whatever the recipe says.
@@ -26,6 +31,7 @@ const MAX_QUOTE: usize = 200;
 pub(super) fn execute(
     recipe: &Recipe,
     dir: &RunDir,
+    lock: &RunLock,
     clock: &dyn Clock,
     abort: &mut AbortSignal,
 ) -> RunReport {
@@ -33,10 +39,12 @@ pub(super) fn execute(
     let mut run = Run {
         recipe,
         dir,
+        lock,
         clock,
         abort,
         started: None,
         cut: None,
+        echo: recipe.journal.then(|| Echo::new(std::io::stderr())),
         until: limit.map(|limit| clock.monotonic() + limit),
     };
     let mut failed = recipe.steps.is_empty();
@@ -76,10 +84,13 @@ pub(super) fn execute(
 struct Run<'a> {
     recipe: &'a Recipe,
     dir: &'a RunDir,
+    lock: &'a RunLock,
     clock: &'a dyn Clock,
     abort: &'a mut AbortSignal,
     started: Option<DateTime<Utc>>,
     cut: Option<Cut>,
+    /// Of all tries.
+    echo: Option<Echo<Stderr>>,
     /// When all of it must be over, by the monotonic clock.
     until: Option<Duration>,
 }
@@ -135,7 +146,7 @@ impl Run<'_> {
             end,
             ok: last.end.is_success(),
             stdout: last.stdout,
-            stderr: last.stderr,
+            stderr: hide(last.stderr, self.recipe),
         }
     }
 
@@ -157,14 +168,19 @@ impl Run<'_> {
             keep: usize::try_from(self.recipe.keep_output.min(MAX_KEEP)).unwrap_or_default(),
             kill_grace: Duration::from_secs(u64::from(self.recipe.kill_grace)),
             until: self.until,
-            echo: self.recipe.journal,
         };
-        let (started, dir, clock) = (&mut self.started, self.dir, self.clock);
-        attempt::run(command, bounds, clock, self.abort, || {
-            if started.is_none() {
+        let (started, lock, clock, further) = (&mut self.started, self.lock, self.clock, self.recipe.further);
+        if started.is_some() {
+            // Should we be killed before its id is noted, nobody may believe that it was the last one's.
+            note(lock, &NextAgent { agent: 0 });
+        }
+        attempt::run(command, bounds, self.echo.as_mut(), clock, self.abort, |agent| {
+            if started.is_some() {
+                note(lock, &NextAgent { agent });
+            } else {
                 let at = clock.now().trunc_subsecs(3);
                 *started = Some(at);
-                announce(dir, at);
+                announce(lock, at, agent, further);
             }
         })
     }
@@ -172,26 +188,32 @@ impl Run<'_> {
 
 /// Tells that the first agent was started: on the disk, and to whoever listens. Nothing is synced: after a power cut the
 /// claim says that it may have run, and the ledger when, as soon as the daemon has heard of it.
-fn announce(dir: &RunDir, at: DateTime<Utc>) {
-    let written = dir.write_started(Started {
-        pid: std::process::id(),
-        at,
-    });
+fn announce(lock: &RunLock, at: DateTime<Utc>, agent: u32, further: bool) {
+    let pid = std::process::id();
+    note(
+        lock,
+        &Started {
+            pid,
+            at,
+            agent: Some(agent),
+        },
+    );
     let line = format!(
         "started {}\n",
         at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     );
     let mut stdout = std::io::stdout();
     let _ = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
-    // The listener needs its end of the pipe no longer.
-    if let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
+    // The listener needs its end of the pipe no longer, unless it hears of the end by it.
+    if !further && let Ok(nowhere) = std::fs::OpenOptions::new().write(true).open("/dev/null") {
         let _ = rustix::stdio::dup2_stdout(nowhere);
     }
-    if let Err(problem) = written {
-        super::complain(&format!(
-            "{}: cannot note when it was started: {problem}",
-            dir.state().display()
-        ));
+}
+
+/// Who looks for the run without us, after we were killed, looks here.
+fn note<T: Serialize>(lock: &RunLock, what: &T) {
+    if let Err(problem) = lock.note(what) {
+        super::complain(&format!("cannot note that an agent was started: {problem}"));
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) enum BusError {
     /// The machine is about to go down: what is to be stopped cannot be started.
     #[error("the system is going down")]
     GoingDown,
-    /// We may not.
+    /// We may not; or nobody is there who could allow it: while polkitd restarts, systemd says the same.
     #[error("{0}")]
     Denied(String),
     /// It, or the bus, is not there at present; trying again may help.
@@ -38,6 +38,31 @@ pub(super) enum BusError {
     /// It will not, and says why.
     #[error("{0}")]
     Refused(String),
+}
+
+impl BusError {
+    /// Whether trying again may help.
+    pub(super) const fn may_pass(&self) -> bool {
+        self.is_absence() || matches!(self, Self::Denied(_))
+    }
+
+    /// Whether it or the bus is away: then there is nothing wrong with what was asked, however long that lasts.
+    pub(super) const fn is_absence(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::GoingDown)
+    }
+
+    /// It was tried for so long.
+    pub(super) fn after(self, patience: Duration) -> Self {
+        match self {
+            Self::Denied(why) => {
+                let seconds = patience.as_secs();
+                Self::Denied(format!(
+                    "{why} (tried for {seconds} s: is polkitd running, and does 50-freezerd.rules name this user?)"
+                ))
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<zbus::Error> for BusError {
@@ -267,4 +292,38 @@ where
         .call_method(Some(SYSTEMD), path, Some(interface), method, body)
         .await
         .map_err(BusError::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use zbus::fdo;
+
+    use super::BusError;
+
+    /// Under own-user.conf it is polkitd that allows a start; while that restarts, all are denied.
+    #[test]
+    fn who_denies_a_start_may_allow_it_in_a_moment() {
+        let said = "Access denied".to_owned();
+        for denied in [
+            fdo::Error::AccessDenied(said.clone()),
+            fdo::Error::InteractiveAuthorizationRequired(said.clone()),
+        ] {
+            let denied = BusError::from(zbus::Error::from(denied));
+            assert!(denied.may_pass(), "{denied:?}");
+            let told = denied.after(Duration::from_secs(120)).to_string();
+            assert!(
+                told.contains("Access denied") && told.contains("polkitd"),
+                "{told}"
+            );
+            assert!(told.contains("120 s"), "{told}");
+        }
+        let away = BusError::Away(said.clone());
+        assert!(away.may_pass() && BusError::GoingDown.may_pass());
+        assert_eq!(away.clone().after(Duration::ZERO), away);
+        for final_one in [BusError::Refused(said), BusError::Exists, BusError::NoSuchUnit] {
+            assert!(!final_one.may_pass(), "{final_one:?}");
+        }
+    }
 }

@@ -185,7 +185,7 @@ impl Inner {
         let made = create_private(&dir.unit())
             .map_err(|problem| ("create", dir.unit(), problem))
             .and_then(|_| furnish(recipe, dir));
-        made.map_err(|(what, path, source)| {
+        made.map(drop).map_err(|(what, path, source)| {
             self.clear_away(dir);
             LaunchError::File {
                 run: recipe.run.clone(),

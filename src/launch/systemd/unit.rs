@@ -146,6 +146,8 @@ mod tests {
             keep_output: 1024,
             limits,
             journal: true,
+            further: false,
+            open_files: None,
         }
     }
 
@@ -176,6 +178,10 @@ mod tests {
             "{told}"
         );
         assert!(told.contains("/state/$$x/runs/a"), "{told}");
+        for core in ["LimitCORE", "LimitCORESoft"] {
+            let line = told.lines().find(|line| line.starts_with(&format!("{core} = ")));
+            assert!(line.is_some_and(|line| line.contains("(0)")), "{core}: {told}");
+        }
         for limit in ["MemoryMax", "CPUWeight", "IOWeight", "RuntimeMaxUSec"] {
             assert!(!told.contains(limit), "{told}");
         }

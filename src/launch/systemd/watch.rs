@@ -6,17 +6,19 @@ use std::time::Duration;
 use tokio::sync::watch::Receiver;
 
 use crate::launch::arrivals::until_started;
+use crate::launch::notes::Started;
 use crate::launch::report::RunReport;
-use crate::launch::run_dir::{RunDir, Started};
+use crate::launch::run_dir::RunDir;
 use crate::launch::traces::{Traces, traces};
 use crate::launch::{Found, LaunchEvent, Recipe};
-use crate::planner::{Outcome, RunId};
+use crate::planner::{NotStarted, Outcome, RunId};
 
 use super::bus::{BusError, UnitEnd};
 use super::verdict::{self, Known};
 use super::{Inner, Watched, unit};
 
-/// A start waits so long for a bus, or a systemd, that is away. Longer, and the run has failed.
+/// A start waits so long for a bus, a systemd, or a polkitd, that is away. Longer, and the run waits without its place, or has
+/// failed if the answer was that we may not.
 const START_PATIENCE: Duration = Duration::from_secs(120);
 /// First pause before what is away is tried again; doubled up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -69,14 +71,13 @@ async fn one(inner: &Arc<Inner>, recipe: Recipe, dir: &RunDir, mut abort: Receiv
     for _ in 0..NAMESAKES {
         let ours = match start_unit(inner, &recipe, dir, &name).await {
             Ok(ours) => ours,
+            Err(error) if came_to_nothing(dir).await => {
+                let aborted = *abort.borrow();
+                return inner.tell_unstarted(run, &name, &error, aborted);
+            }
             Err(error) => {
-                let detail = format!("systemd does not start {name}: {error}");
-                tracing::error!(%run, "{detail}");
-                inner.clear_away(dir);
-                return inner.tell_ended(
-                    run,
-                    RunReport::without_steps(Outcome::Fail, None, inner.clock.now(), detail),
-                );
+                tracing::warn!(%run, "{name} was started, though systemd did not say so: {error}");
+                true
             }
         };
         let end = until_over(inner, run, dir, &mut abort).await;
@@ -117,10 +118,10 @@ async fn start_unit(inner: &Inner, recipe: &Recipe, dir: &RunDir, name: &str) ->
             // The answer may have been lost, and the run be over by now: its claim would tell.
             Err(BusError::Away(_)) if dir.claim().exists() => return Ok(true),
             // If the machine goes down, so do we; the next start finds that nothing of it ran.
-            Err(error @ (BusError::Away(_) | BusError::GoingDown)) if inner.clock.monotonic() < until => {
+            Err(error) if error.may_pass() && inner.clock.monotonic() < until => {
                 tracing::warn!(run = %recipe.run, "systemd cannot start it now, trying again: {error}");
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.after(START_PATIENCE)),
         }
         crate::clock::pause(pause).await;
         pause = (2 * pause).min(LONGEST_PAUSE);
@@ -140,6 +141,7 @@ async fn until_over(
     let mut noticed = false;
     let mut pause = FIRST_PAUSE;
     loop {
+        let asked = inner.clock.monotonic();
         let lost = {
             let mut over = std::pin::pin!(inner.bus.until_over(&name, abort));
             loop {
@@ -155,6 +157,9 @@ async fn until_over(
                 }
             }
         };
+        if inner.clock.monotonic().saturating_sub(asked) > LONGEST_PAUSE {
+            pause = FIRST_PAUSE; // It was there in between.
+        }
         if pause == FIRST_PAUSE {
             tracing::warn!(%run, "systemd cannot be asked about it, trying again: {lost}");
         }
@@ -167,6 +172,12 @@ async fn until_over(
             return None;
         }
     }
+}
+
+/// Whether nothing of the run lives or ever did, and nothing can come of it any more: its traces are gone. A start whose answer
+/// was lost may have been carried out later than anybody waited for it.
+async fn came_to_nothing(dir: &RunDir) -> bool {
+    matches!(left(dir).await, Left::Unclaimed)
 }
 
 /// What a run left whose unit is over.
@@ -209,7 +220,7 @@ impl Inner {
     }
 
     fn tell_started(&self, run: &RunId, started: Started) {
-        let Started { pid, at } = started;
+        let Started { pid, at, .. } = started;
         // Told under the lock, as the end is: so never after it.
         let mut watched = self.watched();
         let Some(entry) = watched.get_mut(run) else { return };
@@ -221,6 +232,35 @@ impl Inner {
                     run: run.clone(),
                     pid,
                     at,
+                },
+            );
+        }
+    }
+
+    fn tell_unstarted(&self, run: &RunId, unit: &str, error: &BusError, aborted: bool) {
+        let (outcome, detail) = match error.is_absence() {
+            true if !aborted => {
+                return self.tell_not_started(run, format!("systemd cannot start {unit}: {error}"));
+            }
+            true => (Outcome::Aborted, "aborted before it was started".to_owned()),
+            false => (Outcome::Fail, format!("systemd does not start {unit}: {error}")),
+        };
+        if outcome == Outcome::Fail {
+            tracing::error!(%run, "{detail}");
+        }
+        let now = self.clock.now();
+        self.tell_ended(run, RunReport::without_steps(outcome, None, now, detail));
+    }
+
+    fn tell_not_started(&self, run: &RunId, detail: String) {
+        tracing::warn!(%run, "not started yet: {detail}");
+        if self.watched().remove(run).is_some() {
+            let why = NotStarted::Away { detail };
+            self.tell(
+                run,
+                LaunchEvent::NotStarted {
+                    run: run.clone(),
+                    why,
                 },
             );
         }
@@ -244,5 +284,32 @@ impl Inner {
         if self.events.send(event).is_err() {
             tracing::debug!(%run, "nobody hears of it any more");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::came_to_nothing;
+    use crate::launch::run_dir::RunDir;
+    use crate::launch::run_lock::RunLock;
+
+    #[tokio::test]
+    async fn a_unit_that_starts_after_all_keeps_its_traces() {
+        let bed = tempfile::tempdir().expect("a folder");
+        let dir = RunDir::of(&bed.path().join("s"), &bed.path().join("r"));
+        for made in [dir.state(), dir.runtime()] {
+            std::fs::create_dir(made).expect("made");
+        }
+        std::fs::write(dir.lock(), "").expect("made");
+        let supervisor = RunLock::open(&dir.lock()).expect("opened");
+        assert!(supervisor.try_take().expect("free"));
+        assert!(!came_to_nothing(&dir).await, "it lives");
+        std::fs::write(dir.claim(), "").expect("made");
+        drop(supervisor);
+        assert!(!came_to_nothing(&dir).await, "it did");
+        assert!(dir.lock().exists() && dir.runtime().exists());
+        std::fs::remove_file(dir.claim()).expect("removed");
+        assert!(came_to_nothing(&dir).await, "it never did");
+        assert!(!dir.state().exists() && !dir.runtime().exists());
     }
 }

@@ -110,7 +110,7 @@ impl Writer<'_> {
     pub(super) fn forget(&mut self, job: &JobId) -> Result<(), Failure> {
         let plan = self.key(job)?;
         self.transaction
-            .prepare_cached("UPDATE plan SET forgotten = 1, common = NULL WHERE key = ?1")?
+            .prepare_cached("UPDATE plan SET forgotten = 1, common = NULL, since = NULL WHERE key = ?1")?
             .execute([plan])?;
         self.transaction
             .prepare_cached("DELETE FROM document WHERE plan = ?1")?

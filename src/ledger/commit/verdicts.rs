@@ -6,9 +6,9 @@ use rusqlite::types::Value;
 use rusqlite::{CachedStatement, ErrorCode, ToSql, Transaction};
 
 use super::Writer;
-use crate::ledger::codes::{count_value, millis, run_value, verdict_code};
+use crate::ledger::codes::{count_value, millis, reason_code, run_value, verdict_code};
 use crate::ledger::error::Failure;
-use crate::planner::VerdictRecord;
+use crate::planner::{Skipped, VerdictRecord};
 
 /// Rows of one statement.
 const AT_ONCE: usize = 64;
@@ -108,7 +108,7 @@ impl Writer<'_> {
     /// A verdict, to be written with the next ones.
     pub(super) fn verdict(&mut self, verdict: &VerdictRecord) -> Result<(), Failure> {
         let plan = self.key(&verdict.job)?;
-        self.verdicts.rows.push(Row {
+        self.put(Row {
             first: verdict.first.epoch(),
             last: verdict.last.epoch(),
             plan,
@@ -117,7 +117,29 @@ impl Writer<'_> {
             kind: verdict_code(&verdict.verdict),
             run: run_value(verdict),
             decided: millis(verdict.decided),
-        });
+        })
+    }
+
+    /// The verdict of many plans, likewise.
+    pub(super) fn skipped(&mut self, skipped: &Skipped) -> Result<(), Failure> {
+        for job in &skipped.jobs {
+            let plan = self.key(job)?;
+            self.put(Row {
+                first: skipped.first.epoch(),
+                last: skipped.last.epoch(),
+                plan,
+                span: skipped.last.since(skipped.first),
+                count: count_value(skipped.count),
+                kind: reason_code(skipped.reason),
+                run: Value::Null,
+                decided: millis(skipped.decided),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, row: Row) -> Result<(), Failure> {
+        self.verdicts.rows.push(row);
         if self.verdicts.rows.len() == AT_ONCE {
             self.write_verdicts()?;
         }

@@ -78,6 +78,14 @@ impl LogHandle {
     }
 }
 
+/// Whether `text` can be a filter, for who looks at a configuration that is not in force.
+///
+/// # Errors
+/// A filter that cannot be read.
+pub fn check_filter(text: &str) -> Result<(), LogError> {
+    filter(text).map(drop)
+}
+
 /// Begins logging, once in the process's life. `FREEZERD_LOG`, if set, overrides the filter of `settings`.
 ///
 /// # Errors
@@ -99,6 +107,9 @@ pub fn init(settings: &LogSettings) -> Result<LogHandle, LogError> {
         .map_err(|_| LogError::Twice)?;
     Ok(LogHandle(handle))
 }
+
+/// A crate that logs as an error what it also returns, and what is told in our own words by whoever asked.
+const SAID_ALREADY: &str = "rustls_platform_verifier";
 
 fn filter_in_force(configured: &str) -> Result<EnvFilter, LogError> {
     let overriding = std::env::var(FILTER_VARIABLE)
@@ -122,9 +133,14 @@ fn filter(text: &str) -> Result<EnvFilter, LogError> {
     if let Some(bare) = bare {
         return Err(failed(format!("{bare:?} is no level")));
     }
+    let mut directives = items.join(",");
+    // An empty filter has a meaning of its own. Whoever wants what is switched off says so in a later directive.
+    if !directives.is_empty() {
+        directives.insert_str(0, &format!("{SAID_ALREADY}=off,"));
+    }
     EnvFilter::builder()
         .with_regex(false)
-        .parse(items.join(","))
+        .parse(directives)
         .map_err(|error| failed(error.to_string()))
 }
 

@@ -94,6 +94,7 @@ fn an_interval_is_not_moved_or_fired_again_by_a_restart() {
         plans: vec![LedgerPlan {
             plan: brief(&every),
             first_seen: due("2026-03-01T00:30:00Z"),
+            since: None,
             covered: due("2026-03-01T06:00:00Z"),
             last: None,
             success: None,
@@ -186,11 +187,11 @@ fn a_plan_that_is_edited_after_a_step_back_over_its_run_is_due_by_its_new_schedu
     world.list(vec![hourly("a")]);
     world.run_for(&run, 5, Outcome::Success);
     world.jump_to("2026-03-01T21:50:00Z");
-    let decided = |record: &Record| match record {
-        Record::Verdict(verdict) if verdict.decided == world.now => verdict.count,
-        _ => 0,
-    };
-    let since: u64 = world.records.iter().map(decided).sum();
+    let verdicts = world.records.iter().flat_map(Record::verdicts);
+    let since: u64 = verdicts
+        .filter(|verdict| verdict.decided == world.now)
+        .map(|verdict| verdict.count)
+        .sum();
     assert_eq!(since, 8, "two to nine in the afternoon");
     world.live_until("2026-03-01T22:30:00Z");
     assert_eq!(world.wake, Some(due("2026-03-01T23:00:00Z")));

@@ -6,6 +6,7 @@ fn unlisted() -> World {
         plans: vec![LedgerPlan {
             plan: brief(&hourly("a")),
             first_seen: due("2026-03-01T00:00:00Z"),
+            since: None,
             covered: due("2026-03-01T02:00:00Z"),
             last: None,
             success: None,
@@ -58,6 +59,20 @@ fn an_api_that_lists_and_does_not_answer_keeps_nothing_from_running_for_long() {
         2,
         "it did not answer: the next is not late"
     );
+}
+
+/// Found by the simulator: it was missing hours ago, when nobody answered, and ran when it was missing again.
+#[test]
+fn one_that_is_missing_again_is_asked_for_again_before_it_runs() {
+    let mut world = unlisted();
+    world.live_until("2026-03-01T03:10:15Z");
+    let run = world.launched().remove(0);
+    world.run_for(&run, 5, Outcome::Success);
+    world.now = at("2026-03-01T05:00:10Z");
+    world.list(Vec::new());
+    assert_eq!(world.launched().len(), 1);
+    world.tell(Input::Gone(job("a")));
+    assert_eq!((world.launched().len(), world.wake), (1, None));
 }
 
 #[test]

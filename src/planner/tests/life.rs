@@ -241,4 +241,32 @@ fn what_was_due_by_another_schedule_or_while_stopped_is_no_measure_of_lateness()
     world.live_until("2026-05-01T00:10:00Z");
     world.list(vec![hourly("a")]);
     assert_eq!(deadline(&world), Some(due("2026-05-01T02:00:00Z")));
+    // Nor is it after a restart.
+    let since = world.records.iter().rev().find_map(|record| match record {
+        Record::Since { since, .. } => Some(*since),
+        _ => None,
+    });
+    let mut past = super::restart::past(RunState::Queued);
+    past.open.clear();
+    past.plans[0].since = since;
+    past.plans[0].success = Some(LastRun {
+        due: due("2026-03-01T00:00:00Z"),
+        covers: due("2026-03-01T00:00:00Z"),
+        ended: Some(at("2026-03-01T00:01:00Z")),
+        session: None,
+    });
+    let woken = World::bare("2026-05-01T00:20:00Z", policy(), past);
+    assert_eq!(deadline(&woken), Some(due("2026-05-01T02:00:00Z")));
+}
+
+#[test]
+fn in_shadow_a_continuous_plan_has_a_verdict_a_minute_not_a_second() {
+    let shadow = Policy {
+        shadow: true,
+        ..policy()
+    };
+    let again = plan("a", json!({"schedule_interval": "continuous"}));
+    let mut world = World::new("2026-03-01T00:00:00Z", shadow, vec![again]);
+    world.live_until("2026-03-01T00:10:30Z");
+    assert_eq!(world.verdicts("a").len(), 11, "{:?}", world.verdicts("a"));
 }

@@ -6,6 +6,9 @@
     reason = "schedules are written on the spot, and lists are compared with lists"
 )]
 
+mod alike;
+mod aside;
+mod back_off;
 mod capabilities;
 mod catch_up;
 mod doubt;
@@ -13,6 +16,7 @@ mod edits;
 mod events;
 mod life;
 mod metadata;
+mod newcomers;
 mod not_started;
 mod order;
 mod restart;
@@ -186,11 +190,9 @@ impl World {
 
     /// The verdicts as they stand, one line each: `first..last xcount verdict`.
     pub(super) fn verdicts(&self, of: &str) -> Vec<String> {
-        let mut standing: BTreeMap<DueTime, &VerdictRecord> = BTreeMap::new();
-        for record in &self.records {
-            if let Record::Verdict(verdict) = record
-                && verdict.job.as_str() == of
-            {
+        let mut standing: BTreeMap<DueTime, VerdictRecord> = BTreeMap::new();
+        for verdict in self.records.iter().flat_map(Record::verdicts) {
+            if verdict.job.as_str() == of {
                 standing.insert(verdict.first, verdict);
             }
         }

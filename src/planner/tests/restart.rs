@@ -1,6 +1,6 @@
 use super::*;
 
-fn record(state: RunState) -> RunRecord {
+pub(super) fn record(state: RunState) -> RunRecord {
     RunRecord {
         id: RunId::new(&job("a"), due("2026-03-01T01:00:00Z")),
         job: job("a"),
@@ -26,6 +26,7 @@ pub(super) fn past(state: RunState) -> Past {
         plans: vec![LedgerPlan {
             plan: brief(&hourly("a")),
             first_seen: due("2026-03-01T00:30:00Z"),
+            since: None,
             covered: due("2026-03-01T01:00:00Z"),
             last: None,
             success: None,
@@ -150,46 +151,6 @@ fn a_run_queued_under_other_rules_is_not_what_is_denied_now() {
 }
 
 #[test]
-fn a_document_that_was_broken_at_the_start_keeps_its_place_when_it_is_mended() {
-    let once = plan("a", json!({}));
-    let aside = Aside {
-        job: job("a"),
-        first_seen: due("2026-03-01T01:00:00Z"),
-        covered: due("2026-03-01T01:00:00Z"),
-        last: Some(LastRun::from(&record(RunState::Done(Outcome::Success)))),
-        success: Some(LastRun::from(&record(RunState::Done(Outcome::Success)))),
-    };
-    let past = Past {
-        aside: vec![aside],
-        ..Past::default()
-    };
-    let mut world = World::bare("2026-03-01T02:00:00Z", policy(), past);
-    world.list(vec![once]);
-    assert_eq!(world.launched(), [], "it has had its run");
-}
-
-#[test]
-fn a_document_that_was_broken_at_the_start_and_is_gone_is_forgotten() {
-    let aside = Aside {
-        job: job("a"),
-        first_seen: due("2026-03-01T01:00:00Z"),
-        covered: due("2026-03-01T01:00:00Z"),
-        last: None,
-        success: None,
-    };
-    let mut world = World::bare(
-        "2026-03-01T02:00:00Z",
-        policy(),
-        Past {
-            aside: vec![aside],
-            ..Past::default()
-        },
-    );
-    world.list(vec![]);
-    assert!(world.records.contains(&Record::Forget { job: job("a") }));
-}
-
-#[test]
 fn a_run_that_lives_holds_its_place_and_its_plan() {
     let mut world = woken(RunState::Running);
     let run = world.planner.launched().remove(0).id;
@@ -294,4 +255,32 @@ fn after_the_loss_of_the_ledger_what_runs_once_and_may_have_run_waits_to_be_aske
         launched(once("2026-03-01T00:00:30Z", "")),
         "it is newer than the loss"
     );
+}
+
+#[test]
+fn what_ends_in_shadow_is_told_by_who_comes_after() {
+    let shadow = Policy {
+        shadow: true,
+        ..policy()
+    };
+    let mut world = World::bare("2026-03-01T01:10:00Z", shadow, past(RunState::Running));
+    let run = world.planner.launched().remove(0).id;
+    world.run_for(&run, 60, Outcome::Success);
+    assert_eq!(world.reports().last(), Some(&("scheduled", "success")));
+}
+
+#[test]
+fn other_rules_before_the_first_listing_take_nothing_that_was_missed() {
+    let missed = Past {
+        open: Vec::new(),
+        ..past(RunState::Queued)
+    };
+    let mut world = World::bare("2026-03-01T05:10:00Z", policy(), missed);
+    let rezoned = Policy {
+        zone: Arc::new(Zone::new("Europe/Berlin", 3600, &[])),
+        ..policy()
+    };
+    world.tell(Input::Policy(Box::new(rezoned)));
+    world.tell(Input::Begin);
+    assert_eq!(world.launched().len(), 1);
 }

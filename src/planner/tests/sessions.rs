@@ -60,6 +60,7 @@ fn refused(why: Refusal, tag: i64, started: &str, joined: Option<&str>) -> Sessi
             hold_off: 30,
             started: Some(due(started)),
             joined: joined.map(due),
+            running: tag > ROUND && joined.is_some_and(|joined| due(joined) >= due(started)),
         },
     }
 }
@@ -72,8 +73,19 @@ fn unreachable() -> SessionAnswer {
 
 /// What sessions are told, as `run result round`.
 fn ends(world: &World) -> Vec<String> {
+    ends_that_are(false, world)
+}
+
+/// What they are told if they count on the run in a later round than this.
+fn unsure(world: &World) -> Vec<String> {
+    ends_that_are(true, world)
+}
+
+fn ends_that_are(unsure: bool, world: &World) -> Vec<String> {
     let ends = world.records.iter().filter_map(|record| match record {
-        Record::SessionEnd { run, end, .. } => Some(format!("{run} {} {}", end.result, end.tag)),
+        Record::SessionEnd { run, end, .. } if end.unsure == unsure => {
+            Some(format!("{run} {} {}", end.result, end.tag))
+        }
         _ => None,
     });
     ends.collect()
@@ -174,6 +186,7 @@ fn one_that_is_still_refused_after_the_hold_off_is_skipped_with_that_reason() {
         ["2026-03-01T01:00:00Z skipped SessionRefused"]
     );
     assert_eq!((world.launched().len(), ends(&world).len()), (0, 0));
+    assert_eq!(unsure(&world), Vec::<String>::new(), "it said that we are not in");
     assert_eq!(world.wake, Some(due("2026-03-01T02:00:00Z")));
 }
 
@@ -213,6 +226,25 @@ fn an_earlier_round_that_was_missed_is_no_reason_to_miss_this_one() {
     );
     answer(&mut world, joined(ROUND + 4));
     assert_eq!((world.launched().len(), questions(&world)), (1, 2));
+}
+
+#[test]
+fn one_whose_session_is_in_another_round_at_each_look_waits_and_gives_up() {
+    let mut world = asking(SessionRefused::Skip);
+    let other = |tag| refused(Refusal::OutOfSync, tag, "2026-03-01T00:00:00Z", None);
+    let skipped = ["2026-03-01T01:00:00Z skipped SessionRefused"];
+    for asked in 1.. {
+        assert!(asked < 20, "it asks for ever");
+        let tag = question(&world).expect("a question").tag + 1;
+        answer(&mut world, other(tag));
+        if world.verdicts("a") == skipped {
+            break;
+        }
+        if questions(&world) == asked {
+            world.live_until(&world.wake.expect("it waits").to_string());
+        }
+    }
+    assert_eq!(world.now, at("2026-03-01T01:00:31Z"), "hold_off and a second");
 }
 
 #[test]
@@ -281,6 +313,7 @@ fn an_api_that_is_away_is_waited_for_as_long_as_is_configured() {
                 world.verdicts("a"),
                 ["2026-03-01T01:00:00Z skipped SessionUnreachable"]
             );
+            assert_eq!(unsure(&world), [format!("a-20260301T010000Z aborted {ROUND}")]);
         }
     }
 }

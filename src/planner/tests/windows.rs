@@ -111,3 +111,36 @@ fn a_continuous_plan_that_is_shut_out_runs_when_its_window_is_taken_away() {
     world.tell(Input::Policy(Box::new(policy())));
     assert_eq!(world.launched().len(), 1);
 }
+
+/// Found by the simulator: its verdict was void, and there was no other.
+#[test]
+fn one_that_runs_once_and_was_shut_out_ahead_of_a_wrong_clock_is_due_again() {
+    let mut world = World::new(
+        "2026-03-01T12:00:00Z",
+        nightly(Outside::Skip),
+        vec![plan("a", json!({}))],
+    );
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T12:00:00Z skipped OutsideWindow"]
+    );
+    world.now = at("2026-03-01T10:00:00Z");
+    world.tell(Input::ClockStepped);
+    assert_eq!(
+        world.verdicts("a")[..1],
+        ["2026-03-01T10:00:00Z skipped OutsideWindow"]
+    );
+    assert_eq!(world.wake, None, "once");
+    world.now = at("2026-03-01T01:00:00Z");
+    world.tell(Input::ClockStepped);
+    assert_eq!(world.launched().len(), 1);
+    let run = world.launched().remove(0);
+    world.run_for(&run, 60, Outcome::Success);
+    world.now = at("2026-02-27T23:00:00Z");
+    world.tell(Input::ClockStepped);
+    assert_eq!(
+        (world.launched().len(), world.wake),
+        (1, None),
+        "what ran once never runs again"
+    );
+}

@@ -28,7 +28,7 @@ fn mine<'a>(life: &'a mut History, run: &freezerd::planner::RunId) -> &'a mut Me
         .expect("its session")
 }
 
-const BREAKS: [Break; 8] = [
+const BREAKS: [Break; 9] = [
     ("never asked its session", |life| {
         let run = joined(life).remove(0);
         life.runs.get_mut(&run).expect("a run").session = None;
@@ -62,6 +62,13 @@ const BREAKS: [Break; 8] = [
         life.spoken.retain(|spoken| spoken.said != Said::Refused);
         let record = life.verdicts.iter_mut().find(|record| record.job == job);
         record.expect("a verdict").verdict = Verdict::Skipped(Reason::SessionRefused);
+    }),
+    ("it runs without its session", |life| {
+        let run = joined(life).remove(0);
+        let job = life.runs[&run].job.clone();
+        let record = life.verdicts.iter_mut().find(|record| record.job == job);
+        record.expect("a verdict").verdict = Verdict::Skipped(Reason::SessionRefused);
+        life.rules.session_refused = SessionRefused::Run;
     }),
     ("it has no session", |life| {
         life.verdicts[0].verdict = Verdict::Skipped(Reason::SessionUnreachable);

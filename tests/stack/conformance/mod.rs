@@ -68,7 +68,7 @@ impl Pair {
 
     /// Waits until freezerd has recorded one run of this plan, which ended so.
     fn await_outcome(&self, job: &str, outcome: &str) {
-        eventually(Duration::from_secs(30), "it is recorded", || {
+        eventually(Duration::from_secs(120), "it is recorded", || {
             let outcomes = known_outcomes(&self.stack, &self.ours, job)?;
             if outcomes == [json!(outcome)] {
                 Ok(())

@@ -81,6 +81,41 @@ fn a_start_is_seen_by_its_time_or_by_its_status() {
     assert_eq!(running(&said("running", Some(100), Some(200))), (None, true));
 }
 
+/// That run will never end, so a new one is asked for; and what is still said of it is none of ours.
+#[test]
+fn what_is_said_of_a_dead_run_is_no_sign_of_ours() {
+    let dead = said("running", Some(100), None);
+    let before = Before::from(&dead);
+    assert_eq!(course(before, None, &dead), Course::NoSign);
+    let taken = Reported {
+        event: "start".to_owned(),
+        ..dead
+    };
+    assert_eq!(course(before, None, &taken), Course::Taken);
+    // Somebody tidies up, or it has ended after all.
+    for seen in [
+        said("scheduled", Some(100), None),
+        said("error", Some(100), Some(900)),
+    ] {
+        assert_eq!(course(before, None, &seen), Course::NoSign, "{seen:?}");
+        // From then on the word is another run's.
+        let again = course(
+            before.by_now(&seen),
+            None,
+            &said("running", Some(100), seen.ended.map(|at| at.timestamp())),
+        );
+        assert_eq!(again, Course::Running(under_way(None, true)), "{seen:?}");
+    }
+    let ours = course(before, None, &said("running", Some(300), None));
+    assert_eq!(ours, Course::Running(under_way(Some(300), true)));
+    let ended = course(before, None, &said("scheduled", Some(300), Some(400)));
+    assert!(matches!(ended, Course::Over { .. }), "{ended:?}");
+    // As an earlier version noted it.
+    let noted = r#"{"started": "1970-01-01T00:01:40Z", "ended": "1970-01-01T00:03:20Z"}"#;
+    let noted: Before = serde_json::from_str(noted).expect("it is read");
+    assert_eq!(noted, ran());
+}
+
 #[test]
 fn an_end_is_told_by_its_time_and_its_sort_by_the_words() {
     let known = Some(under_way(Some(300), true));
@@ -216,15 +251,23 @@ proptest! {
             Course::Over { outcome, started, ended, .. } => {
                 prop_assert!(seen.status != "running");
                 prop_assert!(new_end.is_some() || known.is_some_and(|run| run.said_running));
+                let after_ours = new_start.is_some() || known.is_some();
+                prop_assert!(after_ours || before.started.is_none_or(|started| before.ended.is_some_and(|ended| ended >= started)));
                 prop_assert_eq!(started, known.and_then(|run| run.started).or(new_start));
                 prop_assert!(ended.is_none() || ended == new_end);
                 if outcome == Outcome::Success {
                     prop_assert!(seen.result == "success" || (seen.result.is_empty() && matches!(seen.status.as_str(), "scheduled" | "completed")));
                 }
             }
-            Course::Running(_) => prop_assert!(seen.status == "running" || new_start.is_some() || known.is_some()),
+            Course::Running(_) => {
+                let newly = seen.status == "running" && before.status != "running";
+                prop_assert!(newly || new_start.is_some() || known.is_some());
+            }
             Course::NoSign | Course::Taken => {
-                prop_assert!(known.is_none() && new_start.is_none() && new_end.is_none() && seen.status != "running");
+                prop_assert!(known.is_none() && new_start.is_none());
+                let unended = before.started.is_some_and(|started| before.ended.is_none_or(|ended| ended < started));
+                prop_assert!(new_end.is_none() || unended || seen.status == "running");
+                prop_assert!(seen.status != "running" || before.status == "running");
             }
             Course::Replaced(later) => prop_assert!(Some(later) == new_start && known.and_then(|run| run.started) < new_start),
             Course::Vanished => prop_assert!(known.is_some_and(|run| run.said_running)),

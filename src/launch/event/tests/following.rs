@@ -1,9 +1,12 @@
 //! One run, followed by the word of a service that says what a test wants.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::clock::{Clock, SystemClock};
@@ -11,6 +14,9 @@ use crate::launch::event::{EventLauncher, Fate, Listener, Patience, Service, Sig
 use crate::launch::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
 use crate::plan::{self, JobId, Plan, ProjectId};
 use crate::planner::{NotStarted, Outcome, RunId};
+
+/// Only a failure waits so long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 type Said = Result<Option<String>, Trouble>;
 
@@ -21,11 +27,28 @@ struct Scripted {
     asked: Arc<Mutex<Vec<Wish>>>,
     /// When a start was asked for, and not answered yet.
     asking: Arc<Mutex<Option<DateTime<Utc>>>>,
+    /// Told of each look.
+    looked: Arc<Notify>,
+}
+
+/// The system's, but for what its wall clock was set forward, in seconds.
+struct Set(SystemClock, AtomicI64);
+
+impl Clock for Set {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now() + TimeDelta::seconds(self.1.load(Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
 }
 
 impl Service for Scripted {
     async fn look(&self, _: &JobId) -> Result<Option<Sight>, Trouble> {
-        let said = self.says.lock().expect("no panic").clone()?;
+        let said = self.says.lock().expect("no panic").clone();
+        self.looked.notify_one();
+        let said = said?;
         Ok(said.map(|text| Sight::from(&parsed(&text))))
     }
 
@@ -45,6 +68,13 @@ impl Scripted {
         *self.says.lock().expect("no panic") = Ok(Some(document(keys)));
     }
 
+    fn fails(&self) {
+        *self.says.lock().expect("no panic") = Err(Trouble {
+            text: "no plan can be read by itself".to_owned(),
+            fate: Fate::NotDone,
+        });
+    }
+
     fn asked(&self) -> Vec<Wish> {
         self.asked.lock().expect("no panic").clone()
     }
@@ -62,6 +92,7 @@ struct Bed {
     folder: tempfile::TempDir,
     service: Scripted,
     launcher: EventLauncher<Scripted>,
+    clock: Arc<Set>,
     events: UnboundedReceiver<LaunchEvent>,
 }
 
@@ -72,19 +103,21 @@ impl Bed {
             says: Arc::new(Mutex::new(Ok(Some(document(r#""status": "scheduled""#))))),
             asked: Arc::default(),
             asking: Arc::default(),
+            looked: Arc::default(),
         };
-        let (launcher, events) = launcher(&folder, &service);
+        let clock = Arc::new(Set(SystemClock::new(), AtomicI64::new(0)));
+        let (launcher, events) = launcher(&folder, &service, Arc::clone(&clock));
         Self {
             folder,
             service,
             launcher,
+            clock,
             events,
         }
     }
 
     async fn event(&mut self) -> LaunchEvent {
-        let patience = std::time::Duration::from_secs(30);
-        let event = tokio::time::timeout(patience, self.events.recv()).await;
+        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
         event.expect("in time").expect("an event")
     }
 
@@ -107,13 +140,13 @@ impl Bed {
 fn launcher(
     folder: &tempfile::TempDir,
     service: &Scripted,
+    clock: Arc<Set>,
 ) -> (EventLauncher<Scripted>, UnboundedReceiver<LaunchEvent>) {
     let (send, events) = unbounded_channel();
     let patience = Patience {
         start_within: TimeDelta::hours(1),
         run_limit: TimeDelta::hours(1),
     };
-    let clock = Arc::new(SystemClock::new());
     let launcher = EventLauncher::new(folder.path(), service.clone(), patience, clock, send);
     (launcher.expect("a launcher"), events)
 }
@@ -134,10 +167,12 @@ fn recipe() -> Recipe {
         keep_output: 1,
         limits: crate::launch::Limits::default(),
         journal: false,
+        further: false,
+        open_files: None,
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_wants_it_ended_has_the_service_asked_for_that_once() {
     let mut bed = Bed::new();
     bed.started().await;
@@ -156,7 +191,70 @@ async fn who_wants_it_ended_has_the_service_asked_for_that_once() {
     assert_eq!(bed.service.asked(), [Wish::Start, Wish::Abort]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn that_it_was_ended_is_known_to_the_next_daemon() {
+    let mut bed = Bed::new();
+    bed.started().await;
+    let run = recipe().run;
+    bed.launcher.abort(&run).expect("noted");
+    let trace = bed.folder.path().join(format!("asked/{run}.json"));
+    let noted = tokio::time::timeout(PATIENCE, async {
+        while !std::fs::read_to_string(&trace).is_ok_and(|text| text.contains(r#""aborted":true"#)) {
+            crate::clock::pause(Duration::from_millis(5)).await;
+        }
+    });
+    noted.await.expect("in time");
+    let (other, mut events) = launcher(&bed.folder, &bed.service, Arc::clone(&bed.clock));
+    assert!(matches!(other.find(&run), Ok(Found::Alive { .. })));
+    bed.service.say(
+        r#""status": "scheduled", "started_at": "2026-01-01T00:00:00", "ended_at": "2026-01-01T01:00:00""#,
+    );
+    let told = tokio::time::timeout(PATIENCE, events.recv()).await;
+    let Ok(Some(LaunchEvent::Ended { report, .. })) = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!(report.outcome, Outcome::Aborted);
+}
+
+/// However long the daemon was away, what it sees first decides, and not that it could not look at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_was_away_looks_before_it_gives_up() {
+    let then = (now() - TimeDelta::hours(2)).to_rfc3339();
+    let under_way = r#"{"started": null, "said_running": true}"#;
+    let outcomes = tokio::join!(
+        after_a_look_that_fails(&then, r#""asking""#.to_owned()),
+        after_a_look_that_fails(&then, format!(r#"{{"taken": "{then}"}}"#)),
+        after_a_look_that_fails(&then, format!(r#"{{"running": ["{then}", {under_way}]}}"#)),
+    );
+    assert_eq!(outcomes, (Outcome::Success, Outcome::Success, Outcome::Success));
+}
+
+/// What becomes of a run that was asked for then and has come so far, when the second look shows a success.
+async fn after_a_look_that_fails(then: &str, phase: String) -> Outcome {
+    let mut bed = Bed::new();
+    let run = recipe().run;
+    let before = r#"{"started": null, "ended": null}"#;
+    let trace = format!(r#"{{"job": "a", "asked": "{then}", "before": {before}, "phase": {phase}}}"#);
+    std::fs::write(bed.folder.path().join(format!("asked/{run}.json")), trace).expect("written");
+    bed.service.fails();
+    assert!(
+        matches!(bed.launcher.find(&run), Ok(Found::Alive { .. })),
+        "{phase}"
+    );
+    bed.service.looked.notified().await;
+    let times = r#""started_at": "2026-01-01T00:00:00", "ended_at": "2026-01-01T01:00:00""#;
+    let keys = format!(r#""status": "scheduled", "result": "success", {times}"#);
+    bed.launcher.listed(now(), &[parsed(&document(&keys))]);
+    loop {
+        match bed.event().await {
+            LaunchEvent::Ended { report, .. } => return report.outcome,
+            LaunchEvent::Started { .. } => {}
+            other => panic!("{phase}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_its_user_has_ended_already_is_not_ended_again() {
     let mut bed = Bed::new();
     bed.started().await;
@@ -172,15 +270,12 @@ async fn what_its_user_has_ended_already_is_not_ended_again() {
     assert_eq!(bed.service.asked(), [Wish::Start]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_listing_is_as_good_as_a_look_if_it_is_young_enough() {
     let mut bed = Bed::new();
     let before = now();
     bed.started().await;
-    *bed.service.says.lock().expect("no panic") = Err(Trouble {
-        text: "no plan can be read by itself".to_owned(),
-        fate: Fate::NotDone,
-    });
+    bed.service.fails();
     let ended = |result| {
         let keys = r#""status": "scheduled", "started_at": "2026-01-01T00:00:00", "ended_at": "2026-01-01T01:00:00""#;
         [parsed(&document(&format!("{keys}, \"result\": \"{result}\"")))]
@@ -199,7 +294,7 @@ async fn a_listing_is_as_good_as_a_look_if_it_is_young_enough() {
 }
 
 /// It shows the plan as it was before the start took effect, with the result of the run before, however long it took to come.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_listing_that_is_older_than_the_answer_or_than_a_look_says_nothing() {
     let mut bed = Bed::new();
     bed.started().await;
@@ -219,7 +314,7 @@ async fn a_listing_that_is_older_than_the_answer_or_than_a_look_says_nothing() {
     assert_eq!(bed.outcome().await, Outcome::Fail);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_run_is_asked_for_once_and_found_until_it_is_forgotten() {
     let mut bed = Bed::new();
     let run = recipe().run;
@@ -231,7 +326,7 @@ async fn a_run_is_asked_for_once_and_found_until_it_is_forgotten() {
         "{again:?}"
     );
     // Another daemon, with the same folder.
-    let (other, mut events) = launcher(&bed.folder, &bed.service);
+    let (other, mut events) = launcher(&bed.folder, &bed.service, Arc::clone(&bed.clock));
     let again = other.start(&recipe());
     assert!(
         matches!(again, Err(LaunchError::AlreadyStarted { .. })),
@@ -255,7 +350,21 @@ async fn a_run_is_asked_for_once_and_found_until_it_is_forgotten() {
     assert_eq!(bed.service.asked(), [Wish::Start]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_wall_clock_that_is_set_forward_makes_nobody_impatient() {
+    let mut bed = Bed::new();
+    bed.started().await;
+    bed.clock.1.store(3 * 3600, Ordering::Relaxed);
+    // Both what was said before this and what is taken in after it.
+    for _ in 0..3 {
+        bed.service.looked.notified().await;
+    }
+    assert_eq!(bed.launcher.awaited(), [recipe().job], "it runs");
+    bed.service.say(r#""status": "scheduled", "result": "success""#);
+    assert_eq!(bed.outcome().await, Outcome::Success);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn what_cannot_be_noted_is_not_asked_for() {
     let mut bed = Bed::new();
     std::fs::remove_dir(bed.folder.path().join("asked")).expect("removed");
@@ -272,7 +381,7 @@ async fn what_cannot_be_noted_is_not_asked_for() {
     assert!(bed.service.asked().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_damaged_trace_is_a_lost_run_and_no_second_start() {
     let bed = Bed::new();
     let run = recipe().run;

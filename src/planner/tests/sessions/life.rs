@@ -2,6 +2,22 @@
 
 use super::*;
 
+/// A ledger whose one run waits in the queue, with this part in its session.
+fn queued(admission: Admission, unheard: bool) -> Past {
+    let mut past = super::super::restart::past(RunState::Queued);
+    past.plans[0].plan = brief(&member("a"));
+    past.open[0].session = Some(Box::new(Membership {
+        session: "s".to_owned(),
+        tag: ROUND,
+        asked: at("2026-03-01T01:00:00Z"),
+        admission,
+        refused: None,
+        unheard,
+        again: false,
+    }));
+    past
+}
+
 #[test]
 fn a_plan_that_is_stopped_while_its_session_is_asked_does_not_leave_the_session_waiting() {
     let mut world = asking(SessionRefused::Skip);
@@ -21,6 +37,131 @@ fn a_plan_that_is_stopped_while_its_session_is_asked_does_not_leave_the_session_
         [format!("a-20260301T010000Z aborted {}", ROUND + 1)]
     );
     assert_eq!(world.launched().len(), 0);
+}
+
+/// Found by the simulator: its session waited.
+#[test]
+fn one_that_is_withdrawn_after_a_lost_answer_or_a_restart_has_its_session_looked_at() {
+    let told = [format!("a-20260301T010000Z aborted {ROUND}")];
+    let (mut world, ask) = stopped_while_asking();
+    assert_eq!(unsure(&world), told, "a daemon that dies now hears no answer");
+    world.tell(Input::Session {
+        ask,
+        answer: unreachable(),
+    });
+    assert_eq!(unsure(&world).len(), 2, "by the first it may not have arrived");
+
+    for admission in [Admission::Waiting, Admission::Alone] {
+        let past = queued(admission, true);
+        let mut world = World::bare("2026-03-01T01:10:00Z", policy(), past);
+        let stopped = json!({"schedule_minute": "0", "status": "scheduled", "event": "stop"});
+        world.list(vec![member_with("a", stopped)]);
+        assert_eq!((questions(&world), unsure(&world)), (0, told.to_vec()));
+    }
+}
+
+/// Found by the simulator: the node's clock was ahead by hours.
+#[test]
+fn one_that_is_in_a_round_that_it_does_not_take_for_its_own_does_not_leave_it_waiting() {
+    let mut world = asking(SessionRefused::Skip);
+    answer(&mut world, unreachable());
+    world.live_until(&world.wake.expect("it asks again").to_string());
+    let earlier = Some("2026-03-01T00:00:00Z");
+    answer(
+        &mut world,
+        refused(Refusal::OutOfSync, ROUND + 1, "2026-03-01T00:00:00Z", earlier),
+    );
+    assert_eq!(question(&world).map(|ask| ask.tag), Some(ROUND + 1));
+    answer(
+        &mut world,
+        refused(Refusal::OutOfSync, ROUND + 1, "2026-03-01T00:00:00Z", earlier),
+    );
+    let stopped = json!({"schedule_minute": "0", "status": "scheduled", "event": "stop"});
+    world.list(vec![member_with("a", stopped)]);
+    assert_eq!(
+        unsure(&world),
+        [format!("a-20260301T010000Z aborted {}", ROUND + 1)]
+    );
+}
+
+/// Found by the simulator: after a clock that was set back, and a restart, the round of the last run was not known.
+#[test]
+fn a_round_that_the_plan_has_ended_is_not_joined_again() {
+    let mut world = asking(SessionRefused::Skip);
+    let started = Some(due("2026-03-01T01:00:00Z"));
+    let session = SessionState {
+        tag: ROUND + 1,
+        hold_off: 30,
+        started,
+        joined: started,
+        running: false,
+    };
+    let why = Refusal::OutOfSync;
+    answer(&mut world, SessionAnswer::Refused { why, session });
+    assert_eq!(world.launched().len(), 0);
+    assert_eq!(
+        question(&world).map(|ask| ask.tag),
+        Some(ROUND + 1),
+        "it asks for the next one"
+    );
+}
+
+/// A run whose session is being asked, and whose plan is stopped before the answer is there.
+fn stopped_while_asking() -> (World, Box<SessionAsk>) {
+    let mut world = asking(SessionRefused::Skip);
+    let ask = Box::new(question(&world).expect("a question"));
+    let stopped = json!({"schedule_minute": "0", "status": "scheduled", "event": "stop"});
+    world.list(vec![member_with("a", stopped)]);
+    assert_eq!(ends(&world), Vec::<String>::new());
+    (world, ask)
+}
+
+#[test]
+fn an_answer_that_was_lost_and_comes_to_nobody_is_heard_all_the_same() {
+    for (joined, told) in [("2026-03-01T01:00:00Z", 1), ("2026-03-01T00:00:00Z", 0)] {
+        let (mut world, ask) = stopped_while_asking();
+        let answer = refused(
+            Refusal::OutOfSync,
+            ROUND + 1,
+            "2026-03-01T01:00:00Z",
+            Some(joined),
+        );
+        world.tell(Input::Session { ask, answer });
+        assert_eq!(ends(&world).len(), told, "{:?}", ends(&world));
+    }
+    // The round of before, whose end was told.
+    let (mut world, ask) = stopped_while_asking();
+    let answer = refused(
+        Refusal::HoldOff,
+        ROUND,
+        "2026-03-01T00:59:50Z",
+        Some("2026-03-01T00:59:50Z"),
+    );
+    world.tell(Input::Session { ask, answer });
+    assert_eq!(ends(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_late_answer_does_not_end_the_round_for_a_run_that_is_in_it() {
+    let (mut world, late) = stopped_while_asking();
+    let again = json!({"schedule_minute": "*", "status": "scheduled", "event": "start"});
+    world.list(vec![member_with("a", again)]);
+    world.live_until("2026-03-01T01:01:00Z");
+    // While the later one asks, and when it has joined.
+    world.tell(Input::Session {
+        ask: late.clone(),
+        answer: joined(ROUND + 1),
+    });
+    assert_eq!(ends(&world), Vec::<String>::new());
+    answer(&mut world, joined(ROUND + 1));
+    let run = world.launched().remove(0);
+    world.tell(Input::Session {
+        ask: late,
+        answer: joined(ROUND + 1),
+    });
+    assert_eq!(ends(&world), Vec::<String>::new());
+    world.run_for(&run, 60, Outcome::Success);
+    assert_eq!(ends(&world), [format!("{run} success {}", ROUND + 1)]);
 }
 
 #[test]
@@ -54,15 +195,7 @@ fn one_that_joined_and_is_stopped_before_it_has_a_place_tells_its_session() {
 #[test]
 fn a_restart_asks_again_and_a_run_that_has_joined_is_launched_without() {
     for (admission, asks) in [(Admission::Waiting, 1), (Admission::Joined, 0)] {
-        let mut past = super::super::restart::past(RunState::Queued);
-        past.plans[0].plan = brief(&member("a"));
-        past.open[0].session = Some(Box::new(Membership {
-            session: "s".to_owned(),
-            tag: ROUND,
-            asked: at("2026-03-01T01:00:00Z"),
-            admission,
-            refused: None,
-        }));
+        let past = queued(admission, false);
         let mut world = World::bare("2026-03-01T01:10:00Z", policy(), past);
         world.tell(Input::Begin);
         assert_eq!((questions(&world), world.launched().len()), (asks, 1 - asks));

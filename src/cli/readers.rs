@@ -1,0 +1,190 @@
+//! Reading many documents at once: to understand one takes longer than to find it in its listing.
+//!
+//! Whoever finds them gives them to threads that read them, and is given what came of each, in their order. Of a small
+//! listing nothing is worth a thread. What is on its way is bounded.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Scope;
+
+use crate::plan::{self, Parsed, Problem};
+
+/// Bytes of documents that are read in one go.
+const BATCH: usize = 256 << 10;
+/// Batches on their way for each thread: one that it reads, and one that waits.
+const AHEAD: usize = 2;
+/// Most threads: the one that finds the documents feeds no more.
+const MOST_THREADS: usize = 8;
+
+/// What came of one document.
+pub(super) type Read = Result<Parsed, Vec<Problem>>;
+
+/// Documents one behind the other, each with its place and the end of its text.
+#[derive(Debug, Default)]
+struct Batch {
+    text: String,
+    documents: Vec<(String, usize)>,
+}
+
+impl Batch {
+    fn read(&self) -> Vec<Read> {
+        let mut start = 0;
+        let one = |(place, end): &(String, usize)| {
+            let text = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            plan::parse(text, place)
+        };
+        self.documents.iter().map(one).collect()
+    }
+}
+
+/// Threads that read, as soon as they are worth it.
+pub(super) struct Readers<'scope, 'env, T> {
+    scope: &'scope Scope<'scope, 'env>,
+    take: T,
+    batch: Batch,
+    threads: Option<Threads>,
+}
+
+struct Threads {
+    work: Sender<(usize, Batch)>,
+    done: Receiver<(usize, Vec<Read>)>,
+    most: usize,
+    given: usize,
+    taken: usize,
+    /// What came out of turn.
+    early: BTreeMap<usize, Vec<Read>>,
+}
+
+impl<'scope, 'env, T: FnMut(Read)> Readers<'scope, 'env, T> {
+    /// `take` is told of each document, in order, in this thread.
+    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, take: T) -> Self {
+        Self {
+            scope,
+            take,
+            batch: Batch::default(),
+            threads: None,
+        }
+    }
+
+    /// One more document.
+    pub(super) fn give(&mut self, place: &str, text: &str) {
+        self.batch.text.push_str(text);
+        self.batch
+            .documents
+            .push((place.to_owned(), self.batch.text.len()));
+        if self.batch.text.len() >= BATCH {
+            let threads = self.threads.get_or_insert_with(|| Threads::start(self.scope));
+            threads.give(std::mem::take(&mut self.batch), &mut self.take);
+        }
+    }
+
+    /// There are no more.
+    pub(super) fn end(mut self) {
+        if let Some(mut threads) = self.threads.take() {
+            threads.until_at_most(0, &mut self.take);
+        }
+        self.batch.read().into_iter().for_each(self.take);
+    }
+}
+
+impl Threads {
+    fn start<'scope>(scope: &'scope Scope<'scope, '_>) -> Self {
+        let count = std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
+        let ((work, batches), (tell, done)) = (channel(), channel());
+        let batches = Arc::new(Mutex::new(batches));
+        for _ in 0..count {
+            let (batches, tell) = (Arc::clone(&batches), tell.clone());
+            scope.spawn(move || read_each(&batches, &tell));
+        }
+        Self {
+            work,
+            done,
+            most: AHEAD * count,
+            given: 0,
+            taken: 0,
+            early: BTreeMap::new(),
+        }
+    }
+
+    fn give(&mut self, batch: Batch, take: &mut impl FnMut(Read)) {
+        self.until_at_most(self.most - 1, take);
+        // The threads live as long as this does.
+        let _ = self.work.send((self.given, batch));
+        self.given += 1;
+    }
+
+    /// Takes what was read, until no more than so many batches are on their way.
+    fn until_at_most(&mut self, most: usize, take: &mut impl FnMut(Read)) {
+        while self.given - self.taken > most
+            && let Ok((number, read)) = self.done.recv()
+        {
+            self.early.insert(number, read);
+            while let Some(read) = self.early.remove(&self.taken) {
+                read.into_iter().for_each(&mut *take);
+                self.taken += 1;
+            }
+        }
+    }
+}
+
+/// Until there are no more.
+fn read_each(batches: &Mutex<Receiver<(usize, Batch)>>, tell: &Sender<(usize, Vec<Read>)>) {
+    loop {
+        let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, batch)) = next else { return };
+        if tell.send((number, batch.read())).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AHEAD, BATCH, MOST_THREADS, Readers};
+
+    /// What is told of so many documents of so many bytes.
+    fn told(count: usize, bytes: usize) -> Vec<String> {
+        let mut told = Vec::new();
+        std::thread::scope(|scope| {
+            let mut readers = Readers::new(scope, |read: super::Read| {
+                told.push(match read {
+                    Ok(parsed) => parsed.plan.id.to_string(),
+                    Err(problems) => problems.first().map(|one| one.job_id.clone()).unwrap_or_default(),
+                });
+            });
+            let pad = "x".repeat(bytes);
+            for number in 0..count {
+                // Each third cannot be used, and says so by its place.
+                let id = if number % 3 == 0 {
+                    String::new()
+                } else {
+                    format!(r#""job_id": "{number}", "#)
+                };
+                let text = format!(
+                    r#"{{{id}"pad": "{pad}", "job_actions": [{{"freezer_action": {{"action": "backup"}}}}]}}"#
+                );
+                readers.give(&number.to_string(), &text);
+            }
+            readers.end();
+        });
+        told
+    }
+
+    #[test]
+    fn each_is_told_once_and_in_order() {
+        let many = AHEAD * MOST_THREADS * 5;
+        for (count, bytes) in [
+            (0, 0),
+            (1, 10),
+            (7, 10),
+            (many, BATCH),
+            (10 * many, BATCH / 4),
+            (3, BATCH),
+        ] {
+            let wanted: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+            assert_eq!(told(count, bytes), wanted);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! From an order to launch a run to the launcher, and what is made of a launcher that does not take it.
+
+use crate::launch::LaunchError;
+use crate::plan::Plan;
+use crate::planner::{Input, NotStarted, Order, Outcome, RunId, RunRecord};
+
+use super::{Drafts, Engine, Store, Witness, end_without_start};
+
+impl<S: Store, W: Witness> Engine<S, W> {
+    /// What is launched as soon as it is recorded.
+    pub(super) fn get_ready(&self) {
+        let runs = self.pending.iter().filter_map(|order| match order {
+            Order::Launch { run } => Some(&run.id),
+            _ => None,
+        });
+        let runs: Vec<&RunId> = runs.collect();
+        if !runs.is_empty() {
+            self.launcher.get_ready(&runs);
+        }
+    }
+
+    pub(super) fn launch(&mut self, run: RunRecord, plan: &Plan, drafts: &Drafts) -> Option<Input> {
+        let recipe = match self.recipes.recipe(&run, plan, drafts) {
+            Ok(recipe) => recipe,
+            Err(error) => return Some(self.not_started(run.id, error.to_string())),
+        };
+        match self.launcher.start(&recipe) {
+            Ok(()) => None,
+            // Started before a crash that hid it from us: what became of it is what counts.
+            Err(LaunchError::AlreadyStarted { .. }) => self.look_for(run),
+            Err(error) if error.passes() => {
+                tracing::warn!(run = %run.id, "not started yet: {error}");
+                let detail = error.to_string();
+                let (run, why) = (run.id, NotStarted::Away { detail });
+                Some(Input::NotStarted { run, why })
+            }
+            Err(error) => Some(self.not_started(run.id, error.to_string())),
+        }
+    }
+
+    pub(super) fn not_started(&self, run: RunId, detail: String) -> Input {
+        tracing::error!(run = %run, "not started: {detail}");
+        let end = end_without_start(self.clock.now(), Outcome::Fail, detail);
+        Input::Ended { run, end }
+    }
+}

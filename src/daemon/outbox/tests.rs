@@ -1,0 +1,107 @@
+use crate::freezer::{ApiError, rest};
+
+use super::{Duration, LONGEST_PAUSE, Round};
+
+#[test]
+fn an_api_that_asks_for_no_pause_gets_one() {
+    let pause = Duration::from_secs(8);
+    assert_eq!(rest(None, pause, LONGEST_PAUSE), pause);
+    assert_eq!(rest(Some(Duration::ZERO), pause, LONGEST_PAUSE), pause);
+    assert_eq!(
+        rest(Some(Duration::from_secs(20)), pause, LONGEST_PAUSE),
+        Duration::from_secs(20)
+    );
+    assert_eq!(
+        rest(Some(Duration::from_secs(7200)), pause, LONGEST_PAUSE),
+        LONGEST_PAUSE
+    );
+}
+
+/// 5xx, as of an API that is overloaded, or that stumbles over what it was given.
+fn stumbles() -> ApiError {
+    ApiError::Timeout {
+        at: "POST /v2".to_owned(),
+        cause: "no end".to_owned(),
+    }
+}
+
+/// Each further try would be one more wrong password at Keystone, for all reports that wait, every second.
+#[test]
+fn where_our_own_account_or_address_is_wrong_no_other_fares_better() {
+    let at = || "POST /v3/auth/tokens".to_owned();
+    let wrong = [
+        ApiError::Auth {
+            at: at(),
+            said: String::new(),
+            hint: "",
+        },
+        ApiError::Tls {
+            at: at(),
+            cause: String::new(),
+            hint: "",
+        },
+        ApiError::Redirected {
+            at: at(),
+            status: 302,
+            to: String::new(),
+        },
+        ApiError::Catalog {
+            message: String::new(),
+        },
+        ApiError::Setting {
+            setting: "auth_url",
+            message: String::new(),
+        },
+    ];
+    for error in wrong {
+        let mut round = Round::Empty;
+        assert!(round.heard(Err(error.clone())), "{error:?}");
+        assert_eq!(
+            round,
+            Round::Failed {
+                after: None,
+                away: true
+            },
+            "{error:?}"
+        );
+    }
+    // What is wrong with one plan is no other's affair.
+    let trust = ApiError::Trust {
+        at: at(),
+        trust: "t1".to_owned(),
+        status: 404,
+        said: String::new(),
+    };
+    let mut round = Round::Empty;
+    assert!(!round.heard(Err(trust)));
+    assert_eq!(
+        round,
+        Round::Failed {
+            after: None,
+            away: false
+        }
+    );
+}
+
+#[test]
+fn one_that_is_never_taken_is_no_proof_that_the_api_is_away() {
+    let mut round = Round::Empty;
+    assert!(round.heard(Err(stumbles())), "the others wait");
+    assert_eq!(
+        round,
+        Round::Failed {
+            after: None,
+            away: true
+        }
+    );
+    let mut round = Round::Empty;
+    assert!(!round.heard(Ok(())));
+    assert!(round.heard(Err(stumbles())));
+    assert_eq!(
+        round,
+        Round::Failed {
+            after: None,
+            away: false
+        }
+    );
+}

@@ -1,0 +1,158 @@
+//! Many plans are due at one second, and most of them are alike: what is decided of one is decided of all.
+//!
+//! A cloud's plans share their schedules, so a hundred thousand may be due at once. Looking at each by itself costs little
+//! to think and much to fetch: their slots lie far apart, and a record for each fills fresh memory. So those that are
+//! due by one timetable, and have nothing of their own that a verdict looks at, are judged once, and their slots are
+//! then walked through in passes so short that the processor fetches many at a time.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::JobId;
+use crate::schedule::{DueTime, Missed};
+
+use super::due::Judgement;
+use super::roster::Seat;
+use super::slot::{Likeness, Slot};
+use super::{Decision, Planner, Reason, Record, Verdict, VerdictRecord};
+
+/// Due times of many plans that are skipped for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Whose. Each is there once.
+    pub jobs: Vec<JobId>,
+    /// Of each plan the earliest due time it covers.
+    pub first: DueTime,
+    /// The latest.
+    pub last: DueTime,
+    /// How many of each plan.
+    pub count: u64,
+    /// Why.
+    pub reason: Reason,
+    /// When that was decided.
+    pub decided: DateTime<Utc>,
+}
+
+impl Skipped {
+    /// The verdict of one of its plans.
+    #[must_use]
+    pub fn verdict(&self, job: JobId) -> VerdictRecord {
+        VerdictRecord {
+            job,
+            first: self.first,
+            last: self.last,
+            count: self.count,
+            verdict: Verdict::Skipped(self.reason),
+            decided: self.decided,
+        }
+    }
+
+    /// A verdict for each of its plans.
+    pub fn verdicts(&self) -> impl Iterator<Item = VerdictRecord> + '_ {
+        self.jobs.iter().map(|job| self.verdict(job.clone()))
+    }
+}
+
+impl Planner {
+    /// Gives those of the plans at these seats their verdict, and their next timer, that are alike and do not run. All
+    /// are due at `due`. Gives back the others, in order: nothing was decided of them.
+    pub(super) fn decide_alike(
+        &mut self,
+        now: DateTime<Utc>,
+        due: DueTime,
+        seats: Vec<Seat>,
+        out: &mut Decision,
+    ) -> Vec<Seat> {
+        let (alike, mut others) = self.tell_apart(seats);
+        for seats in alike {
+            if let [_, _, ..] = *seats
+                && let Some((missed, reason)) = self.skips(&seats, due, DueTime::floor(now))
+            {
+                self.skip(now, seats, missed, reason, out);
+            } else {
+                others.extend(seats);
+            }
+        }
+        others.sort_unstable();
+        others
+    }
+
+    /// Those that are alike, together; and those that have something of their own.
+    fn tell_apart(&self, seats: Vec<Seat>) -> (Vec<Vec<Seat>>, Vec<Seat>) {
+        let mut alike: Vec<Vec<Seat>> = Vec::new();
+        let mut others = Vec::new();
+        let mut places: HashMap<Likeness, usize, foldhash::fast::RandomState> = HashMap::default();
+        // Mostly it is like the one before it.
+        let mut latest = None;
+        for seat in seats {
+            let Some(likeness) = self.slots.at(seat).and_then(Slot::likeness) else {
+                others.push(seat);
+                continue;
+            };
+            let place = match latest {
+                Some((same, place)) if same == likeness => place,
+                _ => *places.entry(likeness).or_insert(alike.len()),
+            };
+            latest = Some((likeness, place));
+            match alike.get_mut(place) {
+                Some(seats) => seats.push(seat),
+                None => alike.push(vec![seat]),
+            }
+        }
+        (alike, others)
+    }
+
+    /// Whether the due times of these plans, from `due` to `now`, do not run, and why.
+    fn skips(&self, seats: &[Seat], due: DueTime, now: DueTime) -> Option<(Missed, Reason)> {
+        let slot = self.slots.at(*seats.first()?)?;
+        if slot.is_now() {
+            return None;
+        }
+        let missed = slot.timetable.missed_from(due, now)?;
+        match self.judge(slot, missed, now) {
+            Judgement::Skip {
+                reason,
+                covered: None,
+            } => Some((missed, reason)),
+            _ => None,
+        }
+    }
+
+    /// Gives all of these plans this verdict, and their next timer.
+    fn skip(
+        &mut self,
+        now: DateTime<Utc>,
+        seats: Vec<Seat>,
+        missed: Missed,
+        reason: Reason,
+        out: &mut Decision,
+    ) {
+        let first = seats.first().and_then(|seat| self.slots.at(*seat));
+        let next = first.and_then(|slot| slot.timetable.next(missed.last));
+        let next = next.map(|next| next.due);
+        for seat in &seats {
+            if let Some(slot) = self.slots.at_mut(*seat) {
+                slot.covered = slot.covered.max(missed.last);
+                slot.armed = next;
+            }
+        }
+        let mut jobs = Vec::with_capacity(seats.len());
+        jobs.extend(
+            seats
+                .iter()
+                .filter_map(|seat| Some(self.slots.at(*seat)?.plan.id.clone())),
+        );
+        out.records.push(Record::Skipped(Skipped {
+            jobs,
+            first: missed.first,
+            last: missed.last,
+            count: missed.count,
+            reason,
+            decided: now,
+        }));
+        if let Some(due) = next {
+            self.timers.set_all(due, seats);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What freezerd's own client does beside the loop: runs are prepared at the API, records of backups kept there.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
+
+use freezerd::daemon::backups;
+use freezerd::daemon::engine::Prepared;
+use freezerd::daemon::prepare::Preparation;
+use freezerd::daemon::recipes::Drafts;
+use freezerd::freezer::{Api, ApiError};
+use freezerd::planner::RunId;
+use tokio::runtime::Runtime;
+
+use super::checker::{Asked, Given, Refusal, Unstarted};
+use super::fate::Killed;
+use super::script::Weather;
+use super::shelf::Hand;
+use super::world::World;
+
+/// How long a run waits for the API, in seconds.
+const PATIENCE: i64 = 30;
+
+/// Where limits of time are set: they take one, though nothing here lasts so long that one is reached.
+static TIMERS: LazyLock<Runtime> = LazyLock::new(|| {
+    let timers = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    timers.expect("a runtime")
+});
+
+/// What comes of a future that waits for nothing: this world's servers answer at once.
+pub fn ready<F: Future>(future: F) -> F::Output {
+    let _entered = TIMERS.enter();
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("it waits for something"),
+    }
+}
+
+/// An answer on its way.
+pub(super) struct Readied {
+    pub(super) arrives: i64,
+    run: RunId,
+    job: String,
+    prepared: Prepared,
+}
+
+impl World {
+    pub(super) fn hand(&self) -> Hand {
+        Hand {
+            shelf: Arc::clone(&self.shelf),
+            fate: Arc::clone(&self.machine.fate),
+            cloud: Arc::clone(&self.cloud),
+        }
+    }
+
+    /// Works with the API, in which the daemon may be killed: then there is nothing.
+    pub(super) fn beside<T>(&mut self, work: impl FnOnce(&Api, &Hand) -> T) -> Option<T> {
+        let (api, hand) = (Arc::clone(self.api.as_ref()?), self.hand());
+        match catch_unwind(AssertUnwindSafe(|| work(&api, &hand))) {
+            Ok(done) => Some(done),
+            Err(payload) if payload.is::<Killed>() => {
+                self.die();
+                None
+            }
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    }
+
+    /// Asks the API for what a run must find there; the answer takes its time, and is given up when that is too long.
+    pub(super) fn prepare(&mut self, run: RunId) {
+        let Some(daemon) = &self.daemon else { return };
+        let Some((record, plan)) = daemon.preparing(&run) else {
+            return;
+        };
+        let preparation = Preparation {
+            run: record.clone(),
+            plan: Arc::clone(plan),
+            trust: daemon.recipes().trust(plan).cloned(),
+            account: self.hand(),
+            clock: Arc::clone(&self.machine.clock) as Arc<dyn freezerd::clock::Clock>,
+        };
+        let slow = match self.weather {
+            Weather::Slow(seconds) => seconds,
+            _ => 0,
+        };
+        let now = self.machine.clock.now();
+        let mut drafts = Drafts::new();
+        let mut done = Ok(());
+        if slow > PATIENCE {
+            if let Some(trust) = &preparation.trust {
+                let (trust, at, given) = (trust.to_string(), now, Given::Nothing);
+                self.cloud().keystone.asked.push(Asked { trust, at, given });
+            }
+        } else {
+            let carried_out = self.beside(|api, _| ready(preparation.carry_out(api, &mut drafts)));
+            let Some(carried_out) = carried_out else { return };
+            done = carried_out;
+        }
+        self.readied.push(Readied {
+            arrives: now + slow.min(PATIENCE),
+            job: preparation.run.job.as_str().to_owned(),
+            run,
+            prepared: done.map(|()| drafts),
+        });
+    }
+
+    /// One that is prepared, and by now there.
+    pub(super) fn take_readied(&mut self, now: i64) -> bool {
+        // As the daemon's loop, which hears first of what ended.
+        if self.machine.has_news() {
+            self.step(Vec::new());
+        }
+        let Some(at) = self.readied.iter().position(|one| one.arrives <= now) else {
+            return false;
+        };
+        let Readied {
+            run, job, prepared, ..
+        } = self.readied.remove(at);
+        let aborted = |daemon: &super::world::Daemon| daemon.preparing(&run).is_none();
+        if prepared.is_err() && !self.daemon.as_ref().is_none_or(aborted) {
+            let mut agents = self.machine.agents.lock().expect("single-threaded");
+            agents.unstarted.push(Unstarted {
+                run: run.clone(),
+                job,
+                at: now,
+                by: Refusal::Trust,
+            });
+        }
+        self.act(|daemon| daemon.prepared(&run, prepared));
+        true
+    }
+
+    /// Records of backups that wait, then those that are to be told how their runs ended. Each sort until one meets an
+    /// API that is away, as in the daemon's outbox.
+    pub(super) fn deliver_records(&mut self) {
+        let pending = self.shelf.lock().expect("single-threaded").pending_backups();
+        for one in pending {
+            let said = self.beside(|api, hand| ready(backups::keep(hand, api, &one)));
+            if !self.heard(said) {
+                break;
+            }
+        }
+        let pending = self.shelf.lock().expect("single-threaded").pending_drafts();
+        for one in pending {
+            let said = self.beside(|api, hand| ready(backups::close(hand, api, &one)));
+            if !self.heard(said) {
+                break;
+            }
+        }
+    }
+
+    /// Whether the next one may fare better.
+    fn heard(&mut self, said: Option<Result<Result<(), ApiError>, String>>) -> bool {
+        match said {
+            None => false,
+            Some(Ok(Ok(()))) => true,
+            Some(Ok(Err(error))) => {
+                self.deliver_later();
+                !error.is_transient()
+            }
+            Some(Err(_)) => {
+                self.deliver_later();
+                false
+            }
+        }
+    }
+}
