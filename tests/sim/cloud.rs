@@ -50,6 +50,12 @@ pub struct Cloud {
     /// It refuses so many tokens from now on.
     pub refuses: u64,
     pub faults: Faults,
+    /// Who asks gives up before it answers.
+    pub too_slow: bool,
+    /// So many requests over the wire were not answered as they should have been.
+    pub unanswered: u64,
+    /// So many of them it did nevertheless.
+    pub unheard: u64,
     /// What was read of the last listing that broke off.
     pub broken_off: Vec<Plan>,
     /// The last whole listing: after how many changes that was, and what was understood.

@@ -1,27 +1,17 @@
-//! What goes between the daemon and the API: listings, questions, reports.
+//! What goes between the daemon and the API: listings, and questions about single plans.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use freezerd::daemon::engine::Errand;
-use freezerd::freezer::ApiError;
 use freezerd::plan::{Digester, Digests, JobId, Plan};
 use freezerd::planner::Input;
 
 use super::checker::{Missing, Version};
-use super::cloud::Cloud;
-use super::fate::{Disk, Killed};
-use super::keeping::ready;
 use super::machine::instant;
 use super::rng::Rng;
 use super::script::Weather;
-use super::shelf::Shelf;
 use super::world::World;
-
-/// The longest pause of the outbox after a failure. The daemon's own is a minute; but most of a life in which the API
-/// refuses everything would go into rounds that differ in nothing.
-const LONGEST_PAUSE: i64 = 300;
 
 /// A listing on its way: when it was asked for (wall), what it holds, and which version of each plan that is.
 pub(super) struct Listed {
@@ -41,10 +31,7 @@ impl World {
             }
             Errand::AskSession(ask) => return self.ask_session(ask),
             Errand::Prepare(run) => return self.prepare(run),
-            Errand::Deliver => {
-                self.deliver.get_or_insert(self.machine.clock.now());
-                return;
-            }
+            Errand::Deliver => return self.ring(),
         };
         let asked = self.cloud().job(self.weather, job.as_str());
         match asked {
@@ -143,90 +130,6 @@ impl World {
             {
                 version.known.get_or_insert(wall);
             }
-        }
-    }
-
-    pub(super) fn deliver_later(&mut self) {
-        if self.deliver.is_some() {
-            return;
-        }
-        self.deliver = Some(self.machine.clock.now() + self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-    }
-
-    /// What waits in the outbox goes to the API, oldest first; a failure waits with back-off. As the daemon does: what
-    /// the API refuses holds up nothing else, and one sort does not hold up the other.
-    pub(super) fn deliver_reports(&mut self) {
-        self.deliver = None;
-        // In shadow nothing is written to the API.
-        if self.policy.shadow {
-            return;
-        }
-        self.deliver_records();
-        if self.daemon.is_none() {
-            return;
-        }
-        self.deliver_session_ends(None);
-        if self.daemon.is_none() {
-            return;
-        }
-        let mut waiting: Vec<_> = {
-            let shelf = self.shelf.lock().expect("single-threaded");
-            shelf
-                .outbox
-                .iter()
-                .map(|(job, one)| (job.clone(), one.clone(), shelf.trust_for(job)))
-                .collect()
-        };
-        waiting.sort_by_key(|(_, (number, _), _)| *number);
-        let Some(api) = self.api.clone() else { return };
-        for (job, (number, report), trust) in waiting {
-            let goes_on = self.deliver(
-                |_, _| ready(api.report(&job, trust.as_ref(), &report)).map(|_| ()),
-                |shelf| shelf.delivered(&job, number),
-            );
-            if !goes_on {
-                return;
-            }
-        }
-    }
-
-    /// Sends one thing of the outbox, and notes that it was taken. Whether the next one may fare better.
-    pub(super) fn deliver(
-        &mut self,
-        send: impl FnOnce(&Mutex<Cloud>, Weather) -> Result<(), ApiError>,
-        note: impl FnOnce(&mut Shelf),
-    ) -> bool {
-        let fate = Arc::clone(&self.machine.fate);
-        let (cloud, shelf, weather) = (&self.cloud, &self.shelf, self.weather);
-        let sent = catch_unwind(AssertUnwindSafe(|| {
-            fate.strikes();
-            let said = send(cloud, weather);
-            fate.strikes();
-            match said {
-                Err(error) => Some(error.is_transient()),
-                Ok(()) if fate.disk_fails(Disk::Delivered) => Some(true),
-                Ok(()) => {
-                    note(&mut shelf.lock().expect("single-threaded"));
-                    fate.strikes();
-                    None
-                }
-            }
-        }));
-        match sent {
-            Ok(None) => {
-                self.pause = 1;
-                true
-            }
-            Ok(Some(away)) => {
-                self.deliver_later();
-                !away
-            }
-            Err(payload) if payload.is::<Killed>() => {
-                self.die();
-                false
-            }
-            Err(payload) => std::panic::resume_unwind(payload),
         }
     }
 }

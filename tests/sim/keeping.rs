@@ -5,11 +5,10 @@ use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
-use freezerd::daemon::backups;
 use freezerd::daemon::engine::Prepared;
 use freezerd::daemon::prepare::Preparation;
 use freezerd::daemon::recipes::Drafts;
-use freezerd::freezer::{Api, ApiError};
+use freezerd::freezer::Api;
 use freezerd::planner::RunId;
 use tokio::runtime::Runtime;
 
@@ -20,7 +19,7 @@ use super::shelf::Hand;
 use super::world::World;
 
 /// How long a run waits for the API, in seconds.
-const PATIENCE: i64 = 30;
+pub(super) const PATIENCE: i64 = 30;
 
 /// Where limits of time are set: they take one, though nothing here lasts so long that one is reached.
 static TIMERS: LazyLock<Runtime> = LazyLock::new(|| {
@@ -53,7 +52,6 @@ impl World {
         Hand {
             shelf: Arc::clone(&self.shelf),
             fate: Arc::clone(&self.machine.fate),
-            cloud: Arc::clone(&self.cloud),
         }
     }
 
@@ -132,40 +130,5 @@ impl World {
         }
         self.act(|daemon| daemon.prepared(&run, prepared));
         true
-    }
-
-    /// Records of backups that wait, then those that are to be told how their runs ended. Each sort until one meets an
-    /// API that is away, as in the daemon's outbox.
-    pub(super) fn deliver_records(&mut self) {
-        let pending = self.shelf.lock().expect("single-threaded").pending_backups();
-        for one in pending {
-            let said = self.beside(|api, hand| ready(backups::keep(hand, api, &one)));
-            if !self.heard(said) {
-                break;
-            }
-        }
-        let pending = self.shelf.lock().expect("single-threaded").pending_drafts();
-        for one in pending {
-            let said = self.beside(|api, hand| ready(backups::close(hand, api, &one)));
-            if !self.heard(said) {
-                break;
-            }
-        }
-    }
-
-    /// Whether the next one may fare better.
-    fn heard(&mut self, said: Option<Result<Result<(), ApiError>, String>>) -> bool {
-        match said {
-            None => false,
-            Some(Ok(Ok(()))) => true,
-            Some(Ok(Err(error))) => {
-                self.deliver_later();
-                !error.is_transient()
-            }
-            Some(Err(_)) => {
-                self.deliver_later();
-                false
-            }
-        }
     }
 }

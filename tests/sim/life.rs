@@ -10,6 +10,7 @@ use super::checker::History;
 use super::cloud::{Cloud, Faults};
 use super::fate::Fate;
 use super::machine::{Agents, Machine, Virtual};
+use super::outbox::Outbox;
 use super::script::{HOUR, START, Script, Weather};
 use super::sessions::Answers;
 use super::world::World;
@@ -93,7 +94,7 @@ pub fn live_and_die(script: &Script, place: i64, back: i64) -> Life {
         listing: None,
         known: Digests::default(),
         deliver: None,
-        pause: 1,
+        outbox: Outbox::default(),
         restart: Some(START),
         decides: false,
         decided: START,

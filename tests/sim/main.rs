@@ -29,6 +29,7 @@ mod fate;
 mod keeping;
 mod life;
 mod machine;
+mod outbox;
 mod rng;
 mod script;
 mod servers;

@@ -1,4 +1,4 @@
-//! Keystone, and the API's jobs and backups one by one, as freezerd's own client meets them: requests in, answers
+//! Keystone, and the API's jobs, backups and session one by one, as freezerd's own client meets them: requests in, answers
 //! out. What is asked most, listings above all, goes to the same [`Cloud`] by a shorter way.
 
 use std::collections::BTreeMap;
@@ -51,7 +51,10 @@ impl Wire for Servers {
         }
         let answer = {
             let mut cloud = self.cloud.lock().expect("no thread panics with it");
-            cloud.exchange(ask, self.clock.now())
+            let answer = cloud.exchange(ask, self.clock.now());
+            let good = |answer: &Answer| answer.status.is_success() || answer.status == StatusCode::NOT_FOUND;
+            cloud.unanswered += u64::from(!answer.as_ref().is_ok_and(good));
+            answer
         };
         if writes {
             self.fate.strikes();
@@ -212,10 +215,12 @@ impl Cloud {
             return Ok(answer(StatusCode::UNAUTHORIZED, &json!("no such token")));
         };
         let said = self.serve(ask, &bearer, now);
+        let lost = self.too_slow || writes && self.weather == Weather::LostReplies;
+        self.unheard += u64::from(writes && (failed || lost));
         if failed {
             return Ok(answer(StatusCode::INTERNAL_SERVER_ERROR, &json!("no")));
         }
-        if writes && self.weather == Weather::LostReplies {
+        if lost {
             return Err(no_answer());
         }
         Ok(said)
@@ -243,6 +248,12 @@ impl Cloud {
                 }
                 _ => missing(),
             },
+            (&Method::GET, ["sessions", "s"]) => self
+                .show_session()
+                .map_or_else(missing, |session| answer(StatusCode::OK, &session)),
+            (&Method::POST, ["sessions", "s", "action"]) => self
+                .act(&read(ask), now)
+                .map_or_else(missing, |said| answer(StatusCode::ACCEPTED, &said)),
             (&Method::GET, ["backups"]) => {
                 let query = |key: &str| {
                     let mut pairs = ask.url.query_pairs();

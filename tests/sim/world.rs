@@ -21,6 +21,7 @@ use super::fate::Killed;
 use super::keeping::Readied;
 use super::life::Tally;
 use super::machine::{Machine, Virtual, instant};
+use super::outbox::Outbox;
 use super::script::{Event, Weather};
 use super::servers::{self, Servers};
 use super::sessions::Answers;
@@ -68,7 +69,7 @@ pub(super) struct World {
     /// What was in the listing before, and told.
     pub(super) known: Digests,
     pub(super) deliver: Option<i64>,
-    pub(super) pause: i64,
+    pub(super) outbox: Outbox,
     pub(super) restart: Option<i64>,
     /// Whether the daemon has begun to decide.
     pub(super) decides: bool,
@@ -185,6 +186,7 @@ impl World {
         self.answers = Answers::default();
         self.readied.clear();
         self.api = None;
+        self.outbox = Outbox::default();
         self.machine.fate.strike_at(0);
         self.machine.forget_what_was_told();
         let now = self.machine.clock.now();
