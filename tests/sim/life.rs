@@ -19,6 +19,9 @@ use super::{windows, zones};
 /// How often what happened.
 pub type Tally = BTreeMap<&'static str, u64>;
 
+/// The daemon was told to stop, and did.
+pub const STOPPED: &str = "stopped";
+
 /// A life, when it is over.
 pub struct Life {
     pub history: History,

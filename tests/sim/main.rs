@@ -49,7 +49,7 @@ use std::sync::{Mutex, PoisonError};
 use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::planner::Reason;
-use life::Tally;
+use life::{STOPPED, Tally};
 use script::Weather;
 
 /// Where the soak's seeds begin: none of those that are lived every day.
@@ -196,7 +196,11 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     println!("{tally:?}");
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
-    let mut all = reasons.iter().chain(&Weather::KINDS).chain(&disk);
+    let mut all = reasons
+        .iter()
+        .chain(&Weather::KINDS)
+        .chain(&disk)
+        .chain(&[STOPPED]);
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),
         "in so many lives each of these must happen: {tally:?}"

@@ -20,7 +20,7 @@ use super::cloud::Cloud;
 use super::exchange::{Confirmed, Listed};
 use super::fate::Killed;
 use super::keeping::Readied;
-use super::life::Tally;
+use super::life::{STOPPED, Tally};
 use super::machine::{Machine, Virtual, instant};
 use super::outbox::Outbox;
 use super::script::{Event, Weather};
@@ -214,6 +214,7 @@ impl World {
         }
         if self.daemon.is_some() {
             self.tell("the daemon has stopped");
+            *self.tally.entry(STOPPED).or_default() += 1;
             self.back = back;
             self.end();
         }
