@@ -4,6 +4,7 @@ mod back_off;
 mod backups;
 mod hindered;
 mod on_time;
+mod once;
 mod sessions;
 mod trusts;
 mod windows;
