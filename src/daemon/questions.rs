@@ -85,7 +85,11 @@ impl Lane {
 
 impl Plans {
     fn lane(&mut self, due: Option<DueTime>) -> &mut Lane {
-        if due.is_some() { &mut self.due } else { &mut self.others }
+        if due.is_some() {
+            &mut self.due
+        } else {
+            &mut self.others
+        }
     }
 
     /// It is to be asked for, unless it already is.
@@ -137,7 +141,11 @@ mod tests {
         for (job, due) in [("next", at(100)), ("no more", None)] {
             plans.add(JobId::new(job), due);
         }
-        assert_eq!(plans.next(), Some(JobId::new("no more")), "there are places for that sort");
+        assert_eq!(
+            plans.next(),
+            Some(JobId::new("no more")),
+            "there are places for that sort"
+        );
         for never in 0..AT_ONCE {
             plans.add(JobId::new(&format!("gone{never}")), None);
         }
@@ -146,7 +154,11 @@ mod tests {
         plans.answered(&JobId::new("a"));
         // It was there, and another listing does not show it.
         plans.add(JobId::new("a"), at(21));
-        assert_eq!(plans.next(), Some(JobId::new("a")), "it waits for none that is not due");
+        assert_eq!(
+            plans.next(),
+            Some(JobId::new("a")),
+            "it waits for none that is not due"
+        );
         plans.answered(&JobId::new("soon"));
         assert_eq!(plans.next(), Some(JobId::new("next")));
         assert_eq!(plans.next(), None);

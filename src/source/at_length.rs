@@ -8,7 +8,8 @@ const LONG: usize = 256 << 10;
 /// Does `work` on so many bytes. While it lasts the other tasks of this thread go on elsewhere, and so does whoever hears of due
 /// times and answers: all of them wait for one thread, and that may be this one.
 pub fn at_length<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
-    let elsewhere = || Handle::try_current().is_ok_and(|here| here.runtime_flavor() == RuntimeFlavor::MultiThread);
+    let elsewhere =
+        || Handle::try_current().is_ok_and(|here| here.runtime_flavor() == RuntimeFlavor::MultiThread);
     if bytes >= LONG && elsewhere() {
         tokio::task::block_in_place(work)
     } else {
