@@ -43,6 +43,8 @@ pub struct Cloud {
     /// How often any job has changed.
     changes: u64,
     pub told: Vec<Told>,
+    /// Every end that was written, also such as were there already.
+    pub written: Vec<Told>,
     habits: Habits,
     /// Jobs whose result a user has wiped since it was told.
     pub wiped: BTreeSet<String>,
@@ -241,23 +243,30 @@ impl Cloud {
             let ended = schedule["time_ended"].as_i64().filter(|ended| *ended > 0)?;
             (!result.is_empty()).then_some((ended, result))
         };
-        let before = end(job);
+        let (before, schedule) = (end(job), body["job_schedule"].take());
+        let tag = body.get("session_tag").cloned();
+        let idle =
+            job["job_schedule"] == schedule && tag.as_ref().is_none_or(|tag| job["session_tag"] == *tag);
         self.changes += 1;
         self.texts.remove(id);
-        job["job_schedule"] = body["job_schedule"].take();
+        job["job_schedule"] = schedule;
         job["updated_at"] = json!(stamp(now));
-        if let Some(tag) = body.get("session_tag") {
-            job["session_tag"] = tag.clone();
+        if let Some(tag) = tag {
+            job["session_tag"] = tag;
         }
-        if let Some((ended, result)) = end(job)
-            && before != end(job)
-            && !self.wiped.remove(id)
-        {
-            self.told.push(Told {
+        if let Some((ended, result)) = end(job) {
+            let told = Told {
                 job: id.to_owned(),
                 ended,
                 result,
-            });
+            };
+            let news = before != end(job);
+            if news || idle {
+                self.written.push(told.clone());
+            }
+            if news && !self.wiped.remove(id) {
+                self.told.push(told);
+            }
         }
     }
 }

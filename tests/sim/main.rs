@@ -36,6 +36,7 @@ mod servers;
 mod sessions;
 mod shelf;
 mod shrink;
+mod spared;
 mod sweep;
 mod users;
 mod windows;
@@ -46,6 +47,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use checker::Between;
 use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::planner::Reason;
@@ -196,11 +198,9 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     println!("{tally:?}");
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
-    let mut all = reasons
-        .iter()
-        .chain(&Weather::KINDS)
-        .chain(&disk)
-        .chain(&[STOPPED]);
+    let between = Between::ALL.map(Between::word);
+    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED]];
+    let mut all = words.into_iter().flatten();
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),
         "in so many lives each of these must happen: {tally:?}"

@@ -7,6 +7,7 @@ use freezerd::planner::{CatchUp, Outside, Reason, SessionRefused};
 
 use super::machine::instant;
 use super::rng::Rng;
+use super::spared::spare;
 
 pub const START: i64 = 1_772_323_200; // 2026-03-01T00:00:00Z
 pub const MINUTE: i64 = 60;
@@ -235,6 +236,7 @@ pub fn write(seed: u64) -> Script {
         }
     }
     script.events.sort_by_key(|(at, _)| *at);
+    spare(&mut script);
     script
 }
 
