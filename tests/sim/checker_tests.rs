@@ -335,7 +335,19 @@ fn a_job_that_is_not_what_it_should_be_is_seen() {
     let mut life = sound();
     life.waiting = 1;
     must_say(&life, "1 reports still wait");
-    let job = life.evidence[0].job.clone();
+    // One whose result nobody has wiped, nor made void by an abort.
+    let told = |job: &&String| {
+        let aborted = |run: &freezerd::planner::RunRecord| run.state == RunState::Done(Outcome::Aborted);
+        let mut runs = life.runs.values().filter(|run| run.job.as_str() == *job);
+        !life.wiped.contains(*job) && !runs.any(aborted)
+    };
+    let job = life
+        .evidence
+        .iter()
+        .map(|seen| &seen.job)
+        .find(told)
+        .expect("one")
+        .clone();
     let document = json!({"job_schedule": {"schedule_hour": "7", "result": "success", "time_ended": 1}});
     life.jobs.insert(job.clone(), document);
     life.wanted.insert(job.clone(), json!({"schedule_hour": "8"}));
