@@ -13,9 +13,9 @@ use crate::freezer::{Api, ApiError};
 use crate::observe::metrics::PollFailure;
 use crate::plan::{self, JobId, Plan};
 use crate::planner::Input;
-use crate::source::{self, Limits, Outline, SourceError, Watch};
+use crate::source::{self, Document, Limits, Outline, SourceError, Watch};
 
-use super::reading::{Read, Reading, parts};
+use super::reading::{Begun, Read, Reading, parts};
 use super::registering::Registering;
 
 /// An opened source.
@@ -108,6 +108,12 @@ impl Pages<'_> {
     }
 }
 
+/// The plans among these documents that are new, or not as they were.
+fn understood(begun: &mut Begun<'_>, documents: &[Document]) -> Vec<Plan> {
+    let bytes = documents.iter().map(|document| document.text.get().len()).sum();
+    source::at_length(bytes, || begun.take(documents, &[]))
+}
+
 impl Source {
     /// Reads a listing; its plans go to `pages` as they are read.
     async fn list(&self, reading: &mut Reading, pages: &Pages<'_>) -> Result<Listed, PollError> {
@@ -118,7 +124,7 @@ impl Source {
                 while let Some(page) = listing.next().await? {
                     begun.take(&[], &page.unchanged);
                     for some in parts(&page.documents) {
-                        pages.tell(begun.take(some, &[])).await;
+                        pages.tell(understood(&mut begun, some)).await;
                     }
                 }
                 Ok(Listed {
@@ -132,7 +138,7 @@ impl Source {
                 let read = move || source::read(&path, &Limits::default());
                 let listing = tokio::task::spawn_blocking(read).await??;
                 for some in parts(&listing.documents) {
-                    pages.tell(begun.take(some, &[])).await;
+                    pages.tell(understood(&mut begun, some)).await;
                 }
                 let proves_absence = listing.proves_absence();
                 begun.also(listing.problems);

@@ -15,10 +15,12 @@ mod asking;
 pub mod backups;
 mod clock_behind;
 mod copying;
+pub mod delivery;
 pub mod engine;
 mod gauges;
 pub mod listing;
 mod live;
+pub mod main_loop;
 mod open;
 mod outbox;
 mod past;
@@ -34,12 +36,13 @@ pub mod registering;
 mod reload;
 mod salvage;
 mod service;
-mod session_ends;
-mod sessions;
+pub mod session_ends;
+pub mod sessions;
 mod signals;
 mod told;
 mod trouble;
 mod upkeep;
+pub mod waiting;
 mod witness;
 
 use std::path::PathBuf;
@@ -52,6 +55,7 @@ use crate::ledger::LedgerError;
 use crate::observe::http::HttpError;
 use crate::observe::logs::LogError;
 
+use main_loop::Refused;
 use policy::PolicyError;
 
 /// What a daemon starts with.
@@ -124,6 +128,12 @@ impl DaemonError {
                 | Self::Access(_)
                 | Self::Log(LogError::Filter { .. })
         )
+    }
+}
+
+impl From<Refused> for DaemonError {
+    fn from(Refused(why): Refused) -> Self {
+        Self::Refused(why)
     }
 }
 

@@ -7,15 +7,15 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError};
-use crate::ledger::{LedgerError, PendingSessionEnd};
-use crate::plan::{JobId, TrustId};
+use crate::ledger::PendingSessionEnd;
+use crate::plan::JobId;
 
-use super::witness::Shelf;
+use super::waiting::Waiting;
 
 /// Plans whose session is being spoken to, each by one at a time: an end is told, or a start is asked for. Else an end that
 /// looks first whether the session waits for its run would take the next run for that one.
 #[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<JobId, Arc<tokio::sync::Mutex<()>>>>);
+pub struct Turns(Mutex<HashMap<JobId, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Turns {
     /// Waits for the turn of whoever speaks to this plan's session now.
@@ -29,35 +29,33 @@ impl Turns {
     }
 }
 
-/// In whose name the plan's session is spoken to.
-pub(super) fn trust(ledger: &Shelf, job: &JobId) -> Result<Option<TrustId>, LedgerError> {
-    ledger.with(|ledger| ledger.reader().trust(job))
-}
-
 /// Delivers one end that was found waiting before, if it still does; the inner error is the API's.
-pub(super) async fn tell_waiting(
-    ledger: &Shelf,
+///
+/// # Errors
+/// When it cannot be read whether it does, or not be noted how that went.
+pub async fn tell_waiting<W: Waiting>(
+    waiting: &W,
     api: &Api,
     turns: &Turns,
     pending: &PendingSessionEnd,
-) -> Result<Result<(), ApiError>, LedgerError> {
+) -> Result<Result<(), ApiError>, W::Error> {
     let _turn = turns.take(&pending.job).await;
     // The plan's next run may have told it meanwhile, and be in the session by now.
-    if ledger.with(|ledger| ledger.reader().session_end_waits(pending.id))? {
-        tell(ledger, api, pending).await
+    if waiting.session_end_waits(pending.id)? {
+        tell(waiting, api, pending).await
     } else {
         Ok(Ok(()))
     }
 }
 
 /// Delivers one end, in its plan's turn; the inner error is the API's.
-pub(super) async fn tell(
-    ledger: &Shelf,
+pub(super) async fn tell<W: Waiting>(
+    waiting: &W,
     api: &Api,
     pending: &PendingSessionEnd,
-) -> Result<Result<(), ApiError>, LedgerError> {
+) -> Result<Result<(), ApiError>, W::Error> {
     let (run, session) = (&pending.run, pending.end.session.as_str());
-    let trust = trust(ledger, &pending.job)?;
+    let trust = waiting.trust(&pending.job)?;
     failpoint::reach(Failpoint::SessionEnd);
     match api
         .end_session(
@@ -70,7 +68,7 @@ pub(super) async fn tell(
     {
         Ok(()) => {
             failpoint::reach(Failpoint::SessionEndSent);
-            ledger.with(|ledger| ledger.session_told(pending.id))?;
+            waiting.session_told(pending.id)?;
             failpoint::reach(Failpoint::SessionEndRecorded);
             tracing::debug!(%run, session, result = pending.end.result, "its session knows how it ended");
             Ok(Ok(()))
@@ -78,14 +76,14 @@ pub(super) async fn tell(
         Err(error) if error.is_final() => {
             // The usual cause: the plan was taken out of the session, or the session is gone.
             tracing::warn!(%run, session, "its session does not want to know how it ended: {error}");
-            ledger.with(|ledger| ledger.session_told(pending.id))?;
+            waiting.session_told(pending.id)?;
             Ok(Ok(()))
         }
         Err(error) => {
             let tries = pending.attempts.saturating_add(1);
             tracing::warn!(%run, session, tries, "the end for its session waits in the ledger: {error}");
             failpoint::reach(Failpoint::SessionEndFailed);
-            ledger.with(|ledger| ledger.session_untold(pending.id, &error.to_string()))?;
+            waiting.session_untold(pending.id, &error.to_string())?;
             Ok(Err(error))
         }
     }

@@ -3,15 +3,15 @@
 use crate::freezer::Api;
 use crate::planner::{SessionAnswer, SessionAsk};
 
-use super::session_ends::{Turns, tell, trust};
-use super::witness::Shelf;
+use super::session_ends::{Turns, tell};
+use super::waiting::Waiting;
 
 /// Asks. An end of the plan's last run that still waits goes first: told after the new start, it would end that.
-pub(super) async fn ask(ledger: &Shelf, api: &Api, turns: &Turns, ask: &SessionAsk) -> SessionAnswer {
+pub async fn ask<W: Waiting>(waiting: &W, api: &Api, turns: &Turns, ask: &SessionAsk) -> SessionAnswer {
     let _turn = turns.take(&ask.job).await;
     let (run, session) = (&ask.run, ask.session.as_str());
-    let answer = match before(ledger, api, ask).await {
-        Ok(()) => match trust(ledger, &ask.job) {
+    let answer = match before(waiting, api, ask).await {
+        Ok(()) => match waiting.trust(&ask.job) {
             Ok(trust) => api
                 .start_session(ask, trust.as_ref())
                 .await
@@ -32,10 +32,10 @@ pub(super) async fn ask(ledger: &Shelf, api: &Api, turns: &Turns, ask: &SessionA
     }
 }
 
-async fn before(ledger: &Shelf, api: &Api, ask: &SessionAsk) -> Result<(), String> {
-    let pending = ledger.with(|ledger| ledger.reader().session_ends_of(&ask.job));
+async fn before<W: Waiting>(waiting: &W, api: &Api, ask: &SessionAsk) -> Result<(), String> {
+    let pending = waiting.session_ends_of(&ask.job);
     for end in pending.map_err(|error| error.to_string())? {
-        let told = tell(ledger, api, &end).await;
+        let told = tell(waiting, api, &end).await;
         told.map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())?;
     }

@@ -22,6 +22,14 @@ pub struct ReportId {
     number: i64,
 }
 
+impl ReportId {
+    /// Of the numbers under which its plan and it are stored.
+    #[must_use]
+    pub const fn from_stored(plan: i64, number: i64) -> Self {
+        Self { plan, number }
+    }
+}
+
 /// A report that waits to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingReport {

@@ -16,6 +16,14 @@ use crate::planner::{RunId, SessionEnd};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionEndId(i64);
 
+impl SessionEndId {
+    /// Of the number under which it is stored.
+    #[must_use]
+    pub const fn from_stored(number: i64) -> Self {
+        Self(number)
+    }
+}
+
 /// An end that waits to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingSessionEnd {
@@ -56,7 +64,7 @@ pub(super) fn put(connection: &Connection, plan: i64, run: &RunId, end: &Session
 
 fn pending(row: &Row<'_>) -> rusqlite::Result<PendingSessionEnd> {
     Ok(PendingSessionEnd {
-        id: SessionEndId(row.get(0)?),
+        id: SessionEndId::from_stored(row.get(0)?),
         job: job_of(row, 1)?,
         project: project_of(row, 2)?,
         run: row.get(3).map(RunId::from_stored)?,

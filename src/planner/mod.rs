@@ -21,6 +21,7 @@ mod doubt;
 mod due;
 mod events;
 mod front;
+mod gate;
 mod input;
 mod intake;
 mod life;

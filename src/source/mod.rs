@@ -6,6 +6,7 @@
 //! An [`Outline`] of a listing tells which documents of the next one are as they were, wherever that comes from.
 //! May use: `plan`'s `Problem` and `Digest`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
 
+mod at_length;
 mod contents;
 mod copy;
 mod error;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
+pub use at_length::at_length;
 pub use copy::{CopyError, Documents, FolderCopy};
 pub use error::SourceError;
 pub use outline::{Extent, Outline, Tracing};

@@ -8,6 +8,7 @@
 mod back_off;
 mod backups;
 mod on_time;
+mod once;
 mod outcomes;
 mod sessions;
 mod trusts;
@@ -180,6 +181,28 @@ pub struct Shadow {
     pub real: (i64, i64),
 }
 
+/// What came between the daemon and the API in a life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    /// Something may have been done that the daemon did not hear of, or could not note.
+    Doubt,
+    /// Some of what was asked was not done, or late.
+    Refusals,
+    Nothing,
+}
+
+impl Between {
+    pub const ALL: [Self; 3] = [Self::Doubt, Self::Refusals, Self::Nothing];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Doubt => "in doubt of what was done",
+            Self::Refusals => "all that was done was heard of",
+            Self::Nothing => "nothing in the way",
+        }
+    }
+}
+
 /// All that is left of a life, for the checker.
 #[derive(Debug, Clone)]
 pub struct History {
@@ -203,6 +226,9 @@ pub struct History {
     pub polled: i64,
     /// What the API took, in order.
     pub told: Vec<Told>,
+    /// Every end that was written, also such as were there already: the daemon's writes, one by one.
+    pub written: Vec<Told>,
+    pub between: Between,
     /// The jobs as the API has them in the end.
     pub jobs: BTreeMap<String, Value>,
     /// Those of which a user has wiped the result since.
@@ -246,6 +272,7 @@ pub fn check(history: &History) -> Vec<String> {
     backups::check(history, &mut faults);
     trusts::check(history, &mut faults);
     on_time::check(history, &mut faults);
+    once::check(history, &mut faults);
     missing(history, &mut faults);
     shadows(history, &mut faults);
     faults

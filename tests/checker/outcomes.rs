@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use freezerd::planner::{Outcome, RunId, RunRecord, RunState, VerdictRecord};
 use serde_json::Value;
 
-use super::{Evidence, History, Refusal, another_dialect};
+use super::{Evidence, History, Refusal, Told, another_dialect};
 
 /// The keys of a `job_schedule` that the daemon writes.
 const OURS: [&str; 6] = [
@@ -103,16 +103,34 @@ pub(super) fn reports(history: &History, faults: &mut Vec<String>) {
     for one in &history.told {
         let times: &mut u32 = told.entry(one).or_default();
         *times += 1;
-        // One that ran again may have ended at the same time of that day again; and in the second in which one ended the
-        // next may not have started.
-        let of_job = || history.runs.values().filter(|run| run.job.as_str() == one.job);
-        let again = of_job().filter_map(|run| ran.get(&run.id)).max();
-        let ended = |run: &&RunRecord| run.ended.is_some_and(|at| at.timestamp() == one.ended);
-        let ends = u32::try_from(of_job().filter(ended).count()).expect("few");
-        let most = again.map_or(ends, |again| ends.max(*again)).max(1);
-        if *times == most + 1 {
+        if *times == most(history, &ran, one) + 1 {
             faults.push(format!("{}: the API was told twice of one end: {one:?}", one.job));
         }
+    }
+}
+
+/// How often the API may be told this.
+fn most(history: &History, ran: &BTreeMap<&RunId, u32>, one: &Told) -> u32 {
+    // One that ran again may have ended at the same time of that day again; and in the second in which one ended the
+    // next may not have started.
+    let of_job = || history.runs.values().filter(|run| run.job.as_str() == one.job);
+    let again = of_job().filter_map(|run| ran.get(&run.id)).max();
+    let ended = |run: &&RunRecord| run.ended.is_some_and(|at| at.timestamp() == one.ended);
+    let ends = u32::try_from(of_job().filter(ended).count()).expect("few");
+    again.map_or(ends, |again| ends.max(*again)).max(1)
+}
+
+/// The same, where it heard each time.
+pub(super) fn ends_at(history: &History, one: &Told) -> u32 {
+    most(history, &ran(history), one)
+}
+
+/// As the API has it.
+pub(super) fn result(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Success => "success",
+        Outcome::Aborted => "aborted",
+        Outcome::Fail | Outcome::Lost => "fail",
     }
 }
 
@@ -137,11 +155,7 @@ pub(super) fn documents(history: &History, faults: &mut Vec<String>) {
         let Some(RunState::Done(outcome)) = last.map(|run| run.state) else {
             continue;
         };
-        let result = match outcome {
-            Outcome::Success => "success",
-            Outcome::Aborted => "aborted",
-            Outcome::Fail | Outcome::Lost => "fail",
-        };
+        let result = result(outcome);
         let ended = last.and_then(|run| run.ended).map(|at| at.timestamp());
         let said = &job["job_schedule"];
         let right = said["result"] == result && said["time_ended"].as_i64() == ended;

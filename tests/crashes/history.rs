@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::bed::Bed;
-use crate::checker::{Evidence, History, Rules, Told, Version};
+use crate::checker::{Between, Evidence, History, Rules, Told, Version};
 use crate::cloud::Cloud;
 use crate::life::AT_A_TIME;
 
@@ -103,6 +103,9 @@ pub fn of(
             .iter()
             .flat_map(|plan| told(cloud, &id(plan), &runs))
             .collect(),
+        // It dies before it has noted what the API took, and tells it again.
+        written: Vec::new(),
+        between: Between::Doubt,
         jobs: plans
             .iter()
             .map(|plan| (id(plan), cloud.job(&id(plan))))

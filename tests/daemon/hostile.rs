@@ -171,7 +171,7 @@ fn a_hostile_api_stops_nothing_and_costs_bounded_memory() {
         daemon.says_at_least(before + 1, "a plan has a problem");
         daemon.await_listing();
     }
-    watch.punctual_since(from);
+    watch.punctual_though_unlisted_since(from);
     // Whether it is gone, as such a listing means, is asked of the API, and no answer is waited for a little: so it is
     // listed once more.
     cloud.turn_hostile(Box::new(|_| None));

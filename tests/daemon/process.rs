@@ -75,6 +75,8 @@ impl Daemon {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("TZ", "UTC")
+            // As its unit does.
+            .env("MALLOC_TRIM_THRESHOLD_", "131072")
             .env("BED", bed.path(""))
             .envs(&bed.environment)
             .stdin(Stdio::null())

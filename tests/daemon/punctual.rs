@@ -23,6 +23,9 @@ use crate::until::until;
 /// How late a start may be on a machine that has time for it.
 const BOUND: TimeDelta = TimeDelta::seconds(5);
 
+/// How long a run waits for the answer whether its plan is gone.
+const ANSWER: TimeDelta = TimeDelta::seconds(15);
+
 /// To start a run takes no more than so many of the control's rounds: a commit, a supervisor and its notes, an agent of
 /// several commands.
 const ROUNDS: i32 = 4;
@@ -111,6 +114,16 @@ impl<'bed> Watch<'bed> {
 
     /// Every second from then until now has its verdict: it ran at once, or the run before really was not over.
     pub fn punctual_since(&self, from: DateTime<Utc>) {
+        self.on_time_since(from, BOUND);
+    }
+
+    /// The same, when listings do not show the plan: before a run starts the API is asked whether the plan is gone, and its
+    /// answer may be waited for.
+    pub fn punctual_though_unlisted_since(&self, from: DateTime<Utc>) {
+        self.on_time_since(from, BOUND + ANSWER);
+    }
+
+    fn on_time_since(&self, from: DateTime<Utc>, bound: TimeDelta) {
         let first = DueTime::floor(from).plus(1);
         let last = DueTime::floor(now()).max(first);
         let verdicts = until("every second is decided, and what runs has started", || {
@@ -125,7 +138,7 @@ impl<'bed> Watch<'bed> {
             next = verdict.last.plus(1);
         }
         let worst = self.control.worst_since(from);
-        let allowed = BOUND + worst * ROUNDS;
+        let allowed = bound + worst * ROUNDS;
         for (verdict, late) in verdicts {
             assert!(
                 late <= allowed,

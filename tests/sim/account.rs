@@ -73,14 +73,10 @@ impl Accounts {
 }
 
 impl Shelf {
-    fn trust(&self, job: &JobId) -> Option<TrustId> {
+    /// In whose name the API is told of this job.
+    pub(super) fn trust(&self, job: &JobId) -> Option<TrustId> {
         let (text, ..) = self.plans.get(job)?;
         text.contains("trust_id").then(|| trust_of(text)).flatten()
-    }
-
-    /// In whose name the API is told of this job.
-    pub fn trust_for(&self, job: &JobId) -> Option<TrustId> {
-        self.trust(job)
     }
 
     pub fn pending_backups(&self) -> Vec<PendingBackup> {
@@ -129,27 +125,11 @@ impl Shelf {
     }
 }
 
-impl Hand {
-    /// One change, on a disk that may fail, by a daemon that may be killed.
-    fn change<T>(&self, change: impl FnOnce(&mut Shelf) -> T) -> Result<T, String> {
-        self.fate.strikes();
-        if self.fate.disk_fails(Disk::Account) {
-            return Err("the disk is full".to_owned());
-        }
-        let changed = {
-            let mut shelf = self.shelf.lock().expect("no thread panics with it");
-            change(&mut shelf)
-        };
-        self.fate.strikes();
-        Ok(changed)
-    }
-}
-
 impl Account for Hand {
     type Error = String;
 
     fn sending(&self, id: BackupId) -> Result<(), String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             if let Some((_, row)) = shelf.accounts.row(id) {
                 row.in_doubt = true;
             }
@@ -157,7 +137,7 @@ impl Account for Hand {
     }
 
     fn taken(&self, id: BackupId) -> Result<(), String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             let of = shelf.accounts.row(id).map(|(of, _)| of.clone());
             shelf
                 .accounts
@@ -168,11 +148,11 @@ impl Account for Hand {
     }
 
     fn given_up(&self, id: BackupId) -> Result<(), String> {
-        self.change(|shelf| shelf.accounts.given_up(id))
+        self.change(Disk::Account, |shelf| shelf.accounts.given_up(id))
     }
 
     fn failed(&self, id: BackupId, _: &str, in_doubt: bool) -> Result<(), String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             if let Some((_, row)) = shelf.accounts.row(id) {
                 row.attempts += 1;
                 row.in_doubt = in_doubt;
@@ -181,7 +161,7 @@ impl Account for Hand {
     }
 
     fn draft_sending(&self, run: &RunRecord, step: u32) -> Result<DraftSent, String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             let key = (run.id.clone(), step);
             let accounts = &mut shelf.accounts;
             if let Some(known) = accounts.drafts.get(&key) {
@@ -201,7 +181,7 @@ impl Account for Hand {
     }
 
     fn draft_made(&self, run: &RunId, step: u32, id: &str) -> Result<(), String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             if let Some(draft) = shelf.accounts.drafts.get_mut(&(run.clone(), step)) {
                 draft.id = Some(id.to_owned());
             }
@@ -209,18 +189,20 @@ impl Account for Hand {
     }
 
     fn draft_not_made(&self, run: &RunId, step: u32) -> Result<(), String> {
-        self.change(|shelf| drop(shelf.accounts.drafts.remove(&(run.clone(), step))))
+        self.change(Disk::Account, |shelf| {
+            drop(shelf.accounts.drafts.remove(&(run.clone(), step)))
+        })
     }
 
     fn draft_closed(&self, id: DraftId) -> Result<(), String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             let drafts = &mut shelf.accounts.drafts;
             drafts.retain(|_, draft| DraftId::from_stored(draft.number) != id);
         })
     }
 
     fn draft_failed(&self, id: DraftId, _: &str) -> Result<(), String> {
-        self.change(|shelf| {
+        self.change(Disk::Account, |shelf| {
             let mut drafts = shelf.accounts.drafts.values_mut();
             if let Some(draft) = drafts.find(|draft| DraftId::from_stored(draft.number) == id) {
                 draft.attempts += 1;

@@ -1,13 +1,8 @@
-//! The API: its jobs, and its moods. Listings are read with freezerd's own pager; only the wire between is left out.
-//! ([`super::servers`] has the wire.)
+//! The API: its jobs, and its moods. ([`super::servers`] has the wire, [`super::listings`] what is asked most.)
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use freezerd::daemon::reading::Understood;
-use freezerd::freezer::{ApiError, Habits, Next, Pager};
-use freezerd::plan::Plan;
-use freezerd::source::Document;
+use freezerd::freezer::ApiError;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -38,28 +33,24 @@ pub struct Cloud {
     pub jobs: BTreeMap<String, Value>,
     /// The jobs' texts, until they change.
     texts: BTreeMap<String, Box<RawValue>>,
-    /// What was understood of a text: most of a life would go into reading it again.
-    understood: BTreeMap<Box<str>, Plan>,
     /// How often any job has changed.
     changes: u64,
     pub told: Vec<Told>,
-    habits: Habits,
+    /// Every end that was written, also such as were there already.
+    pub written: Vec<Told>,
     /// Jobs whose result a user has wiped since it was told.
     pub wiped: BTreeSet<String>,
     asked: u64,
     /// It refuses so many tokens from now on.
     pub refuses: u64,
     pub faults: Faults,
-    /// What was read of the last listing that broke off.
-    pub broken_off: Vec<Plan>,
-    /// The last whole listing: after how many changes that was, and what was understood.
-    read: Option<(u64, Vec<Plan>)>,
+    /// Who asks gives up before it answers.
+    pub too_slow: bool,
+    /// So many requests over the wire were not answered as they should have been.
+    pub unanswered: u64,
+    /// So many of them it did nevertheless.
+    pub unheard: u64,
 }
-
-/// A listing that is as the last one is read anew only once in so many times: most of a life would go into it.
-const READ_ANEW: u64 = 64;
-/// Texts that are known at a time.
-const TEXTS: usize = 64;
 
 impl Cloud {
     pub fn new(with_session: bool) -> Self {
@@ -91,21 +82,6 @@ impl Cloud {
             .entry(id.to_owned())
             .or_insert_with(|| raw(job))
             .clone()
-    }
-
-    fn understand(&mut self, document: &Document) -> Plan {
-        let text = document.text.get();
-        if let Some(plan) = self.understood.get(text) {
-            return plan.clone();
-        }
-        let mut understood = Understood::of(std::slice::from_ref(document));
-        assert!(understood.broken.is_empty(), "every job here can be used");
-        let plan = understood.plans.pop().expect("it is not broken");
-        if self.understood.len() >= TEXTS {
-            self.understood.clear();
-        }
-        self.understood.insert(text.into(), plan.clone());
-        plan
     }
 
     /// A user's write.
@@ -170,66 +146,23 @@ impl Cloud {
         }
     }
 
-    /// One listing, page by page.
-    pub fn list(&mut self, weather: Weather, page_size: usize) -> Result<Vec<Plan>, ApiError> {
-        let steady = matches!(weather, Weather::Fair | Weather::Slow(_) | Weather::LostReplies);
-        let anew = self.asked.is_multiple_of(READ_ANEW);
-        if anew {
-            self.understood.clear();
-        }
-        if let Some((changes, plans)) = &self.read
-            && steady
-            && !anew
-            && self.refuses == 0
-            && *changes == self.changes
-        {
-            self.asked += 1;
-            return Ok(plans.clone());
-        }
-        let mut pager = Pager::new(page_size, None, self.habits, Arc::default());
-        let mut next = Next::Ask(None);
-        let mut ids: Vec<String> = self.jobs.keys().cloned().collect();
-        while let Next::Ask(offset) = next {
-            if weather == Weather::CutOff && pager.pages() > 0 {
-                let read = pager.documents.iter();
-                self.broken_off = read.map(|one| self.understand(one)).collect();
-                return Err(no_answer());
-            }
-            self.ask(weather)?;
-            if weather == Weather::Shifting {
-                let from = Rng::new(self.asked).index(ids.len().max(1));
-                ids.rotate_left(from);
-            }
-            // Upstream's: a number, or it is refused.
-            let Ok(offset) = offset.as_deref().unwrap_or("0").parse() else {
-                next = pager.refused();
-                continue;
-            };
-            let page: Vec<_> = ids
-                .iter()
-                .skip(offset)
-                .take(page_size)
-                .map(|id| self.text(id))
-                .collect();
-            let page: Vec<&str> = page.iter().map(|text| text.get()).collect();
-            let page = format!("{{\"jobs\": [{}]}}", page.join(", "));
-            next = pager.take(page.as_bytes()).expect("a page");
-        }
-        if next == Next::Stuck {
-            return Err(no_answer());
-        }
-        self.habits = pager.habits();
-        let plans: Vec<Plan> = pager.documents.iter().map(|one| self.understand(one)).collect();
-        if steady {
-            self.read = Some((self.changes, plans.clone()));
-        }
-        Ok(plans)
+    /// How often any job has changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
-    /// One job.
-    pub fn job(&mut self, weather: Weather, id: &str) -> Result<Option<String>, ApiError> {
-        self.ask(weather)?;
-        Ok(self.jobs.get(id).map(Value::to_string))
+    /// How often it was asked for a page of a listing, or for anything else.
+    pub fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// A page of a listing of the jobs in this order. Upstream's `offset`: a number, or `None` is said.
+    pub fn page(&mut self, ids: &[String], offset: Option<&str>, size: usize) -> Option<String> {
+        let offset = offset.unwrap_or("0").parse().ok()?;
+        let ids = ids.iter().skip(offset).take(size);
+        let page: Vec<_> = ids.map(|id| self.text(id)).collect();
+        let page: Vec<&str> = page.iter().map(|text| text.get()).collect();
+        Some(format!("{{\"jobs\": [{}]}}", page.join(", ")))
     }
 
     /// A job as freezerd's client writes it back.
@@ -241,23 +174,30 @@ impl Cloud {
             let ended = schedule["time_ended"].as_i64().filter(|ended| *ended > 0)?;
             (!result.is_empty()).then_some((ended, result))
         };
-        let before = end(job);
+        let (before, schedule) = (end(job), body["job_schedule"].take());
+        let tag = body.get("session_tag").cloned();
+        let idle =
+            job["job_schedule"] == schedule && tag.as_ref().is_none_or(|tag| job["session_tag"] == *tag);
         self.changes += 1;
         self.texts.remove(id);
-        job["job_schedule"] = body["job_schedule"].take();
+        job["job_schedule"] = schedule;
         job["updated_at"] = json!(stamp(now));
-        if let Some(tag) = body.get("session_tag") {
-            job["session_tag"] = tag.clone();
+        if let Some(tag) = tag {
+            job["session_tag"] = tag;
         }
-        if let Some((ended, result)) = end(job)
-            && before != end(job)
-            && !self.wiped.remove(id)
-        {
-            self.told.push(Told {
+        if let Some((ended, result)) = end(job) {
+            let told = Told {
                 job: id.to_owned(),
                 ended,
                 result,
-            });
+            };
+            let news = before != end(job);
+            if news || idle {
+                self.written.push(told.clone());
+            }
+            if news && !self.wiped.remove(id) {
+                self.told.push(told);
+            }
         }
     }
 }

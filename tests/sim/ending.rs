@@ -2,7 +2,7 @@
 
 use freezerd::planner::Verdict;
 
-use super::checker::{History, Rules};
+use super::checker::{Between, History, Rules};
 use super::life::Life;
 use super::script::{DAY, HOUR};
 use super::windows;
@@ -69,6 +69,15 @@ impl World {
         let cloud = std::mem::take(&mut *self.cloud());
         let mut tally = self.tally;
         tally.extend(self.machine.fate.failed());
+        let disk: u64 = self.machine.fate.failed().iter().map(|(_, times)| times).sum();
+        let between = if self.kills > 0 || disk + cloud.unheard > 0 {
+            Between::Doubt
+        } else if cloud.unanswered > 0 || !self.troubles.is_empty() {
+            Between::Refusals
+        } else {
+            Between::Nothing
+        };
+        tally.insert(between.word(), 1);
         for record in shelf.verdicts.values() {
             if let Verdict::Skipped(reason) = record.verdict {
                 *tally.entry(reason.word()).or_default() += 1;
@@ -96,6 +105,8 @@ impl World {
                 waiting: shelf.outbox.len() + shelf.session_ends.len() + records,
                 polled: shelf.polled.map_or(0, |polled| polled.timestamp()),
                 told: cloud.told,
+                written: cloud.written,
+                between,
                 jobs: cloud.jobs,
                 wiped: cloud.wiped,
                 wanted: self.wanted,

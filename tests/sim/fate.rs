@@ -16,8 +16,10 @@ pub enum Disk {
     Document,
     /// What becomes of the record of a backup is written.
     Account,
-    /// That the API took something is written.
+    /// That the API took something, or did not, is written.
     Delivered,
+    /// What waits until the API took it is read.
+    Waiting,
 }
 
 /// Strikes the daemon dead before its n-th effect from now, and lets its disk fail.
@@ -27,7 +29,7 @@ pub struct Fate {
     /// Percent of the commits that fail.
     failing: AtomicI64,
     commits: AtomicU64,
-    failed: [AtomicU64; 4],
+    failed: [AtomicU64; 5],
     /// How often it could have struck.
     places: AtomicI64,
 }
@@ -51,13 +53,14 @@ impl Fate {
     }
 
     /// How often it failed each of them.
-    pub fn failed(&self) -> [(&'static str, u64); 4] {
+    pub fn failed(&self) -> [(&'static str, u64); 5] {
         let failed = |what: Disk| self.failed[what as usize].load(Ordering::Relaxed);
         [
             ("commits that failed", failed(Disk::Commit)),
             ("documents not read", failed(Disk::Document)),
             ("accounts not written", failed(Disk::Account)),
             ("deliveries not noted", failed(Disk::Delivered)),
+            ("what waits not read", failed(Disk::Waiting)),
         ]
     }
 

@@ -9,7 +9,9 @@ use freezerd::planner::{Capabilities, Policy, SessionRefused};
 use super::checker::History;
 use super::cloud::{Cloud, Faults};
 use super::fate::Fate;
+use super::listings::Reader;
 use super::machine::{Agents, Machine, Virtual};
+use super::outbox::Outbox;
 use super::script::{HOUR, START, Script, Weather};
 use super::sessions::Answers;
 use super::world::World;
@@ -17,6 +19,9 @@ use super::{windows, zones};
 
 /// How often what happened.
 pub type Tally = BTreeMap<&'static str, u64>;
+
+/// The daemon was told to stop, and did.
+pub const STOPPED: &str = "stopped";
 
 /// A life, when it is over.
 pub struct Life {
@@ -86,18 +91,17 @@ pub fn live_and_die(script: &Script, place: i64, back: i64) -> Life {
         poll_every: script.poll,
         page: script.page,
         events: script.events.iter().cloned().collect(),
-        wake: None,
         retry: None,
         begin: None,
         next_poll: START,
         listing: None,
-        known: Digests::default(),
+        reader: Reader::new(Digests::default()),
         deliver: None,
-        pause: 1,
+        outbox: Outbox::default(),
         restart: Some(START),
-        decides: false,
         decided: START,
         died: START,
+        confirmed: Vec::new(),
         answers: Answers::default(),
         readied: Vec::new(),
         troubles: Vec::new(),

@@ -28,13 +28,16 @@ mod exchange;
 mod fate;
 mod keeping;
 mod life;
+mod listings;
 mod machine;
+mod outbox;
 mod rng;
 mod script;
 mod servers;
 mod sessions;
 mod shelf;
 mod shrink;
+mod spared;
 mod sweep;
 mod users;
 mod windows;
@@ -45,10 +48,11 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use checker::Between;
 use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::planner::Reason;
-use life::Tally;
+use life::{STOPPED, Tally};
 use script::Weather;
 
 /// Where the soak's seeds begin: none of those that are lived every day.
@@ -195,7 +199,9 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     println!("{tally:?}");
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
-    let mut all = reasons.iter().chain(&Weather::KINDS).chain(&disk);
+    let between = Between::ALL.map(Between::word);
+    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED]];
+    let mut all = words.into_iter().flatten();
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),
         "in so many lives each of these must happen: {tally:?}"

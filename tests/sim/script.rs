@@ -7,6 +7,7 @@ use freezerd::planner::{CatchUp, Outside, Reason, SessionRefused};
 
 use super::machine::instant;
 use super::rng::Rng;
+use super::spared::spare;
 
 pub const START: i64 = 1_772_323_200; // 2026-03-01T00:00:00Z
 pub const MINUTE: i64 = 60;
@@ -83,6 +84,10 @@ pub enum Event {
     /// The daemon is killed before or after its n-th effect from now on, and started again so much later.
     Kill {
         effect: i64,
+        back: i64,
+    },
+    /// The daemon is told to stop, and started again so much later.
+    Restart {
         back: i64,
     },
     Reboot {
@@ -231,6 +236,7 @@ pub fn write(seed: u64) -> Script {
         }
     }
     script.events.sort_by_key(|(at, _)| *at);
+    spare(&mut script);
     script
 }
 
@@ -301,9 +307,12 @@ fn shadow(script: &mut Script) {
 
 fn fate(rng: &mut Rng) -> Event {
     match rng.within(1, 20) {
-        1..=6 => Event::Kill {
+        1..=5 => Event::Kill {
             effect: rng.within(1, 12),
             back: rng.pick(&[1, 30, 2 * HOUR, 30 * HOUR]),
+        },
+        6 => Event::Restart {
+            back: rng.pick(&[1, 1, 30, 2 * HOUR]),
         },
         7 => Event::Reboot {
             down: rng.pick(&[MINUTE, HOUR, 30 * HOUR]),

@@ -1,10 +1,12 @@
-//! Keystone, and the API's jobs and backups one by one, as freezerd's own client meets them: requests in, answers
+//! Keystone, and the API's jobs, backups and session one by one, as freezerd's own client meets them: requests in, answers
 //! out. What is asked most, listings above all, goes to the same [`Cloud`] by a shorter way.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use freezerd::freezer::{Access, Answer, ApiError, Ask, Auth, Exchange, Named, Peer, Scope, Secret, Wire};
+use freezerd::freezer::{
+    Access, Answer, ApiError, Ask, Auth, ClientFilter, Exchange, Named, Peer, Scope, Secret, Wire,
+};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -29,6 +31,7 @@ pub fn access() -> Access {
     let mut access = Access::new(auth, "http://keystone");
     access.backup_url = Some("http://api".to_owned());
     access.patience.retries = 0;
+    access.clients = ClientFilter::All;
     access
 }
 
@@ -51,7 +54,10 @@ impl Wire for Servers {
         }
         let answer = {
             let mut cloud = self.cloud.lock().expect("no thread panics with it");
-            cloud.exchange(ask, self.clock.now())
+            let answer = cloud.exchange(ask, self.clock.now());
+            let good = |answer: &Answer| answer.status.is_success() || answer.status == StatusCode::NOT_FOUND;
+            cloud.unanswered += u64::from(!answer.as_ref().is_ok_and(good));
+            answer
         };
         if writes {
             self.fate.strikes();
@@ -212,10 +218,12 @@ impl Cloud {
             return Ok(answer(StatusCode::UNAUTHORIZED, &json!("no such token")));
         };
         let said = self.serve(ask, &bearer, now);
+        let lost = self.too_slow || writes && self.weather == Weather::LostReplies;
+        self.unheard += u64::from(writes && (failed || lost));
         if failed {
             return Ok(answer(StatusCode::INTERNAL_SERVER_ERROR, &json!("no")));
         }
-        if writes && self.weather == Weather::LostReplies {
+        if lost {
             return Err(no_answer());
         }
         Ok(said)
@@ -243,6 +251,12 @@ impl Cloud {
                 }
                 _ => missing(),
             },
+            (&Method::GET, ["sessions", "s"]) => self
+                .show_session()
+                .map_or_else(missing, |session| answer(StatusCode::OK, &session)),
+            (&Method::POST, ["sessions", "s", "action"]) => self
+                .act(&read(ask), now)
+                .map_or_else(missing, |said| answer(StatusCode::ACCEPTED, &said)),
             (&Method::GET, ["backups"]) => {
                 let query = |key: &str| {
                     let mut pairs = ask.url.query_pairs();

@@ -1,15 +1,16 @@
 //! A session of the API, its rounds and its hold-off; and how a question gets there and its answer back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use freezerd::freezer::ApiError;
-use freezerd::plan::JobId;
-use freezerd::planner::{Input, Refusal, SessionAnswer, SessionAsk, SessionEnd, SessionState};
-use freezerd::schedule::DueTime;
+use freezerd::daemon::main_loop::Event as Came;
+use freezerd::daemon::sessions;
+use freezerd::planner::{SessionAnswer, SessionAsk};
+use serde_json::{Value, json};
 
 use super::checker::{Said, Spoken};
-use super::cloud::{Cloud, no_answer};
-use super::script::Weather;
+use super::cloud::Cloud;
+use super::keeping::{PATIENCE, ready};
 use super::world::World;
 
 /// The hold-off of the session, in seconds.
@@ -36,31 +37,16 @@ impl Session {
         });
     }
 
-    /// As the API shows it.
-    fn state(&self, job: &str) -> SessionState {
-        SessionState {
-            tag: self.tag,
-            hold_off: HOLD_OFF,
-            started: self.started.map(DueTime::from_epoch),
-            joined: self.joined.get(job).copied().map(DueTime::from_epoch),
-            running: self.running.contains(job),
-        }
-    }
-
     /// As the API lets a job start, or does not.
-    fn start(&mut self, job: &str, tag: i64, now: i64) -> SessionAnswer {
+    fn start(&mut self, job: &str, tag: i64, now: i64) -> &'static str {
         let inside = self.started.is_some_and(|started| now <= started + HOLD_OFF);
         let joins = if inside { tag < self.tag } else { tag == self.tag };
         if !joins {
-            let again = inside && tag == self.tag;
-            let why = if again {
-                Refusal::HoldOff
+            self.log(job, now, Said::Refused);
+            return if inside && tag == self.tag {
+                "hold-off"
             } else {
-                Refusal::OutOfSync
-            };
-            return SessionAnswer::Refused {
-                why,
-                session: self.state(job),
+                "out-of-sync"
             };
         }
         if !inside {
@@ -69,7 +55,8 @@ impl Session {
         }
         self.joined.insert(job.to_owned(), now);
         self.running.insert(job.to_owned());
-        SessionAnswer::Joined { tag: self.tag }
+        self.log(job, now, Said::Joined(self.tag));
+        "success"
     }
 }
 
@@ -79,50 +66,45 @@ impl Cloud {
         self.session.is_some() && id.ends_with(['0', '1', '2'])
     }
 
-    /// Asks the session; gives its answer, as it arrives.
-    fn ask_session(&mut self, weather: Weather, job: &str, tag: i64, now: i64) -> SessionAnswer {
-        let asked = self.ask(weather);
-        let session = self.session.as_mut().expect("a session");
-        let unreachable = |error: ApiError| SessionAnswer::Unreachable {
-            error: error.to_string(),
-        };
-        if let Err(error) = asked {
-            session.log(job, now, Said::Nothing);
-            return unreachable(error);
-        }
-        let answer = session.start(job, tag, now);
-        let said = match &answer {
-            SessionAnswer::Joined { tag } => Said::Joined(*tag),
-            _ => Said::Refused,
-        };
-        session.log(job, now, said);
-        if weather == Weather::LostReplies {
-            session.log(job, now, Said::Nothing);
-            return unreachable(no_answer());
-        }
-        answer
+    /// The session as it is, if there is one.
+    pub fn show_session(&self) -> Option<Value> {
+        let session = self.session.as_ref()?;
+        let members = self.jobs.keys().filter(|id| self.is_member(id));
+        let jobs = members.chain(session.joined.keys()).map(|id| {
+            let status = if session.running.contains(id) {
+                "running"
+            } else {
+                "completed"
+            };
+            let job = json!({"status": status, "time_started": session.joined.get(id)});
+            (id.clone(), job)
+        });
+        let jobs: serde_json::Map<String, Value> = jobs.collect();
+        Some(json!({
+            "session_id": "s", "session_tag": session.tag, "hold_off": HOLD_OFF, "time_start": session.started,
+            "jobs": jobs,
+        }))
     }
 
-    /// One that is unsure looks at the session before it ends anything there, as the daemon's.
-    fn end_session(
-        &mut self,
-        weather: Weather,
-        job: &str,
-        end: &SessionEnd,
-        now: i64,
-    ) -> Result<(), ApiError> {
-        self.ask(weather)?;
-        let session = self.session.as_mut().expect("a session");
-        let state = session.state(job);
-        if end.unsure && !state.running {
-            return Ok(());
+    /// What the session says to an action; `None`: there is no such session, or the job is not in it.
+    pub fn act(&mut self, action: &Value, now: i64) -> Option<Value> {
+        let (word, action) = action.as_object()?.iter().next()?;
+        let job = action["job_id"].as_str()?;
+        if !self.is_member(job) {
+            return None;
         }
-        session.running.remove(job);
-        session.log(job, now, Said::Ended(end.result.clone()));
-        if weather == Weather::LostReplies {
-            return Err(no_answer());
-        }
-        Ok(())
+        let session = self.session.as_mut()?;
+        let result = match word.as_str() {
+            "start" => session.start(job, action["current_tag"].as_i64()?, now),
+            "end" => {
+                session.running.remove(job);
+                let result = action["result"].as_str()?.to_owned();
+                session.log(job, now, Said::Ended(result));
+                "success"
+            }
+            _ => return None,
+        };
+        Some(json!({"result": result, "session_tag": session.tag}))
     }
 }
 
@@ -149,69 +131,40 @@ impl Answers {
 }
 
 impl World {
-    /// As the daemon does: an end that still waits goes first.
+    /// As the daemon does; its answer takes its time, and is given up when that is too long.
     pub(super) fn ask_session(&mut self, ask: Box<SessionAsk>) {
         if self.daemon.is_none() {
             return;
         }
         let now = self.machine.clock.now();
-        let ended = self.deliver_session_ends(Some(&ask.job));
-        if self.daemon.is_none() {
-            return;
+        let late = self.late();
+        self.cloud().too_slow = late > PATIENCE;
+        let troubles = self.troubles_so_far();
+        let turns = Arc::clone(&self.outbox.turns);
+        let answer = self.beside(|api, hand| ready(sessions::ask(hand, api, &turns, &ask)));
+        self.cloud().too_slow = false;
+        let Some(answer) = answer else { return };
+        // Where nothing went wrong, nobody believes that there was no answer.
+        if matches!(answer, SessionAnswer::Unreachable { .. }) && self.troubles_so_far() > troubles {
+            let mut cloud = self.cloud();
+            let session = cloud.session.as_mut().expect("a session");
+            session.log(ask.job.as_str(), now, Said::Nothing);
         }
-        let weather = if ended { self.weather } else { Weather::Away };
-        let asked = self.beside(|_, hand| {
-            hand.fate.strikes();
-            let mut cloud = hand.cloud.lock().expect("single-threaded");
-            let answer = cloud.ask_session(weather, ask.job.as_str(), ask.tag, now);
-            drop(cloud);
-            hand.fate.strikes();
-            answer
-        });
-        let Some(answer) = asked else { return };
-        let late = match self.weather {
-            Weather::Slow(seconds) => seconds,
-            _ => 0,
-        };
         self.answers.0.push(Sent {
-            arrives: now + late,
+            arrives: now + late.min(PATIENCE),
             ask,
             answer,
         });
     }
 
-    pub(super) fn session_answers(&mut self, sent: Sent) {
-        let Sent { ask, answer, .. } = sent;
-        self.step(vec![Input::Session { ask, answer }]);
+    /// How often the API did not do what it was asked to, or its answer did not arrive, or the disk failed.
+    fn troubles_so_far(&self) -> u64 {
+        let disk = self.machine.fate.failed().map(|(_, times)| times);
+        self.cloud().unanswered + disk.iter().sum::<u64>()
     }
 
-    /// The ends that wait for the session, all or those of one job: whether none is left.
-    pub(super) fn deliver_session_ends(&mut self, of: Option<&JobId>) -> bool {
-        let waiting: Vec<_> = {
-            let shelf = self.shelf.lock().expect("single-threaded");
-            let meant = |job: &&JobId| of.is_none_or(|of| of == *job);
-            let ends = shelf.session_ends.iter().filter(|(job, _)| meant(job));
-            ends.map(|(job, end)| (job.clone(), end.clone())).collect()
-        };
-        let mut told = true;
-        for (job, (number, end)) in waiting {
-            let now = self.machine.clock.now();
-            let mut taken = false;
-            let goes_on = self.deliver(
-                |cloud, weather| {
-                    let mut cloud = cloud.lock().expect("single-threaded");
-                    cloud.end_session(weather, job.as_str(), &end, now)
-                },
-                |shelf| {
-                    taken = true;
-                    shelf.session_told(&job, number);
-                },
-            );
-            told &= taken;
-            if !goes_on {
-                return false;
-            }
-        }
-        told
+    pub(super) fn session_answers(&mut self, sent: Sent) {
+        let Sent { ask, answer, .. } = sent;
+        self.come(Came::Answered(ask, answer));
     }
 }

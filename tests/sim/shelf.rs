@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 use freezerd::daemon::engine::{Store, StoreError, Witness};
 use freezerd::plan::{Digester, JobId};
 use freezerd::planner::{
-    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, SessionEnd,
-    Verdict, VerdictRecord,
+    Brief, LastRun, LedgerPlan, Outcome, Past, Record, Report, RunId, RunRecord, RunState, Verdict,
+    VerdictRecord,
 };
 use freezerd::schedule::DueTime;
 
 use super::account::Accounts;
-use super::cloud::Cloud;
 use super::fate::{Disk, Fate};
+use super::outbox::{Ended, Told};
 
 #[derive(Debug, Default, Clone)]
 pub struct Shelf {
@@ -24,11 +24,11 @@ pub struct Shelf {
     pub verdicts: BTreeMap<(JobId, DueTime), VerdictRecord>,
     pub runs: BTreeMap<RunId, RunRecord>,
     /// The outbox: as in the ledger, the newest of each plan waits.
-    pub outbox: BTreeMap<JobId, (u64, Report)>,
+    pub outbox: BTreeMap<JobId, Told>,
     /// Of each plan the newest: all are of one session.
-    pub session_ends: BTreeMap<JobId, (u64, SessionEnd)>,
+    pub session_ends: BTreeMap<JobId, Ended>,
     pub accounts: Accounts,
-    numbers: u64,
+    numbers: i64,
     /// Runs for whose end the outbox was given a report.
     pub ended: Vec<RunId>,
     pub polled: Option<DateTime<Utc>>,
@@ -109,13 +109,19 @@ impl Shelf {
                 if let (Some(run), false) = (run, report.result.as_deref().unwrap_or_default().is_empty()) {
                     self.ended.push(run.clone());
                 }
-                self.put(job, report);
+                self.put(job, run.as_ref(), report);
             }
-            Record::SessionEnd { job, end, .. } => {
+            Record::SessionEnd { job, run, end } => {
                 // As in the ledger: one that is unsure takes no other's place.
                 if !(end.unsure && self.session_ends.contains_key(job)) {
                     self.numbers += 1;
-                    self.session_ends.insert(job.clone(), (self.numbers, end.clone()));
+                    let ended = Ended {
+                        number: self.numbers,
+                        run: run.clone(),
+                        end: end.clone(),
+                        attempts: 0,
+                    };
+                    self.session_ends.insert(job.clone(), ended);
                 }
             }
             Record::Backup { run, metadata } => {
@@ -128,10 +134,10 @@ impl Shelf {
     }
 
     /// What the older report would have told and the new one leaves out is kept.
-    fn put(&mut self, job: &JobId, report: &Report) {
+    fn put(&mut self, job: &JobId, run: Option<&RunId>, report: &Report) {
         self.numbers += 1;
         let mut report = report.clone();
-        if let Some((_, old)) = self.outbox.remove(job) {
+        if let Some(Told { report: old, .. }) = self.outbox.remove(job) {
             report.result = report.result.or(old.result);
             report.time_started = report.time_started.or(old.time_started);
             report.time_ended = report.time_ended.or(old.time_ended);
@@ -140,25 +146,13 @@ impl Shelf {
                 report.current_pid = report.current_pid.or(old.current_pid);
             }
         }
-        self.outbox.insert(job.clone(), (self.numbers, report));
-    }
-
-    /// The API took this one; a newer one stays.
-    pub fn delivered(&mut self, job: &JobId, number: u64) {
-        if self.outbox.get(job).is_some_and(|(newest, _)| *newest == number) {
-            self.outbox.remove(job);
-        }
-    }
-
-    /// The session took this one; a newer one stays.
-    pub fn session_told(&mut self, job: &JobId, number: u64) {
-        if self
-            .session_ends
-            .get(job)
-            .is_some_and(|(newest, _)| *newest == number)
-        {
-            self.session_ends.remove(job);
-        }
+        let told = Told {
+            number: self.numbers,
+            run: run.cloned(),
+            report,
+            attempts: 0,
+        };
+        self.outbox.insert(job.clone(), told);
     }
 
     pub fn past(&self) -> Past {
@@ -200,10 +194,24 @@ impl Shelf {
 
 /// The daemon's hand on the shelf.
 pub struct Hand {
-    /// What else the daemon talks to.
-    pub cloud: Arc<Mutex<Cloud>>,
     pub shelf: Arc<Mutex<Shelf>>,
     pub fate: Arc<Fate>,
+}
+
+impl Hand {
+    /// One change, on a disk that may fail, by a daemon that may be killed.
+    pub(super) fn change<T>(&self, what: Disk, change: impl FnOnce(&mut Shelf) -> T) -> Result<T, String> {
+        self.fate.strikes();
+        if self.fate.disk_fails(what) {
+            return Err("the disk is full".to_owned());
+        }
+        let changed = {
+            let mut shelf = self.shelf.lock().expect("no thread panics with it");
+            change(&mut shelf)
+        };
+        self.fate.strikes();
+        Ok(changed)
+    }
 }
 
 impl Store for Hand {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use self::server::{Seen, Server, ok, reply};
 use super::*;
 use crate::daemon::sessions::ask;
+use crate::daemon::witness::Shelf;
 use crate::ledger::Ledger;
 use crate::planner::{Record, RunId, SessionAnswer, SessionAsk, SessionEnd};
 use crate::schedule::DueTime;

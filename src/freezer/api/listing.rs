@@ -13,7 +13,7 @@ use super::call::Called;
 use super::{Api, not_json};
 use crate::clock;
 use crate::plan::{Digest, TrustId};
-use crate::source::{Document, Outline};
+use crate::source::{self, Document, Outline};
 
 /// One complete listing.
 #[derive(Debug)]
@@ -192,7 +192,7 @@ impl Pages<'_> {
                         let (at, limit) = (self.at.clone(), bounds.listing_bytes);
                         return Err(ApiError::TooLarge { at, limit });
                     }
-                    let taken = self.pager.take(&answer.body);
+                    let taken = source::at_length(answer.body.len(), || self.pager.take(&answer.body));
                     self.next = taken.map_err(|error| no_page(at, &error))?;
                     if self.next == Next::Stuck {
                         return Err(stuck(self.at.clone(), self.page_size));

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 
+use crate::source::at_length;
+
 /// Why an answer is not what was expected. It says where, and never what stands there: the parser's own words quote a text
 /// that stands at the wrong place, whole, and that may be our token, or megabytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,11 +97,13 @@ pub(in crate::freezer) fn parse_object<T: DeserializeOwned>(bytes: &[u8]) -> Res
 /// `-Infinity` are read as texts. Without that, one plan with such a number in it (the API takes it, and
 /// gives it back) would make every listing of its project unreadable.
 pub(in crate::freezer) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, NotJson> {
-    let read = serde_json::from_slice(bytes).or_else(|error| match quote_odd_numbers(bytes) {
-        Some(mended) => serde_json::from_slice(&mended),
-        None => Err(error),
-    });
-    Ok(read?)
+    let read = || {
+        serde_json::from_slice(bytes).or_else(|error| match quote_odd_numbers(bytes) {
+            Some(mended) => serde_json::from_slice(&mended),
+            None => Err(error),
+        })
+    };
+    Ok(at_length(bytes.len(), read)?)
 }
 
 /// The same text with those three words in quotes; `None` when it holds none of them.

@@ -1,6 +1,6 @@
 use crate::freezer::{ApiError, rest};
 
-use super::{Duration, LONGEST_PAUSE, Round};
+use super::{Duration, LONGEST_PAUSE, Next, Pauses, Round};
 
 #[test]
 fn an_api_that_asks_for_no_pause_gets_one() {
@@ -104,4 +104,35 @@ fn one_that_is_never_taken_is_no_proof_that_the_api_is_away() {
             away: false
         }
     );
+}
+
+#[test]
+fn a_pause_doubles_each_time_it_was_waited_for_up_to_a_minute() {
+    let mut pauses = Pauses::default();
+    let failed = |away| Round::Failed { after: None, away };
+    let mut waits = |round: &Round| match pauses.after(round) {
+        Next::Later { pause, or_new } => {
+            pauses.waited();
+            (pause.as_secs(), or_new)
+        }
+        other => panic!("{other:?}"),
+    };
+    let long: Vec<u64> = (0..8).map(|_| waits(&failed(true)).0).collect();
+    assert_eq!(long, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(waits(&failed(false)), (60, true), "what is new need not wait");
+    assert_eq!(pauses.after(&Round::Empty), Next::New);
+    let later = |seconds| Next::Later {
+        pause: Duration::from_secs(seconds),
+        or_new: false,
+    };
+    assert_eq!(pauses.after(&failed(true)), later(60));
+    // Cut short by what is new it is as long the next time.
+    assert_eq!(pauses.after(&Round::UNREAD), later(60));
+    assert_eq!(pauses.after(&Round::Taken), Next::Now);
+    assert_eq!(pauses.after(&failed(true)), later(1));
+    pauses.waited();
+    pauses.hurry();
+    assert_eq!(pauses.after(&failed(true)), later(1));
+    let after = Some(Duration::from_secs(20));
+    assert_eq!(pauses.after(&Round::Failed { after, away: true }), later(20));
 }
