@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, SUCCESS, date, now, plan, soon};
+use crate::bed::{Bed, SUCCESS, date, now, plan};
 use crate::cloud::Cloud;
 use crate::process::Daemon;
 use crate::until::{until, until_is};
@@ -11,13 +11,14 @@ use crate::until::{until, until_is};
 /// Puts a plan there that is due soon, and breaks the API as soon as it was polled; comes back when its run is over. The
 /// plan's own keys.
 fn run_without_the_api(cloud: &Cloud, bed: &Bed) -> Value {
-    // Not so soon that it could be due before it is put there: then it would be the past, which never fires.
-    let due = soon();
-    let own = json!({
-        "schedule_date": date(due), "schedule_end_date": null, "schedule_hour": 7,
+    let mut own = json!({
+        "schedule_end_date": null, "schedule_hour": 7,
         "odd": {"kept": [1.5, "as it is"]}, "time_created": 1
     });
-    cloud.put_and_break(&plan("a", &own, &["done"]));
+    cloud.put_soon_and_break(|due| {
+        own["schedule_date"] = date(due);
+        plan("a", &own, &["done"])
+    });
     until_is("it runs", &vec![SUCCESS], || bed.outcomes("a"));
     own
 }
@@ -94,10 +95,9 @@ fn a_report_survives_its_daemon() {
     let daemon = Daemon::start(&bed);
     let own = run_without_the_api(&cloud, &bed);
     cloud.go_away();
-    let told = now();
-    assert_eq!(daemon.stop().code(), Some(0));
-    assert!(
-        (now() - told).num_seconds() < 10,
+    assert_eq!(
+        daemon.stop().code(),
+        Some(0),
         "it does not wait for the API for ever"
     );
     let daemon = Daemon::begin(&bed, &[]);
@@ -110,14 +110,12 @@ fn a_report_survives_its_daemon() {
 
 #[test]
 fn what_can_be_delivered_is_delivered_before_the_end() {
-    let (mut cloud, bed) = Cloud::new("dispatch = { stop_grace = '20s' }");
+    let (mut cloud, bed) = Cloud::new("dispatch = { stop_grace = '1h' }");
     let daemon = Daemon::start(&bed);
     let own = run_without_the_api(&cloud, &bed);
     daemon.says("a report waits in the ledger");
     cloud.come_back();
-    let told = now();
-    assert_eq!(daemon.stop().code(), Some(0));
-    assert!((now() - told).num_seconds() < 15, "and that is the end");
+    assert_eq!(daemon.stop().code(), Some(0), "and that is the end");
     assert_reported_once(&cloud, &bed, &own);
     let reader = bed.ledger().expect("a ledger");
     assert_eq!(reader.report_backlog().expect("a number"), 0);

@@ -74,15 +74,25 @@ impl Bed {
 
     /// Puts a plan into the folder, new or edited this moment: so what falls due before it is seen still runs.
     pub fn put(&self, plan: &Value) {
+        self.put_at(now(), plan.clone());
+    }
+
+    /// The same with a plan that is due soon, and when that is.
+    pub fn put_soon(&self, plan: impl FnOnce(DateTime<Utc>) -> Value) -> DateTime<Utc> {
+        let (made, due) = soon();
+        self.put_at(made, plan(due));
+        due
+    }
+
+    fn put_at(&self, made: DateTime<Utc>, mut plan: Value) {
+        plan["updated_at"] = json!(made.to_rfc3339());
         let name = plan["job_id"].as_str().expect("an id");
-        let mut plan = plan.clone();
-        plan["updated_at"] = json!(now().to_rfc3339());
         self.write_plan(name, &plan.to_string());
     }
 
-    /// As an editor does: whole, or not at all.
+    /// As an editor does: whole, or not at all. Nor is the folder read for what is not there yet.
     pub fn write_plan(&self, name: &str, text: &str) {
-        let unfinished = self.path("plans/.unfinished");
+        let unfinished = self.path("unfinished");
         fs::write(&unfinished, text).expect("written");
         fs::rename(unfinished, self.plan_file(name)).expect("renamed");
     }
@@ -227,9 +237,11 @@ pub fn now() -> DateTime<Utc> {
     SystemClock::new().now()
 }
 
-/// A whole second, between one and two from now.
-pub fn soon() -> DateTime<Utc> {
-    now().trunc_subsecs(0) + TimeDelta::seconds(2)
+/// When a plan is made that is due soon, and when it is due: a whole second, between one and two later. Both by one look at
+/// the clock: however long the machine then takes, it was made before it was due, and so it is not the past, which never runs.
+pub fn soon() -> (DateTime<Utc>, DateTime<Utc>) {
+    let made = now();
+    (made, made.trunc_subsecs(0) + TimeDelta::seconds(2))
 }
 
 /// As `schedule_date` has it.

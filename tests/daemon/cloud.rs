@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::bed::{Bed, now};
+use crate::bed::{Bed, now, soon};
 use crate::certificate::acceptor;
 use crate::port::Port;
 use crate::server::{Reply, Seen, Server, ok, query, reply, token_until};
@@ -77,7 +77,7 @@ impl Cloud {
 
     /// A user's write: the job is new, or edited this moment.
     pub fn put(&self, job: &Value) {
-        self.inside.lock().unwrap().put(job);
+        self.inside.lock().unwrap().put(now(), job);
     }
 
     pub fn job_schedule(&self, id: &str) -> Value {
@@ -154,9 +154,15 @@ impl Cloud {
     /// The same, and then it gives one more listing, with this job in it, before it is out of order: nobody
     /// can ask for anything else in between.
     pub fn put_and_break(&self, job: &Value) {
+        self.inside.lock().unwrap().put_and_break(now(), job);
+    }
+
+    /// The same with a job that is due soon.
+    pub fn put_soon_and_break(&self, job: impl FnOnce(DateTime<Utc>) -> Value) {
+        // Nothing is listed between this look at the clock and the job.
         let mut inside = self.inside.lock().unwrap();
-        inside.put(job);
-        inside.last_listing = true;
+        let (made, due) = soon();
+        inside.put_and_break(made, &job(due));
     }
 
     /// Nobody listens any more.
@@ -184,9 +190,14 @@ impl Cloud {
 }
 
 impl Inside {
-    fn put(&mut self, job: &Value) {
+    fn put_and_break(&mut self, made: DateTime<Utc>, job: &Value) {
+        self.put(made, job);
+        self.last_listing = true;
+    }
+
+    fn put(&mut self, made: DateTime<Utc>, job: &Value) {
         let mut job = job.clone();
-        job["updated_at"] = json!(now().to_rfc3339());
+        job["updated_at"] = json!(made.to_rfc3339());
         let id = job["job_id"].as_str().expect("an id").to_owned();
         self.jobs.insert(id, job);
     }

@@ -5,7 +5,7 @@ use std::fs;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, SUCCESS, at_once, date, now, plan, soon};
+use crate::bed::{Bed, SUCCESS, at_once, date, now, plan};
 use crate::process::Daemon;
 use crate::until::{until, until_is};
 
@@ -13,12 +13,11 @@ use crate::until::{until, until_is};
 fn a_plan_runs_by_its_document_as_it_stands() {
     let bed = Bed::new("");
     let daemon = Daemon::start(&bed);
-    let first = soon();
-    bed.put(&plan("a", &json!({"schedule_date": date(first)}), &["done"]));
+    let at = |due, task| plan("a", &json!({"schedule_date": date(due)}), &[task]);
+    let first = bed.put_soon(|due| at(due, "done"));
     until_is("it runs", &vec![SUCCESS], || bed.outcomes("a"));
     // Edited: another time, and another thing to do.
-    let second = soon();
-    bed.put(&plan("a", &json!({"schedule_date": date(second)}), &["fail 0"]));
+    let second = bed.put_soon(|due| at(due, "fail 0"));
     until_is("it runs by the new document", &vec![SUCCESS; 2], || {
         bed.outcomes("a")
     });
@@ -31,11 +30,8 @@ fn a_plan_runs_by_its_document_as_it_stands() {
     );
     for run in runs {
         let late = run.started.expect("started") - run.due.instant();
-        // (Poll is an hour; the upper bound is only for a machine that has other things to do.)
-        assert!(
-            late >= TimeDelta::zero() && late < TimeDelta::seconds(10),
-            "late by {late}"
-        );
+        // (Poll is an hour: that it ran by now shows that the folder is watched.)
+        assert!(late >= TimeDelta::zero(), "early by {late}");
     }
     assert_eq!(
         bed.diary_of("a"),
@@ -56,8 +52,7 @@ fn a_plan_ends_with_its_document() {
     daemon.says("plan is gone");
     let last = bed.runs("each")[0].due;
     // Others go on, and when one has run later than that, this one would have too.
-    let due = soon();
-    bed.put(&plan("other", &json!({"schedule_date": date(due)}), &["done"]));
+    let due = bed.put_soon(|due| plan("other", &json!({"schedule_date": date(due)}), &["done"]));
     until_is("another plan runs", &vec![SUCCESS], || bed.outcomes("other"));
     assert!(due > last.instant());
     assert_eq!(bed.runs("each")[0].due, last, "not once more");

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use freezerd::planner::RunState;
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
 use serde_json::json;
 
-use crate::bed::{Bed, SUCCESS, at_once, date, plan, soon};
+use crate::bed::{Bed, SUCCESS, at_once, date, plan};
 use crate::process::{Daemon, PROGRAM};
 use crate::until::{until, until_is};
 
@@ -20,6 +20,16 @@ fn limit_files(daemon: &Daemon, most: Option<u64>) {
     };
     let pid = Pid::from_raw(daemon.pid().cast_signed());
     prlimit(pid, Resource::Fsize, limit).expect("a limit");
+}
+
+/// Stops it; all that it said, so many runs among that. (It says so a moment after it is recorded.)
+fn ended_after(daemon: Daemon, runs: usize) -> String {
+    daemon.says_at_least(runs, "run succeeded");
+    daemon.signal(Signal::TERM);
+    let (status, log) = daemon.ended();
+    assert!(status.success(), "{log}");
+    assert_eq!(log.matches("run succeeded").count(), runs, "{log}");
+    log
 }
 
 #[test]
@@ -46,7 +56,7 @@ fn nothing_is_launched_that_is_not_recorded() {
     until_is("it is not ready", &503, || daemon.get("/readyz").0);
     assert!(daemon.get("/readyz").1.contains("the ledger cannot be written"));
     assert!(daemon.metric("freezerd_ledger_errors_total") >= Some(1.0));
-    assert_eq!(daemon.get("/healthz").0, 200);
+    until_is("it lives, though", &200, || daemon.get("/healthz").0);
     // It goes on taking things in, and says the same only once.
     bed.put(&at_once("b", "done"));
     until("it tried again", || {
@@ -66,10 +76,9 @@ fn nothing_is_launched_that_is_not_recorded() {
         assert_eq!(bed.verdicts(job), ["run"]);
     }
     until_is("its end is recorded", &vec![SUCCESS], || bed.outcomes("long"));
-    assert_eq!(daemon.said("run succeeded").len(), 3);
     daemon.says("the ledger takes records again");
-    assert_eq!(daemon.get("/readyz").0, 200);
-    assert!(daemon.stop().success());
+    until_is("it is ready", &200, || daemon.get("/readyz").0);
+    ended_after(daemon, 3);
 }
 
 /// A disk that is shared with what runs, and really is full: nobody on it can write.
@@ -110,9 +119,8 @@ fn what_ends_while_the_disk_is_full_ended_once() {
     });
     until_is("it is ready", &200, || daemon.get("/readyz").0);
     assert_eq!(bed.diary_of("a"), ["start done", "end done"]);
-    assert_eq!(daemon.said("run succeeded").len(), 2);
-    assert!(daemon.said("run failed").is_empty() && daemon.said("run lost").is_empty());
-    assert!(daemon.stop().success());
+    let log = ended_after(daemon, 2);
+    assert!(!log.contains("run failed") && !log.contains("run lost"), "{log}");
 }
 
 /// Runs this where the daemon lives: in its name space of mounts.
@@ -177,8 +185,7 @@ fn what_ends_while_the_disk_is_read_only_ended_once() {
         );
     }
     until_is("it is ready", &200, || daemon.get("/readyz").0);
-    assert_eq!(daemon.said("run succeeded").len(), 2);
-    assert!(daemon.stop().success());
+    ended_after(daemon, 2);
 }
 
 /// Nothing could be recorded, so nothing may run: the daemon does not start, and says why. What came due meanwhile runs
@@ -187,8 +194,7 @@ fn what_ends_while_the_disk_is_read_only_ended_once() {
 fn a_read_only_disk_starts_no_daemon() {
     let bed = Bed::new("");
     assert!(Daemon::start(&bed).stop().success());
-    let due = soon();
-    bed.put(&plan("a", &json!({"schedule_date": date(due)}), &["done"]));
+    bed.put_soon(|due| plan("a", &json!({"schedule_date": date(due)}), &["done"]));
     // A mount of its own, in a name space of its own: for whoever may make one, and for nobody else.
     let mut command = Command::new("unshare");
     let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";

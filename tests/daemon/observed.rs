@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta};
 use serde_json::json;
 
-use crate::bed::{Bed, SUCCESS, date, plan, soon};
+use crate::bed::{Bed, SUCCESS, plan};
 use crate::cloud::Cloud;
 use crate::process::Daemon;
 use crate::until::until_is;
@@ -16,11 +16,9 @@ fn it_is_ready_after_its_first_listing() {
     let (status, why) = daemon.get("/readyz");
     assert_eq!(status, 503);
     assert!(why.starts_with("not ready: "), "{why}");
-    assert_eq!(
-        daemon.get("/healthz"),
-        (200, "ok\n".to_owned()),
-        "it lives, though"
-    );
+    until_is("it lives, though", &(200, "ok\n".to_owned()), || {
+        daemon.get("/healthz")
+    });
     cloud.come_back();
     daemon.await_ready();
     assert_eq!(daemon.get("/readyz"), (200, "ready\n".to_owned()));
@@ -30,16 +28,15 @@ fn it_is_ready_after_its_first_listing() {
 fn the_metrics_after_one_run() {
     let bed = Bed::new("late_after = '10m'");
     let daemon = Daemon::start(&bed);
-    let due = soon();
     // Every hour, at this second of it.
-    let hourly = json!({
-        "schedule_minute": due.format("%M").to_string(), "schedule_second": due.format("%S").to_string()
+    let due = bed.put_soon(|due| {
+        let (minute, second) = (due.format("%M").to_string(), due.format("%S").to_string());
+        let hourly = json!({"schedule_minute": minute, "schedule_second": second});
+        plan("a", &hourly, &["done"])
     });
-    bed.put(&plan("a", &hourly, &["done"]));
     // And one that is not to run.
-    let mut off = plan("off", &json!({"schedule_date": date(due)}), &["done"]);
+    let mut off = plan("off", &json!({"schedule_second": "*"}), &["done"]);
     off["disabled"] = json!(true);
-    off["job_schedule"] = json!({"schedule_second": "*"});
     bed.put(&off);
     until_is("it runs", &vec![SUCCESS], || bed.outcomes("a"));
     let run = &bed.runs("a")[0];

@@ -3,22 +3,24 @@
 use chrono::SubsecRound;
 use serde_json::{Value, json};
 
-use crate::bed::{SUCCESS, soon};
+use crate::bed::SUCCESS;
 use crate::process::Daemon;
-use crate::service::{Service, once, plan, stamp};
+use crate::service::{Service, plan, stamp};
 use crate::until::until_is;
 
-/// A plan for tests/daemon/agent, due in a moment.
-fn ours() -> Value {
-    let mut plan = plan("a", &once(soon()));
-    plan["job_actions"][0]["freezer_action"]["backup_name"] = json!("done");
-    plan
+/// Puts a plan for tests/daemon/agent there, due in a moment.
+fn put_ours(service: &Service) -> Value {
+    service.put_once(|schedule| {
+        let mut plan = plan("a", schedule);
+        plan["job_actions"][0]["freezer_action"]["backup_name"] = json!("done");
+        plan
+    })
 }
 
 #[test]
 fn plans_run_here_and_nothing_is_written() {
     let (service, bed) = Service::new("");
-    service.put(&ours());
+    put_ours(&service);
     let before = service.document("a");
     let daemon = Daemon::start(&bed);
     until_is("its end", &vec![SUCCESS], || bed.outcomes("a"));
@@ -35,8 +37,7 @@ fn what_is_told_if_it_is_wanted_is_what_the_document_shows() {
     let settings = std::fs::read_to_string(bed.path("conf.d/test.toml")).expect("settings");
     bed.set(&format!("{settings}reports = true\n"));
     service.take_writes();
-    let own = ours();
-    service.put(&own);
+    let own = put_ours(&service);
     let daemon = Daemon::start(&bed);
     until_is("its end", &vec![SUCCESS], || bed.outcomes("a"));
     until_is("it is told", &Some(json!("completed")), || {

@@ -3,14 +3,14 @@
 use freezerd::planner::{Outcome, RunState};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, SUCCESS, soon};
+use crate::bed::{Bed, SUCCESS};
 use crate::process::Daemon;
-use crate::service::{Mishap, Service, once, plan, stamp};
+use crate::service::{Mishap, Service, plan, stamp};
 use crate::until::{until, until_is};
 
 /// Has a plan that is due in a moment started, and waits until it is seen to run.
 fn running(service: &Service, bed: &Bed) {
-    service.put(&plan("a", &once(soon())));
+    service.put_soon("a");
     until_is("it is seen to run", &vec![RunState::Running], || bed.states("a"));
 }
 
@@ -69,9 +69,8 @@ fn what_the_service_says_went_wrong_is_no_success() {
     ];
     let (service, bed) = Service::without_agent("");
     let daemon = Daemon::start(&bed);
-    let due = soon();
     for (id, ..) in ends {
-        service.put(&plan(id, &once(due)));
+        service.put_soon(id);
     }
     for (id, status, outcome) in ends {
         until_is("it is seen to run", &vec![RunState::Running], || bed.states(id));
@@ -85,7 +84,7 @@ fn what_the_service_says_went_wrong_is_no_success() {
 #[test]
 fn what_a_user_started_is_not_started_again() {
     let (service, bed) = Service::without_agent("");
-    service.put(&plan("a", &once(soon())));
+    service.put_soon("a");
     service.begin("a");
     let daemon = Daemon::start(&bed);
     until_is("it overlaps", &vec!["overlap"], || bed.verdicts("a"));
@@ -127,11 +126,15 @@ fn a_plan_that_is_deleted_while_it_runs_is_lost() {
 fn a_run_without_end_is_given_up_and_then_another_one_may_start() {
     let (service, bed) = Service::without_agent("run_limit = '5s'");
     let daemon = Daemon::start(&bed);
-    // To the service's clock it started long ago.
-    running(&service, &bed);
+    // To the service's clock it started long ago. (It is seen to run for a moment only.)
+    service.put_soon("a");
     until_is("its end", &vec![Some(Outcome::Lost)], || bed.outcomes("a"));
-    assert!(bed.runs("a")[0].detail.contains("run_limit"));
-    service.put(&plan("b", &once(soon())));
+    let run = &bed.runs("a")[0];
+    assert!(
+        run.started.is_some() && run.detail.contains("run_limit"),
+        "{run:?}"
+    );
+    service.put_soon("b");
     service.begin("b");
     until_is("taken for dead", &vec!["run"], || bed.verdicts("b"));
     assert!(daemon.stop().success());
@@ -145,7 +148,7 @@ fn a_start_that_is_refused_or_forgotten_fails() {
     ] {
         let (service, bed) = Service::without_agent("start_within = '1s'");
         service.next(mishap);
-        service.put(&plan("a", &once(soon())));
+        service.put_soon("a");
         let daemon = Daemon::start(&bed);
         until_is("its end", &vec![Some(Outcome::Fail)], || bed.outcomes("a"));
         let run = &bed.runs("a")[0];
@@ -160,7 +163,7 @@ fn a_start_that_is_refused_or_forgotten_fails() {
 #[test]
 fn in_shadow_nobody_is_asked() {
     let (service, bed) = Service::without_agent("");
-    service.put(&plan("a", &once(soon())));
+    service.put_soon("a");
     let daemon = Daemon::begin(&bed, &["--shadow"]);
     until_is("its verdict", &vec!["shadow"], || bed.verdicts("a"));
     assert!(daemon.stop().success());
@@ -170,9 +173,8 @@ fn in_shadow_nobody_is_asked() {
 #[test]
 fn no_more_run_at_a_time_than_may() {
     let (service, bed) = Service::without_agent("max_concurrent = 1");
-    let due = soon();
     for id in ["a", "b"] {
-        service.put(&plan(id, &once(due)));
+        service.put_soon(id);
     }
     let daemon = Daemon::start(&bed);
     until("one runs", || (service.starts().len() == 1).then_some(()));

@@ -13,7 +13,7 @@ use freezerd::planner::Record;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::bed::{Bed, now};
+use crate::bed::{Bed, now, soon};
 use crate::port::Port;
 use crate::server::{Fault, Reply, Seen, Server, ok, reply, token_until};
 use crate::until::until;
@@ -53,6 +53,8 @@ struct Inside {
     takes_writes: bool,
     /// Reads of single plans so far.
     looks: usize,
+    /// Single plans cannot be read.
+    unreadable: bool,
 }
 
 pub struct Service {
@@ -106,17 +108,27 @@ impl Service {
 
     /// A user makes a plan, or changes it this moment.
     pub fn put(&self, plan: &Value) {
+        self.inside().put(now(), plan.clone());
+    }
+
+    /// A user makes the plan `a`, or another one, that is due soon, and once.
+    pub fn put_soon(&self, id: &str) {
+        self.put_once(|schedule| plan(id, schedule));
+    }
+
+    /// The same, with this schedule in it; the plan.
+    pub fn put_once(&self, plan: impl FnOnce(&Value) -> Value) -> Value {
+        // Nothing is listed between this look at the clock and the plan.
         let mut inside = self.inside();
-        let mut plan = plan.clone();
-        plan["updated_at"] = stamp(now());
-        match inside
-            .plans
-            .iter()
-            .position(|known| known["job_id"] == plan["job_id"])
-        {
-            Some(place) => inside.plans[place] = plan,
-            None => inside.plans.push(plan),
-        }
+        let (made, due) = soon();
+        let plan = plan(&once(due));
+        inside.put(made, plan.clone());
+        plan
+    }
+
+    /// From now on single plans cannot be read, or they can again.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.inside().unreadable = unreadable;
     }
 
     /// Changes one key of a plan, as its user or the service does.
@@ -214,6 +226,18 @@ impl Inside {
         self.plans.iter_mut().find(|plan| plan["job_id"] == id)
     }
 
+    fn put(&mut self, made: DateTime<Utc>, mut plan: Value) {
+        plan["updated_at"] = stamp(made);
+        let known = self
+            .plans
+            .iter()
+            .position(|known| known["job_id"] == plan["job_id"]);
+        match known {
+            Some(place) => self.plans[place] = plan,
+            None => self.plans.push(plan),
+        }
+    }
+
     fn begin(&mut self, id: &str) {
         self.starts.push(id.to_owned());
         let plan = self.plan(id).expect("a plan");
@@ -242,6 +266,9 @@ impl Inside {
             ("GET", None) if below.is_empty() && seen.body.is_empty() => self.page(seen, query),
             ("GET", None) if query.is_empty() && seen.body.is_empty() => {
                 self.looks += 1;
+                if self.unreadable {
+                    return reply(503, "");
+                }
                 self.plan(below).map_or_else(|| reply(404, ""), |plan| ok(plan))
             }
             ("POST", Some((id, "event"))) if query.is_empty() => self.event(seen, id),
@@ -361,7 +388,7 @@ pub fn plan(id: &str, schedule: &Value) -> Value {
 }
 
 /// The `job_schedule` of a plan that is due once, when this second comes.
-pub fn once(at: DateTime<Utc>) -> Value {
+fn once(at: DateTime<Utc>) -> Value {
     json!({
         "schedule_year": at.format("%Y").to_string(),
         "schedule_month": at.format("%m").to_string(),
