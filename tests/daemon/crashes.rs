@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use freezerd::planner::RunState;
+use rustix::process::Signal;
 
 use crate::bed::{Bed, SUCCESS, at_once};
 use crate::process::Daemon;
@@ -27,7 +28,11 @@ fn a_run_is_found_again_while_it_runs() {
         daemon.metric(r#"freezerd_runs_total{outcome="success"}"#),
         Some(1.0)
     );
-    assert_eq!(daemon.said("run succeeded").len(), 1);
+    // It says so a moment after it is recorded.
+    daemon.says("run succeeded");
+    daemon.signal(Signal::TERM);
+    let (_, log) = daemon.ended();
+    assert_eq!(log.matches("run succeeded").count(), 1, "{log}");
     assert_eq!(bed.diary_of("a"), ["start gate", "end gate"]);
     assert_eq!(bed.verdicts("a"), ["run"]);
 }

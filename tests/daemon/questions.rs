@@ -13,7 +13,10 @@ use crate::until::until;
 
 #[test]
 fn runs_that_wait_for_their_sessions_do_not_hold_up_who_asks_whether_a_plan_is_gone() {
-    let (cloud, bed) = Cloud::new("");
+    let (cloud, mut bed) = Cloud::new("");
+    // None of them is given up while this lasts.
+    let forever = ("FREEZERD_API__TIMEOUT".to_owned(), "1h".to_owned());
+    bed.environment.extend([forever]);
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
     // It never answers for a session.
