@@ -129,6 +129,35 @@ impl Bed {
         assert_eq!(event, LaunchEvent::Started { run, pid: 0, at });
     }
 
+    /// Until it is noted that somebody wanted its end.
+    async fn abort_noted(&self) {
+        let trace = self.folder.path().join(format!("asked/{}.json", recipe().run));
+        let noted = tokio::time::timeout(PATIENCE, async {
+            while !std::fs::read_to_string(&trace).is_ok_and(|text| text.contains(r#""aborted":true"#)) {
+                crate::clock::pause(Duration::from_millis(5)).await;
+            }
+        });
+        noted.await.expect("in time");
+    }
+
+    /// What comes of it when this is listed over and over, as a daemon's polls do: a listing that was asked for before a look
+    /// says nothing any more.
+    async fn event_of_listings(&mut self, plans: &[Plan]) -> LaunchEvent {
+        let listings = async {
+            loop {
+                self.launcher.listed(now(), plans);
+                crate::clock::pause(Duration::from_millis(20)).await;
+            }
+        };
+        let event = async {
+            tokio::select! {
+                event = self.events.recv() => event.expect("an event"),
+                () = listings => unreachable!("they never end"),
+            }
+        };
+        tokio::time::timeout(PATIENCE, event).await.expect("in time")
+    }
+
     async fn outcome(&mut self) -> Outcome {
         match self.event().await {
             LaunchEvent::Ended { report, .. } => report.outcome,
@@ -177,7 +206,7 @@ async fn who_wants_it_ended_has_the_service_asked_for_that_once() {
     let mut bed = Bed::new();
     bed.started().await;
     bed.launcher.abort(&recipe().run).expect("noted");
-    let asked = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+    let asked = tokio::time::timeout(PATIENCE, async {
         while bed.service.asked().len() < 2 {
             crate::clock::pause(std::time::Duration::from_millis(5)).await;
         }
@@ -197,13 +226,7 @@ async fn that_it_was_ended_is_known_to_the_next_daemon() {
     bed.started().await;
     let run = recipe().run;
     bed.launcher.abort(&run).expect("noted");
-    let trace = bed.folder.path().join(format!("asked/{run}.json"));
-    let noted = tokio::time::timeout(PATIENCE, async {
-        while !std::fs::read_to_string(&trace).is_ok_and(|text| text.contains(r#""aborted":true"#)) {
-            crate::clock::pause(Duration::from_millis(5)).await;
-        }
-    });
-    noted.await.expect("in time");
+    bed.abort_noted().await;
     let (other, mut events) = launcher(&bed.folder, &bed.service, Arc::clone(&bed.clock));
     assert!(matches!(other.find(&run), Ok(Found::Alive { .. })));
     bed.service.say(
@@ -244,9 +267,9 @@ async fn after_a_look_that_fails(then: &str, phase: String) -> Outcome {
     bed.service.looked.notified().await;
     let times = r#""started_at": "2026-01-01T00:00:00", "ended_at": "2026-01-01T01:00:00""#;
     let keys = format!(r#""status": "scheduled", "result": "success", {times}"#);
-    bed.launcher.listed(now(), &[parsed(&document(&keys))]);
+    let shown = [parsed(&document(&keys))];
     loop {
-        match bed.event().await {
+        match bed.event_of_listings(&shown).await {
             LaunchEvent::Ended { report, .. } => return report.outcome,
             LaunchEvent::Started { .. } => {}
             other => panic!("{phase}: {other:?}"),
@@ -262,7 +285,7 @@ async fn what_its_user_has_ended_already_is_not_ended_again() {
         r#""status": "running", "started_at": "2026-01-01T00:00:00", "job_schedule": {"event": "abort"}"#,
     );
     bed.launcher.abort(&recipe().run).expect("noted");
-    crate::clock::pause(std::time::Duration::from_millis(300)).await;
+    bed.abort_noted().await;
     bed.service.say(
         r#""status": "scheduled", "started_at": "2026-01-01T00:00:00", "ended_at": "2026-01-01T01:00:00""#,
     );
@@ -287,8 +310,10 @@ async fn a_listing_is_as_good_as_a_look_if_it_is_young_enough() {
         [recipe().job],
         "also if its document stays as it is"
     );
-    bed.launcher.listed(now(), &ended("success"));
-    assert_eq!(bed.outcome().await, Outcome::Success);
+    match bed.event_of_listings(&ended("success")).await {
+        LaunchEvent::Ended { report, .. } => assert_eq!(report.outcome, Outcome::Success),
+        other => panic!("{other:?}"),
+    }
     bed.launcher.forget(&recipe().run);
     assert_eq!(bed.launcher.awaited(), []);
 }
@@ -342,7 +367,7 @@ async fn a_run_is_asked_for_once_and_found_until_it_is_forgotten() {
     bed.service
         .say(r#""status": "error", "started_at": "2026-01-01T00:00:00", "ended_at": "2026-01-01T01:00:00""#);
     assert_eq!(bed.outcome().await, Outcome::Fail);
-    let told = tokio::time::timeout(std::time::Duration::from_secs(30), events.recv()).await;
+    let told = tokio::time::timeout(PATIENCE, events.recv()).await;
     assert!(matches!(told, Ok(Some(LaunchEvent::Ended { .. }))), "{told:?}");
     assert!(matches!(other.find(&run), Ok(Found::Ended(_))));
     other.forget(&run);
