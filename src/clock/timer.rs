@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     /// Long enough for a loaded machine; a timer that never fires fails here instead of hanging.
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_secs(120);
 
     fn now() -> DateTime<Utc> {
         SystemClock::default().now()

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(dir.read_started(), None);
         let comes = async { fs::rename(draft, started).expect("put in place") };
         let both = async { tokio::join!(notified(&dir, RunDir::read_started), comes) };
-        let (found, ()) = tokio::time::timeout(Duration::from_secs(30), both)
+        let (found, ()) = tokio::time::timeout(Duration::from_secs(120), both)
             .await
             .expect("told");
         let notes = dir.notes();

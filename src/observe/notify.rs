@@ -165,7 +165,7 @@ mod tests {
 
     /// A service manager that listens, and the notifier that talks to it.
     fn heard(socket: &str, manager: &UnixDatagram, watchdog: Option<&str>) -> Notifier {
-        manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        manager.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let variable = |name: &str| match name {
             "NOTIFY_SOCKET" => Some(socket.into()),
             "WATCHDOG_USEC" => watchdog.map(OsString::from),

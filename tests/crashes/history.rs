@@ -84,7 +84,8 @@ pub fn of(
             catch_up: CatchUp::UntilNext,
             // What a supervisor notes is of the second before, and what overlapped then is not known better.
             set_back: 1,
-            late_news: 10,
+            // What is true at the end is looked at here, not how soon it is known on a machine that is busy.
+            late_news: 120,
             session_refused: SessionRefused::Skip,
             central: false,
             // The daemon dies too often here for anything to be late.

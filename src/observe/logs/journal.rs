@@ -189,7 +189,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let journald = UnixDatagram::bind(&path).unwrap();
-        journald.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        journald.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let subscriber = Registry::default().with(Journal::connect_to(&path).unwrap());
         tracing::subscriber::with_default(subscriber, || {
             act();

@@ -1,6 +1,7 @@
 //! What each path answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use freezerd::observe::http::{Limits, bind};
 use freezerd::observe::metrics::CONTENT_TYPE;
@@ -100,7 +101,10 @@ async fn health_is_the_main_loops_own_answer() {
         "{hangs}"
     );
 
-    let server = start(GENEROUS);
+    let server = start(Limits {
+        heartbeat_time: Duration::from_secs(600),
+        ..GENEROUS
+    });
     let health = Arc::clone(&server.health);
     let main_loop = tokio::spawn(async move {
         loop {

@@ -10,19 +10,29 @@ use super::{GENEROUS, PATIENCE, SOON, Server, one_answer, start, start_with, unt
 
 #[tokio::test]
 async fn connections_are_kept_for_the_next_request_until_idle_too_long() {
-    let server = start(Limits {
-        request_time: Duration::from_secs(1),
-        ..GENEROUS
-    });
-    let mut stream = server.connect().await;
-    for _ in 0..3 {
-        stream
-            .write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .unwrap();
-        assert!(one_answer(&mut stream).await.ends_with("starting\n"));
+    for (requests, limits) in [
+        (3, GENEROUS),
+        (
+            1,
+            Limits {
+                request_time: Duration::from_secs(2),
+                ..GENEROUS
+            },
+        ),
+    ] {
+        let server = start(limits);
+        let mut stream = server.connect().await;
+        for _ in 0..requests {
+            stream
+                .write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+                .await
+                .unwrap();
+            assert!(one_answer(&mut stream).await.ends_with("starting\n"));
+        }
+        if requests == 1 {
+            assert_eq!(until_closed(&mut stream).await, "", "closed without a word");
+        }
     }
-    assert_eq!(until_closed(&mut stream).await, "", "closed without a word");
 }
 
 #[tokio::test]
@@ -164,7 +174,10 @@ async fn an_answer_that_is_not_taken_holds_no_place() {
 
 #[tokio::test]
 async fn it_stops_when_told() {
-    let server = start(GENEROUS);
+    let server = start(Limits {
+        heartbeat_time: Duration::from_secs(600),
+        ..GENEROUS
+    });
     let mut idle = server.connect().await;
     idle.write_all(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
         .await
