@@ -371,7 +371,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
             .map(|preparing| (&preparing.run, &preparing.plan))
     }
 
-    /// The run is prepared: it starts, unless it must not or was aborted meanwhile.
+    /// The run is prepared: it starts, unless it must not, or may not any more, or was aborted meanwhile.
     pub fn prepared(&mut self, run: &RunId, prepared: Prepared) -> Step {
         let Some(Preparing { run, plan, aborted }) = self.preparing.remove(run) else {
             return self.step(Vec::new());
@@ -381,6 +381,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 let why = "aborted before it was started".to_owned();
                 let end = end_without_start(self.clock.now(), Outcome::Aborted, why);
                 Some(Input::Ended { run: run.id, end })
+            }
+            Ok(_) if !self.planner.may_start(&run.id, self.clock.now()) => {
+                let (run, why) = (run.id, NotStarted::Shut);
+                Some(Input::NotStarted { run, why })
             }
             Ok(drafts) => self.launch(run, &plan, &drafts),
             Err(why) => Some(self.not_started(run.id, why)),

@@ -7,7 +7,7 @@ use super::live::Daemon;
 impl Daemon {
     /// Brings the gauges up to date: when somebody asks, not when nobody does.
     pub(super) fn refresh_gauges(&self) {
-        let planner = self.engine.planner();
+        let planner = self.main_loop.engine.planner();
         let counts = planner.counts();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         self.metrics.set_plans(PlanCounts {

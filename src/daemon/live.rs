@@ -19,17 +19,17 @@ use crate::observe::http;
 use crate::observe::logs::LogHandle;
 use crate::observe::metrics::Metrics;
 use crate::observe::notify::Notifier;
-use crate::plan::{Digester, JobId, Plan};
-use crate::planner::{Input, RunId};
+use crate::plan::Digester;
+use crate::planner::RunId;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
 use super::clock_behind::{Believed, Waiting};
 use super::copying::{self, Copier};
-use super::engine::{Engine, Errand, Prepared, Step, told};
+use super::engine::Prepared;
 use super::listing::{self, Memory, Polled, Polling};
+use super::main_loop::{Event, MainLoop, Task};
 use super::outbox::{Bell, Outbox};
-use super::questions::Questions;
 use super::reading::Reading;
 use super::register::{self, BackOff, Contact};
 use super::session_ends::Turns;
@@ -52,7 +52,7 @@ pub(super) struct Daemon {
     pub(super) log: LogHandle,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) zones: Zones,
-    pub(super) engine: Engine<Shelf, Teller>,
+    pub(super) main_loop: MainLoop<Shelf, Teller>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) notifier: Arc<Notifier>,
     pub(super) polling: watch::Sender<Polling>,
@@ -71,16 +71,8 @@ pub(super) struct Daemon {
     pub(super) ask: mpsc::UnboundedSender<Answer>,
     pub(super) prepared: mpsc::UnboundedReceiver<(RunId, Prepared)>,
     pub(super) prepare: mpsc::UnboundedSender<(RunId, Prepared)>,
-    pub(super) questions: Questions,
     pub(super) turns: Arc<Turns>,
     pub(super) timer: Timer,
-    pub(super) wake: Option<DueTime>,
-    pub(super) settled: bool,
-    /// The first listing is in, or was waited for long enough.
-    pub(super) begun: bool,
-    /// The ledger of before was lost, and no listing was taken in since.
-    pub(super) lost: bool,
-    pub(super) stopping: bool,
     pub(super) proves_absence: bool,
     pub(super) trouble: Trouble,
     /// What the ledger's upkeep has come to.
@@ -90,17 +82,13 @@ pub(super) struct Daemon {
     pub(super) reading: Option<Reading>,
     /// The poller is to read the next listing whole.
     pub(super) read_whole: Arc<AtomicBool>,
-    /// Plans of a listing that must be taken in at once.
-    pub(super) withheld: Vec<Plan>,
     pub(super) http: Option<http::Bound>,
 }
 
 /// What those who were asked say.
 pub(super) enum Answer {
-    /// The source, of one plan; `None`: nothing that can be used.
-    Confirmed(JobId, Option<Input>),
-    /// The API, of a session.
-    Said(Input),
+    /// The source, or a session.
+    Asked(Event),
     /// Nobody: it is time to remove more of what is old.
     PruneOn,
     /// More of it may go on in one row.
@@ -108,14 +96,14 @@ pub(super) enum Answer {
 }
 
 /// What the loop woke for.
-enum Event {
+enum Woken {
     Wish(Wish),
     Launch(LaunchEvent),
     Polled(Polled),
     Answer(Answer),
     Prepared(RunId, Prepared),
     Asked,
-    Woke(Woke),
+    Clock(Woke),
     Begin,
     Retry,
 }
@@ -126,8 +114,8 @@ impl Daemon {
         let (results, mut polls) = mpsc::channel(1);
         let poll_now = Arc::new(Notify::new());
         let mut tasks = self.tasks(Arc::clone(&poll_now), results);
-        let step = self.engine.find_launched(self.lost);
-        self.see_to(step)?;
+        let found = self.main_loop.find_launched()?;
+        self.see_to(found);
         self.announce();
         let mut first = None;
         let waiting = Waiting {
@@ -136,10 +124,10 @@ impl Daemon {
             wishes: &mut self.wishes,
             health: &self.health,
         };
-        let polled = self.engine.planner().polled();
+        let polled = self.main_loop.engine.planner().polled();
         match waiting.until_believed(polled).await.map_err(lost_timer)? {
             Believed::Clock => {}
-            Believed::Reload => first = Some(Event::Wish(Wish::Reload)),
+            Believed::Reload => first = Some(Woken::Wish(Wish::Reload)),
             Believed::Stop => return Ok(()),
         }
 
@@ -147,76 +135,71 @@ impl Daemon {
         let mut farewell: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
         tokio::pin!(grace);
         loop {
-            let wake = self.wake.map(DueTime::instant);
-            let event = tokio::select! {
+            let wake = self.main_loop.wake().map(DueTime::instant);
+            let (begun, settled) = (self.main_loop.has_begun(), self.main_loop.is_settled());
+            let woken = tokio::select! {
                 biased;
-                event = std::future::ready(first.take()), if first.is_some() => event.unwrap_or(Event::Retry),
-                Some(wish) = self.wishes.recv() => Event::Wish(wish),
-                Some(event) = self.launches.recv() => Event::Launch(event),
-                woke = self.timer.wait(wake) => Event::Woke(woke.map_err(lost_timer)?),
-                Some(polled) = polls.recv() => Event::Polled(polled),
-                Some(answer) = self.answers.recv() => Event::Answer(answer),
-                Some((run, prepared)) = self.prepared.recv() => Event::Prepared(run, prepared),
-                () = &mut grace, if !self.begun => Event::Begin,
+                woken = std::future::ready(first.take()), if first.is_some() => woken.unwrap_or(Woken::Retry),
+                Some(wish) = self.wishes.recv() => Woken::Wish(wish),
+                Some(event) = self.launches.recv() => Woken::Launch(event),
+                woke = self.timer.wait(wake) => Woken::Clock(woke.map_err(lost_timer)?),
+                Some(polled) = polls.recv() => Woken::Polled(polled),
+                Some(answer) = self.answers.recv() => Woken::Answer(answer),
+                Some((run, prepared)) = self.prepared.recv() => Woken::Prepared(run, prepared),
+                () = &mut grace, if !begun => Woken::Begin,
                 () = &mut farewell => break,
                 Some(ended) = tasks.join_next() => return Err(lost_task(ended)),
-                () = self.health.asked() => Event::Asked,
-                () = clock::pause(LEDGER_RETRY), if !self.settled => Event::Retry,
+                () = self.health.asked() => Woken::Asked,
+                () = clock::pause(LEDGER_RETRY), if !settled => Woken::Retry,
             };
-            let mut inputs = Vec::new();
-            match event {
-                Event::Wish(Wish::Reload) if self.stopping => {
+            let event = match woken {
+                Woken::Wish(Wish::Reload) if self.main_loop.is_stopping() => {
                     tracing::info!("stopping: the configuration is not read again");
+                    Event::Nothing
                 }
-                Event::Wish(Wish::Reload) => {
-                    inputs.extend(self.reload());
+                Woken::Wish(Wish::Reload) => {
+                    let policy = self.reload();
                     poll_now.notify_one();
+                    policy.map_or(Event::Nothing, Event::Policy)
                 }
-                Event::Wish(Wish::Stop) if self.stopping => break,
-                Event::Wish(Wish::Stop) => {
-                    inputs.push(Input::Halt);
+                Woken::Wish(Wish::Stop) if self.main_loop.is_stopping() => break,
+                Woken::Wish(Wish::Stop) => {
                     farewell = Box::pin(self.farewell());
+                    Event::Stop
                 }
-                Event::Launch(event) => inputs.push(told(event)),
-                Event::Answer(Answer::Confirmed(job, input)) => {
-                    self.confirmed(&job);
-                    inputs.extend(input);
+                Woken::Launch(event) => Event::Launch(event),
+                Woken::Answer(Answer::Asked(event)) => event,
+                Woken::Answer(Answer::PruneOn) => {
+                    self.prune_on();
+                    Event::Nothing
                 }
-                Event::Answer(Answer::Said(input)) => {
-                    self.said();
-                    inputs.push(input);
+                Woken::Answer(Answer::CondenseOn) => {
+                    self.condense_on();
+                    Event::Nothing
                 }
-                Event::Answer(Answer::PruneOn) => self.prune_on(),
-                Event::Answer(Answer::CondenseOn) => self.condense_on(),
-                Event::Prepared(run, prepared) if !self.stopping => {
-                    let step = self.engine.prepared(&run, prepared);
-                    self.see_to(step)?;
-                }
-                // Nothing is launched any more; the next daemon begins anew.
-                Event::Prepared(..) => {}
-                // Answered below, as are those who ask while something else goes on.
-                Event::Asked => {}
-                Event::Polled(polled) => inputs.extend(self.polled(polled)),
-                Event::Begin => {
+                Woken::Prepared(run, prepared) => Event::Prepared(run, prepared),
+                Woken::Polled(polled) => self.polled(polled),
+                Woken::Begin => {
                     tracing::warn!("no listing yet: going on with the plans of the ledger");
-                    self.begun = true;
-                    inputs.push(Input::Begin);
+                    Event::Begin
                 }
-                Event::Woke(Woke::ClockStepped) => {
+                Woken::Clock(Woke::ClockStepped) => {
                     tracing::warn!("the wall clock was set, or the machine was asleep");
                     clock::pause(NEWS).await;
-                    inputs.push(Input::ClockStepped);
+                    Event::ClockStepped
                 }
-                Event::Woke(Woke::Due) => {
-                    let late = |due: DueTime| self.clock.now() - due.instant() > LATE;
-                    if self.wake.is_some_and(late) {
+                Woken::Clock(Woke::Due) => {
+                    if wake.is_some_and(|due| self.clock.now() - due > LATE) {
                         clock::pause(NEWS).await;
                     }
-                    inputs.push(Input::Tick);
+                    Event::Due
                 }
-                Event::Retry => {}
-            }
-            self.take_in(inputs)?;
+                // Who asks is answered below, as are those who ask while something else goes on.
+                Woken::Asked | Woken::Retry => Event::Nothing,
+            };
+            let news = std::iter::from_fn(|| self.launches.try_recv().ok());
+            let left = self.main_loop.take(event, news)?;
+            self.see_to(left);
             if let Some(damage) = self.upkeep.damage.take() {
                 return Err(DaemonError::Ledger(damage));
             }
@@ -273,51 +256,25 @@ impl Daemon {
         tasks
     }
 
-    /// One step with everything that is there by now: what runs have to tell comes first, in its order.
-    fn take_in(&mut self, inputs: Vec<Input>) -> Result<(), DaemonError> {
-        let of_a_run = |input: &Input| {
-            matches!(
-                input,
-                Input::Started { .. } | Input::NotStarted { .. } | Input::Ended { .. }
-            )
-        };
-        let (mut all, others): (Vec<Input>, Vec<Input>) = inputs.into_iter().partition(of_a_run);
-        while let Ok(event) = self.launches.try_recv() {
-            all.push(told(event));
-        }
-        all.extend(others);
-        // What was left undone is tried again whenever the loop comes round.
-        if all.is_empty() && self.settled {
-            return Ok(());
-        }
-        let step = self.engine.step(all);
-        self.see_to(step)
-    }
-
-    fn see_to(&mut self, step: Step) -> Result<(), DaemonError> {
-        if let Some(why) = step.refused {
-            return Err(DaemonError::Refused(why));
-        }
-        self.wake = step.wake;
-        self.settled = step.settled;
-        for errand in step.errands {
-            match errand {
-                Errand::Deliver => self.bell.ring.notify_one(),
-                Errand::ConfirmGone(job) => self.confirm_gone(job),
-                Errand::Prepare(run) => self.prepare(run),
-                Errand::AskSession(ask) => self.ask_session(ask),
-                Errand::ReadWhole => self.read_whole.store(true, Ordering::Relaxed),
+    /// Has others do what is left to do.
+    fn see_to(&mut self, tasks: Vec<Task>) {
+        for task in tasks {
+            match task {
+                Task::Deliver => self.bell.ring.notify_one(),
+                Task::Confirm(job) => self.confirm_gone(job),
+                Task::Prepare(run) => self.prepare(run),
+                Task::Ask(ask) => self.ask_session(ask),
+                Task::ReadWhole => self.read_whole.store(true, Ordering::Relaxed),
             }
         }
-        Ok(())
     }
 
     /// Ready, or why not: said in one place.
     fn tell_readiness(&mut self) {
-        if let Some(why) = &self.engine.witness().stuck {
+        if let Some(why) = &self.main_loop.engine.witness().stuck {
             self.health
                 .set_not_ready(&format!("the ledger cannot be written: {why}"));
-        } else if self.begun {
+        } else if self.main_loop.has_begun() {
             self.health.set_ready();
         }
     }
@@ -328,7 +285,7 @@ impl Daemon {
         } else {
             ""
         };
-        let plans = self.engine.planner().plan_count();
+        let plans = self.main_loop.engine.planner().plan_count();
         let state_dir = self.started_with.state_dir.display().to_string();
         tracing::info!(
             plans,
@@ -343,7 +300,6 @@ impl Daemon {
     fn farewell(&mut self) -> impl Future<Output = ()> + Send + 'static {
         tracing::info!("stopping: delivering what can be delivered");
         self.notifier.stopping("delivering reports");
-        self.stopping = true;
         self.health.set_stopping();
         let delivered = self.bell.last_call();
         let grace = self.stop_grace;

@@ -20,6 +20,7 @@ pub mod engine;
 mod gauges;
 pub mod listing;
 mod live;
+pub mod main_loop;
 mod open;
 mod outbox;
 mod past;
@@ -60,6 +61,7 @@ use crate::ledger::LedgerError;
 use crate::observe::http::HttpError;
 use crate::observe::logs::LogError;
 
+use main_loop::Refused;
 use policy::PolicyError;
 
 /// What a daemon starts with.
@@ -132,6 +134,12 @@ impl DaemonError {
                 | Self::Access(_)
                 | Self::Log(LogError::Filter { .. })
         )
+    }
+}
+
+impl From<Refused> for DaemonError {
+    fn from(Refused(why): Refused) -> Self {
+        Self::Refused(why)
     }
 }
 

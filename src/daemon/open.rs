@@ -25,8 +25,8 @@ use super::copying::{self, Copier};
 use super::engine::Engine;
 use super::listing::{Polling, Source};
 use super::live::Daemon;
+use super::main_loop::MainLoop;
 use super::past;
-use super::questions::Questions;
 use super::reading::Reading;
 use super::recipes::Recipes;
 use super::register::Contact;
@@ -242,7 +242,7 @@ impl Daemon {
             start,
             clock,
             zones,
-            engine,
+            main_loop: MainLoop::new(engine, lost.is_some()),
             metrics,
             notifier: Arc::new(notifier),
             polling,
@@ -262,21 +262,14 @@ impl Daemon {
             ask,
             prepared,
             prepare,
-            questions: Questions::default(),
             turns: Arc::default(),
             timer,
-            wake: None,
-            settled: true,
-            begun: false,
-            lost: lost.is_some(),
-            stopping: false,
             proves_absence: false,
             trouble: Trouble::default(),
             upkeep: super::upkeep::Upkeep::default(),
             digester,
             reading: Some(reading),
             read_whole: Arc::default(),
-            withheld: Vec::new(),
             http,
         })
     }

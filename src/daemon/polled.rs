@@ -2,23 +2,26 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::{self, Digests, Plan};
-use crate::planner::Input;
+use crate::plan::{self, Digests};
 
 use super::listing::{Listed, Polled};
 use super::live::Daemon;
+use super::main_loop::Event;
 use super::reading::Read;
 use super::register::Contact;
 
 impl Daemon {
-    /// What it means to the planner, if anything.
-    pub(super) fn polled(&mut self, polled: Polled) -> Option<Input> {
+    /// What it means to the loop.
+    pub(super) fn polled(&mut self, polled: Polled) -> Event {
         let (began, took, result) = match polled {
-            Polled::Page { began, plans } => return self.page(began, plans),
+            Polled::Page { began, plans } => {
+                self.listener.listed(began, &plans);
+                return Event::Page(plans);
+            }
             Polled::Over { began, took, result } => (began, took, result),
         };
-        let withheld = std::mem::take(&mut self.withheld);
-        self.trouble.turned_away(self.engine.planner().turned_away());
+        self.trouble
+            .turned_away(self.main_loop.engine.planner().turned_away());
         match result {
             Ok(Listed {
                 read,
@@ -42,44 +45,28 @@ impl Daemon {
                 }
                 tracing::debug!(plans = digests.len(), broken = broken.len(), others, "listed");
                 self.trouble.tell(problems, further);
-                self.begun = true;
                 self.tidy();
-                if std::mem::take(&mut self.lost) {
-                    let plans = withheld;
-                    return Some(Input::Listing { began, plans, broken });
-                }
-                Some(Input::Listed {
+                Event::Listed {
                     began,
                     digests,
                     broken,
-                })
+                }
             }
             Err(error) => {
                 self.metrics.poll_failed(error.failure());
                 tracing::error!("no listing: {error}");
                 // An API may be away for weeks.
                 self.tidy();
-                Some(Input::BrokenOff)
+                Event::BrokenOff
             }
         }
-    }
-
-    /// Some plans of a listing. Where the ledger of before was lost, runs are looked for with the first step, so
-    /// what they are runs of must be known by then: the first listing is taken in at once.
-    fn page(&mut self, began: DateTime<Utc>, plans: Vec<Plan>) -> Option<Input> {
-        self.listener.listed(began, &plans);
-        if self.lost {
-            self.withheld.extend(plans);
-            return None;
-        }
-        Some(Input::Page(plans))
     }
 
     /// Runs that were started elsewhere are seen in listings, in what did not change too: that is as the ledger has
     /// it, if this listing has that.
     fn tell_awaited(&self, began: DateTime<Utc>, digests: &Digests) {
         for job in self.listener.awaited() {
-            let text = self.engine.document(&job);
+            let text = self.main_loop.engine.document(&job);
             let text = text.filter(|text| digests.contains(&self.digester.digest(text)));
             if let Some(Ok(parsed)) = text.map(|text| plan::parse(&text, job.as_str())) {
                 self.listener.listed(began, &[parsed.plan]);

@@ -42,13 +42,13 @@ pub struct Preparation<A> {
 impl Daemon {
     /// Prepares a run beside the loop, which takes the answer.
     pub(super) fn prepare(&self, run: RunId) {
-        let Some((record, plan)) = self.engine.preparing(&run) else {
+        let Some((record, plan)) = self.main_loop.engine.preparing(&run) else {
             return;
         };
         let preparation = Preparation {
             run: record.clone(),
             plan: Arc::clone(plan),
-            trust: self.engine.recipes().trust(plan).cloned(),
+            trust: self.main_loop.engine.recipes().trust(plan).cloned(),
             account: Shelf(Arc::clone(&self.ledger)),
             clock: Arc::clone(&self.clock),
         };

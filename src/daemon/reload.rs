@@ -1,23 +1,23 @@
 //! SIGHUP: the configuration is read again. A bad one leaves the old settings in force, and says so.
 
-use crate::planner::Input;
+use crate::planner::Policy;
 
 use super::live::Daemon;
 use super::register::Contact;
 use super::{DaemonError, copying, open, policy};
 
 impl Daemon {
-    /// Reads the configuration again; the input is the planner's new policy.
-    pub(super) fn reload(&mut self) -> Option<Input> {
+    /// Reads the configuration again; gives the planner's new policy.
+    pub(super) fn reload(&mut self) -> Option<Box<Policy>> {
         self.notifier.reloading();
         let reloaded = self.reloaded();
         let at = self.clock.now();
         self.metrics.reloaded(reloaded.is_ok(), at);
         match reloaded {
-            Ok(input) => {
+            Ok(policy) => {
                 tracing::info!("the configuration was read again");
                 self.notifier.ready("running");
-                Some(input)
+                Some(Box::new(policy))
             }
             Err(error) => {
                 tracing::error!("the configuration was not taken, the old settings stay in force: {error}");
@@ -29,7 +29,7 @@ impl Daemon {
         }
     }
 
-    fn reloaded(&mut self) -> Result<Input, DaemonError> {
+    fn reloaded(&mut self) -> Result<Policy, DaemonError> {
         let loaded = self.start.loader.load(self.start.config.as_deref())?;
         super::unsupported(&loaded)?;
         self.zones.refresh();
@@ -52,7 +52,7 @@ impl Daemon {
             self.contact.send_replace(Contact::None);
             self.polling.send_replace(polling);
         }
-        self.engine.set_recipes(open::recipes(
+        self.main_loop.engine.set_recipes(open::recipes(
             &loaded,
             &self.started_with,
             &self.start.search_path,
@@ -61,6 +61,6 @@ impl Daemon {
         self.keep = loaded.settings.history.keep;
         self.stop_grace = loaded.settings.dispatch.stop_grace;
         self.metrics.set_plan_limit(loaded.settings.metrics.per_plan);
-        Ok(Input::Policy(Box::new(policy)))
+        Ok(policy)
     }
 }

@@ -1,33 +1,21 @@
 //! A due time comes: its verdict, its place in the queue, and its launch.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 
 use crate::plan::JobId;
-use crate::schedule::{DueTime, Kind, Missed, Zone};
+use crate::schedule::{DueTime, Kind, Missed};
 
+use super::gate::Gate;
 use super::life::RUNS_LOOK_AGAIN;
 use super::roster::Seat;
 use super::slot::Slot;
 use super::{
-    CatchUp, Decision, Order, Outside, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
-    VerdictRecord, Window, session,
+    CatchUp, Decision, Order, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord,
+    session,
 };
 
 /// Seconds after which a continuous plan whose windows never open is looked at again.
 const NEVER_OPENS_LOOK_AGAIN: i64 = 86_400;
-
-/// Whether a plan may start now, by its backup windows.
-enum Gate {
-    Open,
-    /// Shut until then.
-    Until(DueTime),
-    /// Shut, and the plan does not wait for it to open (or it never opens). `next`: when it opens.
-    Skip {
-        next: Option<DueTime>,
-    },
-}
 
 impl Planner {
     /// Gives every due time that has come its verdict.
@@ -107,7 +95,7 @@ impl Planner {
                 covered: afresh,
             };
         }
-        match Self::gate(slot.window.as_deref(), slot.timetable.zone(), now) {
+        match Gate::of_plan(slot, now) {
             _ if self.policy.shadow => {
                 // Of a continuous plan nobody knows how long its runs would have taken.
                 let again = now.plus(RUNS_LOOK_AGAIN - 1);
@@ -130,18 +118,6 @@ impl Planner {
                     covered,
                 }
             }
-        }
-    }
-
-    /// Whether a plan with this window may start now.
-    fn gate(window: Option<&Window>, zone: &Arc<Zone>, now: DueTime) -> Gate {
-        let Some(Window { windows, outside }) = window else {
-            return Gate::Open;
-        };
-        match (windows.opens(now, zone), outside) {
-            (Some(opens), _) if opens <= now => Gate::Open,
-            (Some(opens), Outside::Wait) => Gate::Until(opens),
-            (next, _) => Gate::Skip { next },
         }
     }
 
@@ -310,16 +286,7 @@ impl Planner {
             self.arm(&record.job);
             return;
         }
-        let second = DueTime::floor(now);
-        let gate = if record.due > second {
-            // The wall clock was set back while it waited: its due time is still to come.
-            Gate::Until(record.due)
-        } else if let Some(until) = self.doubts.until(&record.job, second) {
-            Gate::Until(until)
-        } else {
-            Self::gate(slot.window.as_deref(), slot.timetable.zone(), second)
-        };
-        match gate {
+        match self.gate(&record, slot, DueTime::floor(now)) {
             Gate::Open => {
                 if let Some(ask) = self.question(now, &mut record, &slot.plan) {
                     self.asking.insert(run.clone());

@@ -114,6 +114,8 @@ pub enum NotStarted {
         /// For people: what is the matter.
         detail: String,
     },
+    /// It may not start at this moment, by [`Planner::may_start`](super::Planner::may_start): it waits again.
+    Shut,
     /// Its plan may not start, or need not: its due time gets this verdict.
     For(Reason),
 }

@@ -172,6 +172,7 @@ impl Planner {
                 return;
             }
             NotStarted::Away { .. } => Reason::Expired,
+            NotStarted::Shut => return self.queue_again(&record, out),
             NotStarted::For(reason) => reason,
         };
         self.withdraw(now, &record, reason, out);

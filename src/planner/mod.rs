@@ -19,6 +19,7 @@ mod capabilities;
 mod doubt;
 mod due;
 mod events;
+mod gate;
 mod input;
 mod intake;
 mod life;

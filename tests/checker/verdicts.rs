@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use freezerd::planner::{CatchUp, Reason, RunRecord, Verdict, VerdictRecord};
+use freezerd::planner::{CatchUp, Outside, Reason, RunRecord, Verdict, VerdictRecord};
 use freezerd::schedule::{DueTime, Kind, Timetable};
 
 use super::{History, Version, sessions, trusts, windows};
@@ -155,8 +155,12 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
         }
     }
     // What runs once, or again and again, was due as soon as it was known, unless something hindered it; a clock that was
-    // set back far may have made its verdict void, but not its run.
-    let ran = set_back > 600 && !ledger.runs.is_empty();
+    // set back far may have made its verdict void, but not its run. (Outside its window it may have had no run.)
+    let shut_out = history
+        .windows
+        .get(id)
+        .is_some_and(|window| window.outside == Outside::Skip);
+    let ran = set_back > 600 && (shut_out || !ledger.runs.is_empty());
     let waits = known.iter().enumerate().any(|(at, one)| {
         let free = !one.version.stopped && one.version.hindered.is_empty();
         let next = known.get(at + 1).map_or(i64::MAX, |next| next.version.from);

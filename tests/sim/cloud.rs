@@ -234,12 +234,6 @@ impl Cloud {
         Ok(plans)
     }
 
-    /// One job.
-    pub fn job(&mut self, weather: Weather, id: &str) -> Result<Option<String>, ApiError> {
-        self.ask(weather)?;
-        Ok(self.jobs.get(id).map(Value::to_string))
-    }
-
     /// A job as freezerd's client writes it back.
     pub fn patch(&mut self, id: &str, mut body: Value, now: i64) {
         let job = self.jobs.get_mut(id).expect("a job");

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use freezerd::daemon::engine::Errand;
+use freezerd::daemon::listing::Source;
+use freezerd::daemon::main_loop::{Event as Came, Task};
 use freezerd::plan::{Digester, Digests, JobId, Plan};
 use freezerd::planner::Input;
 
 use super::checker::{Missing, Version};
+use super::keeping::{PATIENCE, ready};
 use super::machine::instant;
 use super::rng::Rng;
 use super::script::Weather;
@@ -21,40 +23,73 @@ pub(super) struct Listed {
     pub(super) versions: BTreeMap<String, usize>,
 }
 
+/// Whether a plan is gone: an answer on its way.
+pub(super) struct Confirmed {
+    asked: i64,
+    pub(super) arrives: i64,
+    job: JobId,
+    /// Which version of the plan that was.
+    version: usize,
+    answer: Option<Input>,
+}
+
 impl World {
-    pub(super) fn see_to(&mut self, errand: Errand) {
-        let job = match errand {
-            Errand::ConfirmGone(job) => job,
-            Errand::ReadWhole => {
-                self.known.clear();
-                return;
-            }
-            Errand::AskSession(ask) => return self.ask_session(ask),
-            Errand::Prepare(run) => return self.prepare(run),
-            Errand::Deliver => return self.ring(),
+    pub(super) fn see_to(&mut self, task: Task) {
+        match task {
+            Task::Confirm(job) => self.confirm(job),
+            Task::ReadWhole => self.known.clear(),
+            Task::Ask(ask) => self.ask_session(ask),
+            Task::Prepare(run) => self.prepare(run),
+            Task::Deliver => self.ring(),
+        }
+    }
+
+    /// Asks whether a plan is gone; the answer takes its time.
+    fn confirm(&mut self, job: JobId) {
+        let (now, late) = (self.machine.clock.now(), self.late());
+        let user = self.users.iter().find(|(id, _)| id == job.as_str());
+        let version = user.map_or(0, |(_, versions)| versions.len().saturating_sub(1));
+        self.cloud().too_slow = late > PATIENCE;
+        let source = self.api.clone().map(Source::Api);
+        let answer = self.beside(|_, _| source.map(|source| ready(source.confirm(&job, true))));
+        self.cloud().too_slow = false;
+        let Some(answer) = answer.flatten() else {
+            return;
         };
-        let asked = self.cloud().job(self.weather, job.as_str());
-        match asked {
-            Ok(Some(text)) => {
-                let plan = freezerd::plan::parse(&text, job.as_str()).expect("a plan").plan;
-                self.step(vec![Input::Seen(Box::new(plan))]);
+        self.confirmed.push(Confirmed {
+            asked: now,
+            arrives: now + late.min(PATIENCE),
+            job,
+            version,
+            answer,
+        });
+    }
+
+    pub(super) fn confirmed(&mut self, confirmed: Confirmed) {
+        let Confirmed { job, answer, .. } = confirmed;
+        let now = self.machine.clock.now();
+        let (wall, gone) = (self.machine.clock.wall(), matches!(answer, Some(Input::Gone(_))));
+        // One that is long in coming is not waited for.
+        if gone && confirmed.asked == now {
+            self.missing.push(Missing {
+                job: job.as_str().to_owned(),
+                listed: self.listed,
+                known: self.machine.started(),
+            });
+        }
+        if self.come_safely(Came::Confirmed(job.clone(), answer)) && gone {
+            let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
+            if let Some(version) = user.and_then(|(_, versions)| versions.get_mut(confirmed.version)) {
+                version.known.get_or_insert(wall);
             }
-            Ok(None) => {
-                let wall = self.machine.clock.wall();
-                self.missing.push(Missing {
-                    job: job.as_str().to_owned(),
-                    listed: self.listed,
-                    known: self.machine.started(),
-                });
-                if self.step_safely(vec![Input::Gone(job.clone())]) {
-                    let user = self.users.iter_mut().find(|(id, _)| id == job.as_str());
-                    if let Some(version) = user.and_then(|(_, versions)| versions.last_mut()) {
-                        version.known.get_or_insert(wall);
-                    }
-                }
-            }
-            // The next listing asks again.
-            Err(_) => {}
+        }
+    }
+
+    /// How long answers take.
+    pub(super) fn late(&self) -> i64 {
+        match self.weather {
+            Weather::Slow(seconds) => seconds,
+            _ => 0,
         }
     }
 
@@ -70,16 +105,13 @@ impl World {
             let new = |plan: &Plan| !self.known.contains(&digester.digest(&plan.document));
             let news: Vec<Plan> = read.into_iter().filter(new).collect();
             if !news.is_empty() {
-                self.step(vec![Input::Page(news)]);
+                self.come(Came::Page(news));
             }
-            self.step(vec![Input::BrokenOff]);
+            self.come(Came::BrokenOff);
             return;
         };
         let latest = |(id, versions): &(String, Vec<Version>)| (id.clone(), versions.len() - 1);
-        let slow = match self.weather {
-            Weather::Slow(seconds) => seconds,
-            _ => 0,
-        };
+        let slow = self.late();
         self.next_poll += slow;
         self.listing = Some(Listed {
             began: self.machine.clock.wall(),
@@ -105,21 +137,19 @@ impl World {
             .map(|(plan, _)| plan);
         let news: Vec<Plan> = news.collect();
         for page in news.chunks(self.page) {
-            self.step(vec![Input::Page(page.to_vec())]);
+            self.come(Came::Page(page.to_vec()));
         }
         if self.daemon.is_none() {
             return;
         }
         self.known = Digests::clone(&digests);
-        let over = Input::Listed {
+        let over = Came::Listed {
             began,
             digests,
             broken,
         };
         self.listed = self.machine.started();
-        // Before the first whole listing, or the end of its patience, it decides nothing.
-        self.decides = true;
-        if !self.step_safely(vec![over]) {
+        if !self.come_safely(over) {
             return;
         }
         let wall = self.machine.clock.wall();

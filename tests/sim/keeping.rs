@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
 use freezerd::daemon::engine::Prepared;
+use freezerd::daemon::main_loop::Event as Came;
 use freezerd::daemon::prepare::Preparation;
 use freezerd::daemon::recipes::Drafts;
 use freezerd::freezer::Api;
@@ -14,7 +15,6 @@ use tokio::runtime::Runtime;
 
 use super::checker::{Asked, Given, Refusal, Unstarted};
 use super::fate::Killed;
-use super::script::Weather;
 use super::shelf::Hand;
 use super::world::World;
 
@@ -71,20 +71,17 @@ impl World {
     /// Asks the API for what a run must find there; the answer takes its time, and is given up when that is too long.
     pub(super) fn prepare(&mut self, run: RunId) {
         let Some(daemon) = &self.daemon else { return };
-        let Some((record, plan)) = daemon.preparing(&run) else {
+        let Some((record, plan)) = daemon.engine.preparing(&run) else {
             return;
         };
         let preparation = Preparation {
             run: record.clone(),
             plan: Arc::clone(plan),
-            trust: daemon.recipes().trust(plan).cloned(),
+            trust: daemon.engine.recipes().trust(plan).cloned(),
             account: self.hand(),
             clock: Arc::clone(&self.machine.clock) as Arc<dyn freezerd::clock::Clock>,
         };
-        let slow = match self.weather {
-            Weather::Slow(seconds) => seconds,
-            _ => 0,
-        };
+        let slow = self.late();
         let now = self.machine.clock.now();
         let mut drafts = Drafts::new();
         let mut done = Ok(());
@@ -109,16 +106,14 @@ impl World {
     /// One that is prepared, and by now there.
     pub(super) fn take_readied(&mut self, now: i64) -> bool {
         // As the daemon's loop, which hears first of what ended.
-        if self.machine.has_news() {
-            self.step(Vec::new());
-        }
+        self.hear();
         let Some(at) = self.readied.iter().position(|one| one.arrives <= now) else {
             return false;
         };
         let Readied {
             run, job, prepared, ..
         } = self.readied.remove(at);
-        let aborted = |daemon: &super::world::Daemon| daemon.preparing(&run).is_none();
+        let aborted = |daemon: &super::world::Daemon| daemon.engine.preparing(&run).is_none();
         if prepared.is_err() && !self.daemon.as_ref().is_none_or(aborted) {
             let mut agents = self.machine.agents.lock().expect("single-threaded");
             agents.unstarted.push(Unstarted {
@@ -128,7 +123,7 @@ impl World {
                 by: Refusal::Trust,
             });
         }
-        self.act(|daemon| daemon.prepared(&run, prepared));
+        self.come(Came::Prepared(run, prepared));
         true
     }
 }

@@ -19,6 +19,9 @@ use super::{windows, zones};
 /// How often what happened.
 pub type Tally = BTreeMap<&'static str, u64>;
 
+/// The daemon was told to stop, and did.
+pub const STOPPED: &str = "stopped";
+
 /// A life, when it is over.
 pub struct Life {
     pub history: History,
@@ -87,7 +90,6 @@ pub fn live_and_die(script: &Script, place: i64, back: i64) -> Life {
         poll_every: script.poll,
         page: script.page,
         events: script.events.iter().cloned().collect(),
-        wake: None,
         retry: None,
         begin: None,
         next_poll: START,
@@ -96,9 +98,9 @@ pub fn live_and_die(script: &Script, place: i64, back: i64) -> Life {
         deliver: None,
         outbox: Outbox::default(),
         restart: Some(START),
-        decides: false,
         decided: START,
         died: START,
+        confirmed: Vec::new(),
         answers: Answers::default(),
         readied: Vec::new(),
         troubles: Vec::new(),

@@ -51,7 +51,7 @@ use checker::Between;
 use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::planner::Reason;
-use life::Tally;
+use life::{STOPPED, Tally};
 use script::Weather;
 
 /// Where the soak's seeds begin: none of those that are lived every day.
@@ -199,7 +199,8 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
     let between = Between::ALL.map(Between::word);
-    let mut all = reasons.iter().chain(&Weather::KINDS).chain(&disk).chain(&between);
+    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED]];
+    let mut all = words.into_iter().flatten();
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),
         "in so many lives each of these must happen: {tally:?}"

@@ -86,6 +86,10 @@ pub enum Event {
         effect: i64,
         back: i64,
     },
+    /// The daemon is told to stop, and started again so much later.
+    Restart {
+        back: i64,
+    },
     Reboot {
         down: i64,
     },
@@ -303,9 +307,12 @@ fn shadow(script: &mut Script) {
 
 fn fate(rng: &mut Rng) -> Event {
     match rng.within(1, 20) {
-        1..=6 => Event::Kill {
+        1..=5 => Event::Kill {
             effect: rng.within(1, 12),
             back: rng.pick(&[1, 30, 2 * HOUR, 30 * HOUR]),
+        },
+        6 => Event::Restart {
+            back: rng.pick(&[1, 1, 30, 2 * HOUR]),
         },
         7 => Event::Reboot {
             down: rng.pick(&[MINUTE, HOUR, 30 * HOUR]),

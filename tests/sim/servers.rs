@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use freezerd::freezer::{Access, Answer, ApiError, Ask, Auth, Exchange, Named, Peer, Scope, Secret, Wire};
+use freezerd::freezer::{
+    Access, Answer, ApiError, Ask, Auth, ClientFilter, Exchange, Named, Peer, Scope, Secret, Wire,
+};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -29,6 +31,7 @@ pub fn access() -> Access {
     let mut access = Access::new(auth, "http://keystone");
     access.backup_url = Some("http://api".to_owned());
     access.patience.retries = 0;
+    access.clients = ClientFilter::All;
     access
 }
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use freezerd::daemon::main_loop::Event as Came;
 use freezerd::daemon::sessions;
-use freezerd::planner::{Input, SessionAnswer, SessionAsk};
+use freezerd::planner::{SessionAnswer, SessionAsk};
 use serde_json::{Value, json};
 
 use super::checker::{Said, Spoken};
 use super::cloud::Cloud;
 use super::keeping::{PATIENCE, ready};
-use super::script::Weather;
 use super::world::World;
 
 /// The hold-off of the session, in seconds.
@@ -137,10 +137,7 @@ impl World {
             return;
         }
         let now = self.machine.clock.now();
-        let late = match self.weather {
-            Weather::Slow(seconds) => seconds,
-            _ => 0,
-        };
+        let late = self.late();
         self.cloud().too_slow = late > PATIENCE;
         let troubles = self.troubles_so_far();
         let turns = Arc::clone(&self.outbox.turns);
@@ -168,6 +165,6 @@ impl World {
 
     pub(super) fn session_answers(&mut self, sent: Sent) {
         let Sent { ask, answer, .. } = sent;
-        self.step(vec![Input::Session { ask, answer }]);
+        self.come(Came::Answered(ask, answer));
     }
 }

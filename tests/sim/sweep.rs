@@ -22,7 +22,7 @@ fn day(seed: u64) -> Script {
     let death = |event: &Event| {
         matches!(
             event,
-            Event::Kill { .. } | Event::Reboot { .. } | Event::Shadow(_)
+            Event::Kill { .. } | Event::Restart { .. } | Event::Reboot { .. } | Event::Shadow(_)
         )
     };
     script.events.retain(|(_, event)| !death(event));

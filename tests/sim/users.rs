@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use freezerd::daemon::main_loop::MainLoop;
 use freezerd::planner::Reason;
 use serde_json::{Value, json};
 
@@ -35,6 +36,7 @@ impl World {
                 self.back = back;
                 self.machine.fate.strike_at(effect);
             }
+            Event::Restart { back } => self.stop_daemon(back),
             Event::Reboot { down } => {
                 self.back = down;
                 self.machine.reboot();
@@ -250,7 +252,8 @@ impl World {
         self.afresh += 1;
         self.policy.zone = Arc::clone(&zone);
         self.zones.push((self.machine.clock.now(), Arc::clone(&zone)));
-        let (wall, lives, decides) = (self.machine.clock.wall(), self.daemon.is_some(), self.decides);
+        let (wall, lives) = (self.machine.clock.wall(), self.daemon.is_some());
+        let decides = self.daemon.as_ref().is_some_and(MainLoop::has_begun);
         let taken = self.take_policy();
         let known = (taken && decides).then_some(wall);
         // By the old data certainly everything up to here was decided, by the new certainly everything from there on. (One

@@ -6,20 +6,21 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use freezerd::clock::Clock;
-use freezerd::daemon::engine::{Engine, Step, told};
+use freezerd::daemon::engine::Engine;
+use freezerd::daemon::main_loop::{Event as Came, MainLoop, Refused, Task};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::freezer::Api;
 use freezerd::plan::Digests;
-use freezerd::planner::{Input, Outside, Planner, Policy, Reason};
+use freezerd::planner::{Outside, Planner, Policy, Reason};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
 use super::checker::{Missing, Shadow, Version};
 use super::cloud::Cloud;
-use super::exchange::Listed;
+use super::exchange::{Confirmed, Listed};
 use super::fate::Killed;
 use super::keeping::Readied;
-use super::life::Tally;
+use super::life::{STOPPED, Tally};
 use super::machine::{Machine, Virtual, instant};
 use super::outbox::Outbox;
 use super::script::{Event, Weather};
@@ -27,7 +28,7 @@ use super::servers::{self, Servers};
 use super::sessions::Answers;
 use super::shelf::{Hand, Nobody, Shelf};
 
-pub(super) type Daemon = Engine<Hand, Nobody>;
+pub(super) type Daemon = MainLoop<Hand, Nobody>;
 
 pub(super) struct World {
     pub(super) machine: Arc<Machine>,
@@ -60,8 +61,6 @@ pub(super) struct World {
     pub(super) poll_every: i64,
     pub(super) page: usize,
     pub(super) events: VecDeque<(i64, Event)>,
-    /// By the wall clock; everything else here is in true time.
-    pub(super) wake: Option<i64>,
     pub(super) retry: Option<i64>,
     pub(super) begin: Option<i64>,
     pub(super) next_poll: i64,
@@ -71,12 +70,12 @@ pub(super) struct World {
     pub(super) deliver: Option<i64>,
     pub(super) outbox: Outbox,
     pub(super) restart: Option<i64>,
-    /// Whether the daemon has begun to decide.
-    pub(super) decides: bool,
     /// By the wall clock: up to when everything is decided and safe, and when the daemon died last.
     pub(super) decided: i64,
     pub(super) died: i64,
-    /// Answers of sessions on their way.
+    /// Answers whether plans are gone on their way.
+    pub(super) confirmed: Vec<Confirmed>,
+    /// Answers of sessions, likewise.
     pub(super) answers: Answers,
     /// What runs are prepared with, likewise.
     pub(super) readied: Vec<Readied>,
@@ -100,12 +99,13 @@ impl World {
     fn next(&self) -> Option<i64> {
         let lives = self.daemon.is_some();
         let daemons = [
-            self.wake.map(|wake| self.machine.clock.when(wake)),
+            self.wake(),
             self.retry,
             self.begin,
             self.deliver,
             Some(self.next_poll),
             self.listing.as_ref().map(|listed| listed.arrives),
+            self.confirmed.iter().map(|one| one.arrives).min(),
             self.answers.next(),
             self.readied.iter().map(|one| one.arrives).min(),
         ];
@@ -150,10 +150,10 @@ impl World {
         if due(self.restart) {
             self.start_daemon();
         }
-        if due(self.begin) {
-            self.begin = None;
-            self.decides = true;
-            self.step(vec![Input::Begin]);
+        // From here on in the order in which the daemon's own loop looks.
+        self.hear();
+        if due(self.wake()) {
+            self.come(Came::Due);
         }
         if due(Some(self.next_poll)) && self.daemon.is_some() {
             self.poll();
@@ -161,15 +161,21 @@ impl World {
         if due(self.listing.as_ref().map(|listed| listed.arrives)) {
             self.listing_arrives();
         }
+        while let Some(at) = self.confirmed.iter().position(|one| one.arrives <= clock.now()) {
+            let confirmed = self.confirmed.remove(at);
+            self.confirmed(confirmed);
+        }
         while let Some(answer) = self.answers.due(clock.now()) {
             self.session_answers(answer);
         }
         while self.take_readied(clock.now()) {}
-        if self.daemon.is_some() && self.machine.has_news() {
-            self.step(Vec::new());
+        if due(self.begin) {
+            self.begin = None;
+            self.come(Came::Begin);
         }
-        if due(self.wake.map(|wake| clock.when(wake))) || due(self.retry) {
-            self.step(vec![Input::Tick]);
+        self.hear();
+        if due(self.retry) {
+            self.come(Came::Nothing);
         }
         if due(self.deliver) {
             self.deliver_reports();
@@ -177,12 +183,18 @@ impl World {
     }
 
     pub(super) fn die(&mut self) {
-        self.daemon = None;
-        self.decides = false;
-        self.died = self.machine.clock.wall();
         self.kills += 1;
-        (self.wake, self.retry, self.begin) = (None, None, None);
+        self.tell("the daemon is dead");
+        self.end();
+    }
+
+    /// There is no daemon any more, until one is started.
+    fn end(&mut self) {
+        self.daemon = None;
+        self.died = self.machine.clock.wall();
+        (self.retry, self.begin) = (None, None);
         (self.listing, self.deliver) = (None, None);
+        self.confirmed.clear();
         self.answers = Answers::default();
         self.readied.clear();
         self.api = None;
@@ -192,7 +204,20 @@ impl World {
         let now = self.machine.clock.now();
         self.restart = Some(now + self.back);
         self.troubles.push((now, now + self.back + 10));
-        self.tell("the daemon is dead");
+    }
+
+    /// SIGTERM: it launches nothing any more, tells the API what there is to tell, and ends.
+    pub(super) fn stop_daemon(&mut self, back: i64) {
+        self.come(Came::Stop);
+        if self.daemon.is_some() {
+            self.deliver_reports();
+        }
+        if self.daemon.is_some() {
+            self.tell("the daemon has stopped");
+            *self.tally.entry(STOPPED).or_default() += 1;
+            self.back = back;
+            self.end();
+        }
     }
 
     fn start_daemon(&mut self) {
@@ -225,49 +250,61 @@ impl World {
         let api = Api::over(servers::access(), for_api, servers);
         self.api = Some(Arc::new(api.expect("settings")));
         let machine: Arc<Machine> = Arc::clone(&self.machine);
-        self.daemon = Some(Engine::new(clock, planner, hand, Nobody, machine, recipes));
+        let engine = Engine::new(clock, planner, hand, Nobody, machine, recipes);
+        self.daemon = Some(MainLoop::new(engine, false));
         let now = self.machine.clock.now();
         self.next_poll = now + 1;
         self.begin = Some(now + 10);
         self.deliver = Some(now);
-        self.act(|daemon| daemon.find_launched(false));
+        self.act(MainLoop::find_launched);
     }
 
-    /// What the agents have to tell comes before anything else, as in the daemon's own loop.
-    pub(super) fn step(&mut self, inputs: Vec<Input>) {
-        if self.daemon.is_none() {
-            return;
+    /// When the daemon wants to wake, in true time.
+    fn wake(&self) -> Option<i64> {
+        let wake = self.daemon.as_ref()?.wake()?;
+        Some(self.machine.clock.when(wake.epoch()))
+    }
+
+    /// The daemon hears what agents have to tell.
+    pub(super) fn hear(&mut self) {
+        if self.daemon.is_some() && self.machine.has_news() {
+            self.come(Came::Nothing);
         }
-        let mut all: Vec<Input> = self.machine.news().into_iter().map(told).collect();
-        all.extend(inputs);
-        self.act(|daemon| daemon.step(all));
+    }
+
+    /// Something comes to the daemon, with what the agents have to tell.
+    pub(super) fn come(&mut self, event: Came) {
+        if self.daemon.is_some() {
+            let news = self.machine.news();
+            self.act(|daemon| daemon.take(event, news));
+        }
     }
 
     /// The same; whether it is done, and safe.
-    pub(super) fn step_safely(&mut self, inputs: Vec<Input>) -> bool {
+    pub(super) fn come_safely(&mut self, event: Came) -> bool {
         let kills = self.kills;
-        self.step(inputs);
+        self.come(event);
         self.kills == kills && self.daemon.is_some() && self.retry.is_none()
     }
 
     /// Lets the daemon do something, in which it may be killed.
-    pub(super) fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Step) {
+    fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Result<Vec<Task>, Refused>) {
         let Some(mut daemon) = self.daemon.take() else {
             return;
         };
         match catch_unwind(AssertUnwindSafe(|| what(&mut daemon))) {
             Err(payload) if payload.is::<Killed>() => self.die(),
             Err(payload) => std::panic::resume_unwind(payload),
-            Ok(step) => {
-                assert_eq!(step.refused, None, "what was decided fits the ledger");
-                self.daemon = Some(daemon);
-                self.wake = step.wake.map(|wake| wake.epoch());
-                self.retry = (!step.settled).then(|| self.machine.clock.now() + 5);
-                if step.settled && self.decides {
+            Ok(left) => {
+                let tasks = left.expect("what was decided fits the ledger");
+                self.retry = (!daemon.is_settled()).then(|| self.machine.clock.now() + 5);
+                // One that is to stop decides nothing any more.
+                if daemon.is_settled() && daemon.has_begun() && !daemon.is_stopping() {
                     self.decided = self.machine.clock.wall();
                 }
-                for errand in step.errands {
-                    self.see_to(errand);
+                self.daemon = Some(daemon);
+                for task in tasks {
+                    self.see_to(task);
                 }
             }
         }
@@ -290,11 +327,11 @@ impl World {
     }
 
     pub(super) fn clock_was_set(&mut self) {
-        self.step(vec![Input::ClockStepped]);
+        self.come(Came::ClockStepped);
     }
 
     /// Tells a daemon that lives of its new policy; whether it has it, and safe.
     pub(super) fn take_policy(&mut self) -> bool {
-        self.step_safely(vec![Input::Policy(Box::new(self.policy.clone()))])
+        self.come_safely(Came::Policy(Box::new(self.policy.clone())))
     }
 }

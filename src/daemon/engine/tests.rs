@@ -1,6 +1,7 @@
 //! Runs that something has to be asked of the API for before they start; bursts of them; and disks that are full.
 
 mod full_disk;
+mod shut;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -253,19 +254,6 @@ fn what_keeps_it_from_starting_is_how_it_ends() {
         ("its trust is gone", None)
     );
     assert!(step.errands.contains(&Errand::Deliver));
-    assert!(started.0.lock().expect("no panic").is_empty());
-}
-
-#[test]
-fn an_abort_meanwhile_is_heeded() {
-    let ((mut engine, started), run) = due();
-    engine.step(vec![Input::Seen(Box::new(plan("abort")))]);
-    assert!(
-        engine.preparing(&run).is_some(),
-        "what is on its way is waited for"
-    );
-    engine.prepared(&run, Ok(Drafts::new()));
-    assert_eq!(last_run(&engine).state, RunState::Done(Outcome::Aborted));
     assert!(started.0.lock().expect("no panic").is_empty());
 }
 
