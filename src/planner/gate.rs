@@ -51,6 +51,6 @@ impl Planner {
         let run = self.open.get(run).filter(|run| run.state == RunState::Starting);
         let slot = run.and_then(|run| self.slots.get(&run.job));
         run.zip(slot)
-            .is_none_or(|(run, slot)| matches!(self.gate(run, slot, DueTime::floor(now)), Gate::Open))
+            .is_none_or(|(run, slot)| matches!(self.gate(run, &slot, DueTime::floor(now)), Gate::Open))
     }
 }

@@ -1,13 +1,8 @@
-//! The API: its jobs, and its moods. Listings are read with freezerd's own pager; only the wire between is left out.
-//! ([`super::servers`] has the wire.)
+//! The API: its jobs, and its moods. ([`super::servers`] has the wire, [`super::listings`] what is asked most.)
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use freezerd::daemon::reading::Understood;
-use freezerd::freezer::{ApiError, Habits, Next, Pager};
-use freezerd::plan::Plan;
-use freezerd::source::Document;
+use freezerd::freezer::ApiError;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -38,14 +33,11 @@ pub struct Cloud {
     pub jobs: BTreeMap<String, Value>,
     /// The jobs' texts, until they change.
     texts: BTreeMap<String, Box<RawValue>>,
-    /// What was understood of a text: most of a life would go into reading it again.
-    understood: BTreeMap<Box<str>, Plan>,
     /// How often any job has changed.
     changes: u64,
     pub told: Vec<Told>,
     /// Every end that was written, also such as were there already.
     pub written: Vec<Told>,
-    habits: Habits,
     /// Jobs whose result a user has wiped since it was told.
     pub wiped: BTreeSet<String>,
     asked: u64,
@@ -58,16 +50,7 @@ pub struct Cloud {
     pub unanswered: u64,
     /// So many of them it did nevertheless.
     pub unheard: u64,
-    /// What was read of the last listing that broke off.
-    pub broken_off: Vec<Plan>,
-    /// The last whole listing: after how many changes that was, and what was understood.
-    read: Option<(u64, Vec<Plan>)>,
 }
-
-/// A listing that is as the last one is read anew only once in so many times: most of a life would go into it.
-const READ_ANEW: u64 = 64;
-/// Texts that are known at a time.
-const TEXTS: usize = 64;
 
 impl Cloud {
     pub fn new(with_session: bool) -> Self {
@@ -99,21 +82,6 @@ impl Cloud {
             .entry(id.to_owned())
             .or_insert_with(|| raw(job))
             .clone()
-    }
-
-    fn understand(&mut self, document: &Document) -> Plan {
-        let text = document.text.get();
-        if let Some(plan) = self.understood.get(text) {
-            return plan.clone();
-        }
-        let mut understood = Understood::of(std::slice::from_ref(document));
-        assert!(understood.broken.is_empty(), "every job here can be used");
-        let plan = understood.plans.pop().expect("it is not broken");
-        if self.understood.len() >= TEXTS {
-            self.understood.clear();
-        }
-        self.understood.insert(text.into(), plan.clone());
-        plan
     }
 
     /// A user's write.
@@ -178,60 +146,23 @@ impl Cloud {
         }
     }
 
-    /// One listing, page by page.
-    pub fn list(&mut self, weather: Weather, page_size: usize) -> Result<Vec<Plan>, ApiError> {
-        let steady = matches!(weather, Weather::Fair | Weather::Slow(_) | Weather::LostReplies);
-        let anew = self.asked.is_multiple_of(READ_ANEW);
-        if anew {
-            self.understood.clear();
-        }
-        if let Some((changes, plans)) = &self.read
-            && steady
-            && !anew
-            && self.refuses == 0
-            && *changes == self.changes
-        {
-            self.asked += 1;
-            return Ok(plans.clone());
-        }
-        let mut pager = Pager::new(page_size, None, self.habits, Arc::default());
-        let mut next = Next::Ask(None);
-        let mut ids: Vec<String> = self.jobs.keys().cloned().collect();
-        while let Next::Ask(offset) = next {
-            if weather == Weather::CutOff && pager.pages() > 0 {
-                let read = pager.documents.iter();
-                self.broken_off = read.map(|one| self.understand(one)).collect();
-                return Err(no_answer());
-            }
-            self.ask(weather)?;
-            if weather == Weather::Shifting {
-                let from = Rng::new(self.asked).index(ids.len().max(1));
-                ids.rotate_left(from);
-            }
-            // Upstream's: a number, or it is refused.
-            let Ok(offset) = offset.as_deref().unwrap_or("0").parse() else {
-                next = pager.refused();
-                continue;
-            };
-            let page: Vec<_> = ids
-                .iter()
-                .skip(offset)
-                .take(page_size)
-                .map(|id| self.text(id))
-                .collect();
-            let page: Vec<&str> = page.iter().map(|text| text.get()).collect();
-            let page = format!("{{\"jobs\": [{}]}}", page.join(", "));
-            next = pager.take(page.as_bytes()).expect("a page");
-        }
-        if next == Next::Stuck {
-            return Err(no_answer());
-        }
-        self.habits = pager.habits();
-        let plans: Vec<Plan> = pager.documents.iter().map(|one| self.understand(one)).collect();
-        if steady {
-            self.read = Some((self.changes, plans.clone()));
-        }
-        Ok(plans)
+    /// How often any job has changed.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// How often it was asked for a page of a listing, or for anything else.
+    pub fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// A page of a listing of the jobs in this order. Upstream's `offset`: a number, or `None` is said.
+    pub fn page(&mut self, ids: &[String], offset: Option<&str>, size: usize) -> Option<String> {
+        let offset = offset.unwrap_or("0").parse().ok()?;
+        let ids = ids.iter().skip(offset).take(size);
+        let page: Vec<_> = ids.map(|id| self.text(id)).collect();
+        let page: Vec<&str> = page.iter().map(|text| text.get()).collect();
+        Some(format!("{{\"jobs\": [{}]}}", page.join(", ")))
     }
 
     /// A job as freezerd's client writes it back.

@@ -9,6 +9,7 @@ use freezerd::planner::{Capabilities, Policy, SessionRefused};
 use super::checker::History;
 use super::cloud::{Cloud, Faults};
 use super::fate::Fate;
+use super::listings::Reader;
 use super::machine::{Agents, Machine, Virtual};
 use super::outbox::Outbox;
 use super::script::{HOUR, START, Script, Weather};
@@ -94,7 +95,7 @@ pub fn live_and_die(script: &Script, place: i64, back: i64) -> Life {
         begin: None,
         next_poll: START,
         listing: None,
-        known: Digests::default(),
+        reader: Reader::new(Digests::default()),
         deliver: None,
         outbox: Outbox::default(),
         restart: Some(START),

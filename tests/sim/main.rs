@@ -28,6 +28,7 @@ mod exchange;
 mod fate;
 mod keeping;
 mod life;
+mod listings;
 mod machine;
 mod outbox;
 mod rng;

@@ -10,17 +10,17 @@ use freezerd::daemon::engine::Engine;
 use freezerd::daemon::main_loop::{Event as Came, MainLoop, Refused, Task};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::freezer::Api;
-use freezerd::plan::Digests;
 use freezerd::planner::{Outside, Planner, Policy, Reason};
 use freezerd::schedule::Zone;
 use serde_json::Value;
 
 use super::checker::{Missing, Shadow, Version};
 use super::cloud::Cloud;
-use super::exchange::{Confirmed, Listed};
+use super::exchange::Confirmed;
 use super::fate::Killed;
 use super::keeping::Readied;
 use super::life::{STOPPED, Tally};
+use super::listings::{Listed, Reader};
 use super::machine::{Machine, Virtual, instant};
 use super::outbox::Outbox;
 use super::script::{Event, Weather};
@@ -65,8 +65,7 @@ pub(super) struct World {
     pub(super) begin: Option<i64>,
     pub(super) next_poll: i64,
     pub(super) listing: Option<Listed>,
-    /// What was in the listing before, and told.
-    pub(super) known: Digests,
+    pub(super) reader: Reader,
     pub(super) deliver: Option<i64>,
     pub(super) outbox: Outbox,
     pub(super) restart: Option<i64>,
@@ -226,7 +225,7 @@ impl World {
         self.tell("the daemon starts");
         let past = self.shelf.lock().expect("single-threaded").past();
         let planner = Planner::restore(self.policy.clone(), past);
-        self.known = planner.digests();
+        self.reader = Reader::new(planner.digests());
         let hand = self.hand();
         let recipes = Recipes {
             elsewhere: false,
