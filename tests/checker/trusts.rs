@@ -39,8 +39,12 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
         .filter(|tried| tried.by == Refusal::Trust)
     {
         let trust = history.trusts.get(&tried.job);
+        // The node may have slept since.
+        let slept = |(from, to): &&(i64, i64)| (tried.at - BELIEVED..=tried.at).contains(to) && from < to;
+        let slept = history.troubles.iter().filter(slept).map(|(from, _)| *from).min();
+        let since = slept.unwrap_or(tried.at).min(tried.at) - BELIEVED;
         let refused = |asked: &Asked| {
-            let lately = tried.at - BELIEVED..=tried.at;
+            let lately = since..=tried.at;
             Some(&asked.trust) == trust && asked.given == Given::Refused && lately.contains(&asked.at)
         };
         if !history.asked.iter().any(refused) {
