@@ -181,7 +181,7 @@ read the ratios: the nanoseconds are this machine's.
 | Python | {platform.python_version()} |
 | took | {seconds / 60:.0f} minutes |
 
-Micro-benchmarks are criterion's medians. Sizes are growths of resident memory over 100,000 kept schedules (of Python:
+Micro-benchmarks are criterion's medians. Sizes are growths of resident memory over 100,000 kept schedules, counted page by page (of Python:
 as tracemalloc counts). Whole-process rows are of the release binary.
 
 """

@@ -17,6 +17,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use arcstr::ArcStr;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -31,18 +32,18 @@ pub use state::event;
 /// The API's `job_id`; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct JobId(Arc<str>);
+pub struct JobId(ArcStr);
 
 /// A Keystone trust by which a plan's user lets this node act in their project: `user_credentials.trust_id`.
 /// Good for nobody but its trustee, so it is no secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct TrustId(Arc<str>);
+pub struct TrustId(ArcStr);
 
 /// The API's `project_id`; opaque.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
-pub struct ProjectId(Arc<str>);
+pub struct ProjectId(ArcStr);
 
 macro_rules! text_id {
     ($name:ident) => {
@@ -50,7 +51,7 @@ macro_rules! text_id {
             /// From its text.
             #[must_use]
             pub fn new(text: &str) -> Self {
-                Self(Arc::from(text))
+                Self(ArcStr::from(text))
             }
 
             /// Its text.
@@ -75,7 +76,8 @@ impl ProjectId {
     /// Whether somebody else holds this very one too.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
+        // None of a text that is part of the program: everybody holds it.
+        ArcStr::strong_count(&self.0) != Some(1)
     }
 }
 

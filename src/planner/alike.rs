@@ -2,8 +2,9 @@
 //!
 //! A cloud's plans share their schedules, so a hundred thousand may be due at once. Looking at each by itself costs little
 //! to think and much to fetch: their slots lie far apart, and a record for each fills fresh memory. So those that are
-//! due by one timetable, and have nothing of their own that a verdict looks at, are judged once, and their slots are
-//! then walked through in passes so short that the processor fetches many at a time.
+//! due by one timetable, and have nothing of their own that a verdict looks at, are judged once. Of the others only the
+//! [`front`](super::front) is fetched, in passes so short that the processor fetches many at a time; and their one record
+//! holds their seats, and not their ids ([`directory`](super::directory)).
 
 use std::collections::HashMap;
 
@@ -13,15 +14,17 @@ use crate::plan::JobId;
 use crate::schedule::{DueTime, Missed};
 
 use super::due::Judgement;
+use super::front::Likeness;
 use super::roster::Seat;
-use super::slot::{Likeness, Slot};
 use super::{Decision, Planner, Reason, Record, Verdict, VerdictRecord};
+
+pub use super::directory::Jobs;
 
 /// Due times of many plans that are skipped for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// Whose. Each is there once.
-    pub jobs: Vec<JobId>,
+    pub jobs: Jobs,
     /// Of each plan the earliest due time it covers.
     pub first: DueTime,
     /// The latest.
@@ -86,10 +89,11 @@ impl Planner {
         // Mostly it is like the one before it.
         let mut latest = None;
         for seat in seats {
-            let Some(likeness) = self.slots.at(seat).and_then(Slot::likeness) else {
+            let likeness = self.slots.likeness(seat);
+            if likeness == Likeness::NONE {
                 others.push(seat);
                 continue;
-            };
+            }
             let place = match latest {
                 Some((same, place)) if same == likeness => place,
                 _ => *places.entry(likeness).or_insert(alike.len()),
@@ -110,7 +114,7 @@ impl Planner {
             return None;
         }
         let missed = slot.timetable.missed_from(due, now)?;
-        match self.judge(slot, missed, now) {
+        match self.judge(&slot, missed, now) {
             Judgement::Skip {
                 reason,
                 covered: None,
@@ -131,20 +135,9 @@ impl Planner {
         let first = seats.first().and_then(|seat| self.slots.at(*seat));
         let next = first.and_then(|slot| slot.timetable.next(missed.last));
         let next = next.map(|next| next.due);
-        for seat in &seats {
-            if let Some(slot) = self.slots.at_mut(*seat) {
-                slot.covered = slot.covered.max(missed.last);
-                slot.armed = next;
-            }
-        }
-        let mut jobs = Vec::with_capacity(seats.len());
-        jobs.extend(
-            seats
-                .iter()
-                .filter_map(|seat| Some(self.slots.at(*seat)?.plan.id.clone())),
-        );
+        self.slots.cover_all(&seats, missed.last, next);
         out.records.push(Record::Skipped(Skipped {
-            jobs,
+            jobs: self.slots.jobs(seats.clone()),
             first: missed.first,
             last: missed.last,
             count: missed.count,

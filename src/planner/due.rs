@@ -8,7 +8,7 @@ use crate::schedule::{DueTime, Kind, Missed};
 use super::gate::Gate;
 use super::life::RUNS_LOOK_AGAIN;
 use super::roster::Seat;
-use super::slot::Slot;
+use super::slot::{Seated, Slot};
 use super::{
     CatchUp, Decision, Order, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord,
     session,
@@ -24,11 +24,15 @@ impl Planner {
         while let Some((due, seats)) = self.timers.take_due(second) {
             for seat in self.decide_alike(now, due, seats, out) {
                 // Deciding on one of them may have changed another.
-                let Some(slot) = self.slots.at_mut(seat).filter(|slot| slot.armed == Some(due)) else {
+                let Some(slot) = self
+                    .slots
+                    .at_mut(seat)
+                    .filter(|slot| slot.front.armed == Some(due))
+                else {
                     continue;
                 };
-                slot.armed = None;
-                if let Some(missed) = slot.undecided_from(due, second) {
+                slot.front.armed = None;
+                if let Some(missed) = slot.seen().undecided_from(due, second) {
                     self.decide_on(now, seat, missed, out);
                 }
                 self.arm_seat(seat);
@@ -39,7 +43,7 @@ impl Planner {
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at
     /// most one run, for the latest; the earlier ones are coalesced into it.
     pub(super) fn decide(&mut self, now: DateTime<Utc>, seat: Seat, out: &mut Decision) {
-        let undecided = |slot: &Slot| slot.undecided(DueTime::floor(now));
+        let undecided = |slot: Seated<'_>| slot.undecided(DueTime::floor(now));
         if let Some(missed) = self.slots.at(seat).and_then(undecided) {
             self.decide_on(now, seat, missed, out);
         }
@@ -48,7 +52,7 @@ impl Planner {
     /// Gives these due times of one plan, which have none, their verdict.
     fn decide_on(&mut self, now: DateTime<Utc>, seat: Seat, missed: Missed, out: &mut Decision) {
         let Some(slot) = self.slots.at(seat) else { return };
-        let verdict = match self.judge(slot, missed, DueTime::floor(now)) {
+        let verdict = match self.judge(&slot, missed, DueTime::floor(now)) {
             Judgement::Skip { reason, covered } => {
                 if let Some(covered) = covered {
                     let job = slot.plan.id.clone();
@@ -129,7 +133,7 @@ impl Planner {
         not_before: Option<DueTime>,
         out: &mut Decision,
     ) {
-        let Some(slot) = self.slots.at_mut(seat) else {
+        let Some(mut slot) = self.slots.at_mut(seat) else {
             return;
         };
         let job = slot.plan.id.clone();
@@ -160,7 +164,7 @@ impl Planner {
         slot.ran = Some(due);
         out.records.push(Record::Run(run.clone()));
         if missed.count > 1
-            && let Some(earlier) = slot.timetable.missed(slot.covered, due.plus(-1))
+            && let Some(earlier) = slot.timetable.missed(slot.front.covered, due.plus(-1))
         {
             self.seat_verdict(now, seat, earlier, Verdict::Coalesced(run.id.clone()), out);
         }
@@ -194,7 +198,7 @@ impl Planner {
         out: &mut Decision,
     ) {
         if let Some(slot) = self.slots.at_mut(seat) {
-            slot.covered = slot.covered.max(missed.last);
+            slot.front.covered = slot.front.covered.max(missed.last);
             Self::record_verdict(now, slot.plan.id.clone(), missed, verdict, out);
         }
     }
@@ -213,9 +217,9 @@ impl Planner {
     /// No due time up to `covered` is to come any more.
     pub(super) fn cover(&mut self, job: &JobId, covered: DueTime, out: &mut Decision) {
         if let Some(slot) = self.slots.get_mut(job)
-            && slot.covered < covered
+            && slot.front.covered < covered
         {
-            slot.covered = covered;
+            slot.front.covered = covered;
             out.records.push(Record::Covered {
                 job: job.clone(),
                 covered,
@@ -286,7 +290,7 @@ impl Planner {
             self.arm(&record.job);
             return;
         }
-        match self.gate(&record, slot, DueTime::floor(now)) {
+        match self.gate(&record, &slot, DueTime::floor(now)) {
             Gate::Open => {
                 if let Some(ask) = self.question(now, &mut record, &slot.plan) {
                     self.asking.insert(run.clone());
@@ -316,7 +320,7 @@ impl Planner {
     pub(super) fn take_back(&mut self, run: &RunRecord, out: &mut Decision) {
         self.dequeue(run);
         self.open.remove(&run.id);
-        if let Some(slot) = self.slots.get_mut(&run.job) {
+        if let Some(mut slot) = self.slots.get_mut(&run.job) {
             slot.close(&run.id);
             slot.ran.take_if(|ran| *ran == run.due);
             slot.ran = slot.ran.max(slot.last.as_ref().map(|last| last.due));

@@ -15,13 +15,13 @@ impl Planner {
     pub(super) fn answer(&self, job: &JobId, out: &mut Decision) {
         let Some(slot) = self.slots.get(job) else { return };
         let event = &*slot.plan.common.event;
-        if let Some(run) = self.under_way(slot) {
+        if let Some(run) = self.under_way(&slot) {
             match event {
                 "abort" if !self.policy.shadow => out.orders.push(Order::Abort(run.id.clone())),
-                "start" => self.say(slot, report::running(run), out),
+                "start" => self.say(&slot, report::running(run), out),
                 // Whoever edits a job writes its job_schedule anew, and with it goes what we said of the run.
                 "" if run.state == RunState::Running && *slot.plan.common.status != *"running" => {
-                    self.say(slot, report::running(run), out);
+                    self.say(&slot, report::running(run), out);
                 }
                 // Stop, remove: it runs to its end, and that is when they are answered.
                 _ => {}
@@ -29,13 +29,13 @@ impl Planner {
             return;
         }
         match event {
-            "stop" | "abort" => self.tell(slot, "stop", out),
-            "remove" => self.tell(slot, "removed", out),
+            "stop" | "abort" => self.tell(&slot, "stop", out),
+            "remove" => self.tell(&slot, "removed", out),
             _ if slot.hindrance.is_some() || slot.broken => {}
             // A new event, a new plan, or what a scheduler before us left as `running`.
             "" if *slot.plan.common.status == *"scheduled" => {}
-            _ if slot.armed.is_some() || slot.open.is_some() => self.tell(slot, "scheduled", out),
-            "start" => self.tell(slot, "completed", out),
+            _ if slot.front.armed.is_some() || slot.open.is_some() => self.tell(&slot, "scheduled", out),
+            "start" => self.tell(&slot, "completed", out),
             _ => {}
         }
     }

@@ -60,7 +60,7 @@ impl Planner {
             return false;
         };
         self.slots.get(&run.job).is_some_and(|slot| {
-            !slot.broken && matches!(Gate::of_run(run, slot, DueTime::floor(now)), Gate::Open)
+            !slot.broken && matches!(Gate::of_run(run, &slot, DueTime::floor(now)), Gate::Open)
         })
     }
 }

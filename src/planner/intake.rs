@@ -12,7 +12,8 @@ use crate::plan::{Digests, JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind};
 
 use super::events::asks_to_start;
-use super::slot::{Slot, has_run};
+use super::front::Front;
+use super::slot::{Seated, Slot, has_run};
 use super::{
     Brief, Broken, Common, Decision, Order, Phase, Planner, Policy, Reason, Record, RunState, Verdict,
 };
@@ -135,7 +136,7 @@ impl Planner {
         let (policy, shared) = (&self.policy, &mut self.shared);
         let known = self.aside.remove(&job);
         let mended = known.is_some();
-        let mut slot = match known {
+        let (front, mut slot) = match known {
             // Its document could not be used when the ledger was read; it can again.
             Some(mut known) => {
                 // Until now it had no due times: what it would have had by what it says now is the past.
@@ -145,18 +146,22 @@ impl Planner {
                 }
                 Slot::mended(second, brief, policy, shared, known)
             }
-            None => Slot::new(brief, policy, shared, second, covered),
+            None => (Front::new(covered), Slot::new(brief, policy, shared, second)),
         };
         if over {
             slot.ran.get_or_insert(second.plus(-1));
         }
         // It went and came back while its run went on.
         slot.open = self.open.of(&job).next().map(|run| run.id.clone());
-        out.records.push(slot.record(Some(Arc::clone(&plan.document))));
+        let seated = Seated {
+            front: &front,
+            slot: &slot,
+        };
+        out.records.push(seated.record(Some(Arc::clone(&plan.document))));
         if mended {
             out.records.push(slot.record_since());
         }
-        let seat = self.slots.insert(slot);
+        let seat = self.slots.insert(front, slot);
         self.sight(now, None, plan, out);
         self.arm_seat(seat);
         self.answer(&job, out);
@@ -177,7 +182,7 @@ impl Planner {
         let rescheduled = slot.broken || rezoned || slot.plan.common.schedule != plan.schedule;
         let hindered = slot.hindrance;
         let again = slot.kind() == Kind::Continuous;
-        let started = asks_to_start(slot, &plan);
+        let started = asks_to_start(&slot, &plan);
         if rescheduled {
             self.supersede(now, &job, out);
         } else if hindered.is_some() {
@@ -187,7 +192,7 @@ impl Planner {
             }
         }
         let since = self.since(plan.updated, now);
-        let Some(slot) = self.slots.get_mut(&job) else {
+        let Some(mut slot) = self.slots.get_mut(&job) else {
             return;
         };
         let former = slot.since;
@@ -195,12 +200,12 @@ impl Planner {
         slot.plan = self.shared.brief(brief);
         slot.broken = false;
         slot.rebind(&self.policy, &mut self.shared);
-        if rescheduled && again && slot.covered > second {
+        if rescheduled && again && slot.front.covered > second {
             // It was not due again before its window opens, or a pause is over; by its new schedule it is.
             let ran = slot.ran.filter(|ran| *ran <= second);
-            slot.covered = ran.map_or(since, |ran| ran.max(since));
+            slot.front.covered = ran.map_or(since, |ran| ran.max(since));
         } else if rescheduled {
-            slot.covered = slot.covered.max(since);
+            slot.front.covered = slot.front.covered.max(since);
         }
         let freed = hindered.is_some() && slot.hindrance.is_none();
         if rescheduled || freed {
@@ -216,14 +221,14 @@ impl Planner {
             {
                 slot.first_seen = second;
                 slot.since = second.plus(-1);
-                slot.covered = second.plus(-1);
+                slot.front.covered = second.plus(-1);
                 slot.rebind(&self.policy, &mut self.shared);
             }
-            Kind::Continuous if tried => slot.covered = slot.covered.min(second.plus(-1)),
-            Kind::Continuous if afresh => slot.covered = slot.covered.max(second.plus(-1)),
+            Kind::Continuous if tried => slot.front.covered = slot.front.covered.min(second.plus(-1)),
+            Kind::Continuous if afresh => slot.front.covered = slot.front.covered.max(second.plus(-1)),
             _ => {}
         }
-        out.records.push(slot.record(Some(plan.document)));
+        out.records.push(slot.seen().record(Some(plan.document)));
         if slot.since != former {
             out.records.push(slot.record_since());
         }
@@ -256,7 +261,7 @@ impl Planner {
         if !slot.broken {
             self.supersede(now, &broken.job, out);
         }
-        if let Some(slot) = self.slots.get_mut(&broken.job) {
+        if let Some(mut slot) = self.slots.get_mut(&broken.job) {
             slot.broken = true;
             // What its user asks for is heard all the same: an abort of its run, above all.
             let mut common = Common {
@@ -267,7 +272,8 @@ impl Planner {
                 common.standing = Standing::Stopped;
             }
             slot.plan.common = self.shared.common(Arc::new(common));
-            out.records.push(slot.record(Some(Arc::clone(&broken.document))));
+            out.records
+                .push(slot.seen().record(Some(Arc::clone(&broken.document))));
         }
         self.arm(&broken.job);
         if event {
@@ -286,8 +292,8 @@ impl Planner {
         self.done.remove(job);
         self.back_off.forget(job);
         self.foreign.remove(job);
-        if let Some((seat, slot)) = self.slots.remove(job)
-            && let Some(due) = slot.armed
+        if let Some((seat, front)) = self.slots.remove(job)
+            && let Some(due) = front.armed
         {
             self.timers.take_back(due, seat);
         }
@@ -313,7 +319,7 @@ impl Planner {
         reason: Reason,
         out: &mut Decision,
     ) {
-        let open = self.slots.get(job).and_then(|slot| slot.open.as_ref());
+        let open = self.slots.get(job).and_then(|slot| slot.slot.open.as_ref());
         let queued = open
             .and_then(|run| self.open.get(run))
             .filter(|run| run.state == RunState::Queued);
@@ -330,7 +336,7 @@ impl Planner {
         let second = DueTime::floor(now);
         self.policy = policy;
         for seat in self.slots.seats() {
-            let Some(slot) = self.slots.at_mut(seat) else {
+            let Some(mut slot) = self.slots.at_mut(seat) else {
                 continue;
             };
             let job = slot.plan.id.clone();
@@ -348,16 +354,16 @@ impl Planner {
             if freed && slot.kind() == Kind::Once && unrun {
                 slot.first_seen = second;
                 slot.since = second.plus(-1);
-                slot.covered = second.plus(-1);
+                slot.front.covered = second.plus(-1);
                 slot.rebind(&self.policy, &mut self.shared);
-                out.records.push(slot.record(None));
+                out.records.push(slot.seen().record(None));
             } else if slot.kind() == Kind::Continuous
-                && slot.covered > second
+                && slot.front.covered > second
                 && (rezoned || window != slot.window || tried)
             {
                 // It was not due again before its window opens, or a pause is over. That may be now.
-                slot.covered = second.plus(-1);
-                out.records.push(slot.record(None));
+                slot.front.covered = second.plus(-1);
+                out.records.push(slot.seen().record(None));
             } else if (rezoned || freed) && self.phase == Phase::Live {
                 // Before that nothing was decided by the old rules: what was missed is still to be.
                 self.cover(&job, second, out);

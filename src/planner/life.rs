@@ -65,7 +65,7 @@ impl Planner {
                 }));
         }
         session::told(&record, end.outcome, out);
-        let Some(slot) = self.slots.get_mut(&job) else {
+        let Some(mut slot) = self.slots.get_mut(&job) else {
             self.ended_aside(&record, end.outcome, out);
             return;
         };
@@ -77,7 +77,10 @@ impl Planner {
         slot.last = Some(last);
         let kind = slot.kind();
         if self.policy.reports_ends(&slot.plan.common) {
-            let next = slot.timetable.next(slot.covered).map(|occurrence| occurrence.due);
+            let next = slot
+                .timetable
+                .next(slot.front.covered)
+                .map(|occurrence| occurrence.due);
             let text = report::ended(&record, end.outcome, &slot.plan.common, next);
             self.report(&record, text, out);
         }

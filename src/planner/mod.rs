@@ -16,9 +16,11 @@ mod alike;
 mod back_off;
 mod brief;
 mod capabilities;
+mod directory;
 mod doubt;
 mod due;
 mod events;
+mod front;
 mod gate;
 mod input;
 mod intake;
@@ -49,7 +51,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{Digester, JobId};
 use crate::schedule::{DueTime, Kind};
 
-pub use alike::Skipped;
+pub use alike::{Jobs, Skipped};
 pub use brief::{Brief, Common};
 pub use capabilities::{Capabilities, Needs, Unsupported};
 pub use input::{Aside, Broken, Decision, End, Found, Input, LedgerPlan, NotStarted, Order, Past};
@@ -173,14 +175,14 @@ impl Planner {
         let mut plans = past.plans;
         plans.reverse();
         while let Some(known) = plans.pop() {
-            let slot = Slot::restore(known, &planner.policy, &mut planner.shared);
-            planner.slots.insert(slot);
+            let (front, slot) = Slot::restore(known, &planner.policy, &mut planner.shared);
+            planner.slots.insert(front, slot);
             if plans.len().is_multiple_of(PLANS_AT_ONCE) {
                 plans.shrink_to_fit();
             }
         }
         for record in past.open {
-            if let Some(slot) = planner.slots.get_mut(&record.job) {
+            if let Some(mut slot) = planner.slots.get_mut(&record.job) {
                 slot.open = Some(record.id.clone());
                 slot.ran = slot.ran.max(Some(record.due));
             }
@@ -279,14 +281,10 @@ impl Planner {
 
     /// The same, for who knows where the plan sits.
     fn arm_seat(&mut self, seat: Seat) {
-        let Some(slot) = self.slots.at_mut(seat) else {
+        let Some((former, next)) = self.slots.arm(seat).filter(|(former, next)| former != next) else {
             return;
         };
-        let next = slot.next_due();
-        if next == slot.armed {
-            return;
-        }
-        if let Some(former) = std::mem::replace(&mut slot.armed, next) {
+        if let Some(former) = former {
             self.timers.take_back(former, seat);
         }
         if let Some(due) = next {
@@ -314,17 +312,19 @@ impl Planner {
         let ahead: Vec<JobId> = self
             .slots
             .values()
-            .filter(|slot| slot.covered.since(now) > LIVED_THROUGH || self.waits_ahead(slot, now).is_some())
+            .filter(|slot| {
+                slot.front.covered.since(now) > LIVED_THROUGH || self.waits_ahead(slot.slot, now).is_some()
+            })
             .map(|slot| slot.plan.id.clone())
             .collect();
         for job in ahead {
             let slot = self.slots.get(&job);
-            let waits = slot.and_then(|slot| self.waits_ahead(slot, now)).cloned();
+            let waits = slot.and_then(|slot| self.waits_ahead(slot.slot, now)).cloned();
             if let Some(run) = &waits {
                 self.take_back(run, out);
             }
-            if let Some(slot) = self.slots.get_mut(&job) {
-                let far = slot.covered.since(now) > LIVED_THROUGH;
+            if let Some(mut slot) = self.slots.get_mut(&job) {
+                let far = slot.front.covered.since(now) > LIVED_THROUGH;
                 if far || slot.is_now() {
                     // Nothing of a time that has not been may count: no anchor, no success.
                     slot.first_seen = slot.first_seen.min(now);
@@ -335,7 +335,7 @@ impl Planner {
                 slot.last.take_if(|run| ahead(run));
                 slot.success.take_if(|run| ahead(run));
                 slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
-                slot.covered = match waits {
+                slot.front.covered = match waits {
                     Some(_) if slot.is_now() => now.plus(-1),
                     // What it was told instead of its run is void.
                     None if once => now.plus(-1),
@@ -347,7 +347,8 @@ impl Planner {
                     }
                 };
                 slot.rebind(&self.policy, &mut self.shared);
-                out.records.extend([slot.record(None), slot.record_since()]);
+                out.records
+                    .extend([slot.seen().record(None), slot.record_since()]);
             }
             self.arm(&job);
         }

@@ -4,7 +4,9 @@
 //! Where a node has plans of several projects, none of them holds all places: the last one is kept for another.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Values;
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
 
 use crate::plan::{JobId, ProjectId};
 
@@ -13,19 +15,37 @@ use super::{Planner, RunId, RunRecord, RunState};
 /// Every run that is queued, starting or running; also of plans that are gone by now.
 #[derive(Debug, Default)]
 pub(super) struct Open {
-    runs: BTreeMap<RunId, RunRecord>,
+    /// By the plans whose they are: so those of one plan are found together.
+    runs: HashTable<Placed>,
+    hashes: foldhash::quality::RandomState,
     /// Those that hold a place (they are starting or running), and whose they are.
     placed: BTreeMap<RunId, Option<ProjectId>>,
 }
 
+/// A run, and the hash of its plan: of a hundred thousand runs few are looked at to find one.
+#[derive(Debug)]
+struct Placed {
+    of_plan: u64,
+    run: Box<RunRecord>,
+}
+
 impl Open {
+    fn of_plan(&self, run: &RunId) -> u64 {
+        self.hashes.hash_one(run.of_plan())
+    }
+
     pub(super) fn get(&self, run: &RunId) -> Option<&RunRecord> {
-        self.runs.get(run)
+        let of_plan = self.of_plan(run);
+        let is_it = |placed: &Placed| placed.of_plan == of_plan && placed.run.id == *run;
+        self.runs.find(of_plan, is_it).map(|placed| placed.run.as_ref())
     }
 
     /// To change it; not what tells whether it holds a place: whoever gives or takes one inserts it.
     pub(super) fn get_mut(&mut self, run: &RunId) -> Option<&mut RunRecord> {
-        self.runs.get_mut(run)
+        let of_plan = self.of_plan(run);
+        let is_it = |placed: &Placed| placed.of_plan == of_plan && placed.run.id == *run;
+        let placed = self.runs.find_mut(of_plan, is_it)?;
+        Some(placed.run.as_mut())
     }
 
     pub(super) fn insert(&mut self, run: RunRecord) {
@@ -37,26 +57,36 @@ impl Open {
                 self.placed.remove(&run.id);
             }
         }
-        self.runs.insert(run.id.clone(), run);
+        if let Some(there) = self.get_mut(&run.id) {
+            *there = run;
+            return;
+        }
+        let of_plan = self.of_plan(&run.id);
+        let placed = Placed {
+            of_plan,
+            run: Box::new(run),
+        };
+        self.runs.insert_unique(of_plan, placed, |placed| placed.of_plan);
     }
 
     pub(super) fn remove(&mut self, run: &RunId) -> Option<RunRecord> {
         self.placed.remove(run);
-        self.runs.remove(run)
+        let of_plan = self.of_plan(run);
+        let is_it = |placed: &Placed| placed.of_plan == of_plan && placed.run.id == *run;
+        let (placed, _) = self.runs.find_entry(of_plan, is_it).ok()?.remove();
+        Some(*placed.run)
     }
 
-    /// Those of one plan; without a look at all the others.
-    pub(super) fn of<'a>(&'a self, job: &'a JobId) -> impl Iterator<Item = &'a RunRecord> {
-        let beginning = RunId::beginning(job);
-        self.runs
-            .range(beginning.clone()..)
-            .take_while(move |(id, _)| id.as_str().starts_with(beginning.as_str()))
-            .map(|(_, run)| run)
-            .filter(move |run| run.job == *job)
+    /// Those of one plan, in order; without a look at all the others.
+    pub(super) fn of(&self, job: &JobId) -> impl Iterator<Item = &RunRecord> {
+        let of_plan = self.of_plan(&RunId::beginning(job));
+        let all = self.runs.iter_hash(of_plan).map(|placed| placed.run.as_ref());
+        sorted(all.filter(|run| run.job == *job))
     }
 
-    pub(super) fn values(&self) -> Values<'_, RunId, RunRecord> {
-        self.runs.values()
+    /// All of them, in order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &RunRecord> {
+        sorted(self.runs.iter().map(|placed| placed.run.as_ref()))
     }
 
     /// Runs that hold a place.
@@ -70,6 +100,12 @@ impl Open {
         let first = holders.next()?;
         holders.all(|holder| holder == first).then_some(first)
     }
+}
+
+fn sorted<'a>(runs: impl Iterator<Item = &'a RunRecord>) -> impl Iterator<Item = &'a RunRecord> {
+    let mut runs: Vec<&RunRecord> = runs.collect();
+    runs.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    runs.into_iter()
 }
 
 impl Planner {

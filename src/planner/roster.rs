@@ -1,7 +1,9 @@
 //! The roster: every plan's slot, at a seat of its own for as long as the plan is known.
 //!
 //! A seat is four bytes and leads to its slot without a search, so whatever waits by the million (timers) holds
-//! seats and not ids. A seat that is given up is given to the next plan that comes.
+//! seats and not ids. A seat that is given up is given to the next plan that comes. What the roster has of each seat (the
+//! slot, its front, the id in the directory) stands in a row of its own, so that who looks at one of these by the hundred
+//! thousand fetches nothing else.
 
 use std::hash::BuildHasher;
 
@@ -9,8 +11,11 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::plan::{JobId, ProjectId};
+use crate::schedule::DueTime;
 
-use super::slot::Slot;
+use super::directory::{Directory, Jobs};
+use super::front::{Front, Likeness};
+use super::slot::{Seated, SeatedMut, Slot};
 
 /// Where a plan sits in the roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +27,7 @@ impl Seat {
         Self(number)
     }
 
-    fn index(self) -> usize {
+    pub(super) fn index(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
@@ -31,6 +36,9 @@ impl Seat {
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     slots: Vec<Option<Slot>>,
+    /// Of each slot. Of a vacant seat it means nothing.
+    fronts: Vec<Front>,
+    ids: Directory,
     vacant: Vec<Seat>,
     /// The seats by the hash of the job that sits there.
     seats: HashTable<Seat>,
@@ -53,6 +61,7 @@ impl Roster {
     pub(super) fn with_capacity(plans: usize) -> Self {
         Self {
             slots: Vec::with_capacity(plans),
+            fronts: Vec::with_capacity(plans),
             seats: HashTable::with_capacity(plans),
             ..Self::default()
         }
@@ -64,24 +73,69 @@ impl Roster {
 
     /// Where `job` sits.
     pub(super) fn seat(&self, job: &JobId) -> Option<Seat> {
-        let sits = |seat: &Seat| self.at(*seat).is_some_and(|slot| slot.plan.id == *job);
+        let sits = |seat: &Seat| self.ids.at(*seat) == Some(job);
         self.seats.find(self.hashes.hash_one(job), sits).copied()
     }
 
-    pub(super) fn at(&self, seat: Seat) -> Option<&Slot> {
-        self.slots.get(seat.index())?.as_ref()
+    pub(super) fn at(&self, seat: Seat) -> Option<Seated<'_>> {
+        Some(Seated {
+            front: self.fronts.get(seat.index())?,
+            slot: self.slots.get(seat.index())?.as_ref()?,
+        })
     }
 
-    pub(super) fn at_mut(&mut self, seat: Seat) -> Option<&mut Slot> {
-        self.slots.get_mut(seat.index())?.as_mut()
+    /// To change it: what is worked out of it does not hold any more, until it is put on the clock again.
+    pub(super) fn at_mut(&mut self, seat: Seat) -> Option<SeatedMut<'_>> {
+        let front = self.fronts.get_mut(seat.index())?;
+        front.likeness = None;
+        Some(SeatedMut {
+            front,
+            slot: self.slots.get_mut(seat.index())?.as_mut()?,
+        })
     }
 
-    pub(super) fn get(&self, job: &JobId) -> Option<&Slot> {
+    pub(super) fn get(&self, job: &JobId) -> Option<Seated<'_>> {
         self.at(self.seat(job)?)
     }
 
-    pub(super) fn get_mut(&mut self, job: &JobId) -> Option<&mut Slot> {
+    pub(super) fn get_mut(&mut self, job: &JobId) -> Option<SeatedMut<'_>> {
         self.at_mut(self.seat(job)?)
+    }
+
+    /// What a verdict on the plan that sits there looks at.
+    pub(super) fn likeness(&self, seat: Seat) -> Likeness {
+        let worked_out = || self.at(seat).map_or(Likeness::NONE, |slot| slot.likeness());
+        let known = self.fronts.get(seat.index()).and_then(|front| front.likeness);
+        debug_assert!(
+            known.is_none_or(|known| known == worked_out()),
+            "it changed unseen"
+        );
+        known.unwrap_or_else(worked_out)
+    }
+
+    /// Notes the due time that the plan is on the clock with from now on: the former one, and this one.
+    pub(super) fn arm(&mut self, seat: Seat) -> Option<(Option<DueTime>, Option<DueTime>)> {
+        let slot = self.at(seat)?;
+        let (next, likeness) = (slot.next_due(), slot.likeness());
+        let front = self.fronts.get_mut(seat.index())?;
+        front.likeness = Some(likeness);
+        Some((std::mem::replace(&mut front.armed, next), next))
+    }
+
+    /// Of all of these, which have nothing of their own: decided up to `covered`, and on the clock with `next`. They stay as
+    /// alike as they were: what has not run ahead of what is decided, has not when more is.
+    pub(super) fn cover_all(&mut self, seats: &[Seat], covered: DueTime, next: Option<DueTime>) {
+        for seat in seats {
+            if let Some(front) = self.fronts.get_mut(seat.index()) {
+                front.covered = front.covered.max(covered);
+                front.armed = next;
+            }
+        }
+    }
+
+    /// Who sits there.
+    pub(super) fn jobs(&self, seats: Vec<Seat>) -> Jobs {
+        Jobs::new(seats, &self.ids)
     }
 
     pub(super) fn contains(&self, job: &JobId) -> bool {
@@ -89,21 +143,23 @@ impl Roster {
     }
 
     /// Gives a plan its seat; one that has one keeps it.
-    pub(super) fn insert(&mut self, slot: Slot) -> Seat {
+    pub(super) fn insert(&mut self, front: Front, slot: Slot) -> Seat {
         if matches!(&self.projects, Projects::One(project) if *project != slot.plan.project) {
             self.projects = Projects::Several;
         }
         let Self {
             slots,
+            fronts,
+            ids,
             vacant,
             seats,
             hashes,
             ..
         } = self;
-        let job = |seat: &Seat| Some(&slots.get(seat.index())?.as_ref()?.plan.id);
-        let sits = |seat: &Seat| job(seat) == Some(&slot.plan.id);
-        let rehash = |seat: &Seat| job(seat).map_or(0, |job| hashes.hash_one(job));
-        let seat = match seats.entry(hashes.hash_one(&slot.plan.id), sits, rehash) {
+        let job = &slot.plan.id;
+        let sits = |seat: &Seat| ids.at(*seat) == Some(job);
+        let rehash = |seat: &Seat| ids.at(*seat).map_or(0, |job| hashes.hash_one(job));
+        let seat = match seats.entry(hashes.hash_one(job), sits, rehash) {
             Entry::Occupied(seat) => *seat.get(),
             Entry::Vacant(place) => {
                 // Four billion slots fit into no memory.
@@ -113,25 +169,32 @@ impl Roster {
                 seat
             }
         };
-        match slots.get_mut(seat.index()) {
-            Some(place) => *place = Some(slot),
-            None => slots.push(Some(slot)),
+        ids.set(seat, Some(job.clone()));
+        match (fronts.get_mut(seat.index()), slots.get_mut(seat.index())) {
+            (Some(there), Some(place)) => (*there, *place) = (front, Some(slot)),
+            _ => {
+                fronts.push(front);
+                slots.push(Some(slot));
+            }
         }
         seat
     }
 
     /// Takes a plan out; its seat is free.
-    pub(super) fn remove(&mut self, job: &JobId) -> Option<(Seat, Slot)> {
-        let hash = self.hashes.hash_one(job);
-        let slots = &self.slots;
-        let sits = |seat: &Seat| {
-            let slot = slots.get(seat.index()).and_then(Option::as_ref);
-            slot.is_some_and(|slot| slot.plan.id == *job)
-        };
-        let (seat, _) = self.seats.find_entry(hash, sits).ok()?.remove();
+    pub(super) fn remove(&mut self, job: &JobId) -> Option<(Seat, Front)> {
+        let sits = |seat: &Seat| self.ids.at(*seat) == Some(job);
+        let (seat, _) = self
+            .seats
+            .find_entry(self.hashes.hash_one(job), sits)
+            .ok()?
+            .remove();
         self.vacant.push(seat);
         self.look_again_at_projects();
-        Some((seat, self.slots.get_mut(seat.index())?.take()?))
+        self.ids.set(seat, None);
+        self.slots.get_mut(seat.index())?.take()?;
+        let front = self.fronts.get_mut(seat.index())?;
+        front.likeness = None;
+        Some((seat, *front))
     }
 
     /// A plan is gone, or another project's.
@@ -148,7 +211,7 @@ impl Roster {
     }
 
     fn whose(&self) -> Projects {
-        let mut projects = self.values().map(|slot| &slot.plan.project);
+        let mut projects = self.values().map(|slot| &slot.slot.plan.project);
         let Some(first) = projects.next() else {
             return Projects::Unknown;
         };
@@ -160,8 +223,12 @@ impl Roster {
     }
 
     /// All of them, by seat.
-    pub(super) fn values(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().flatten()
+    pub(super) fn values(&self) -> impl Iterator<Item = Seated<'_>> {
+        let both = self.fronts.iter().zip(&self.slots);
+        both.filter_map(|(front, slot)| {
+            let slot = slot.as_ref()?;
+            Some(Seated { front, slot })
+        })
     }
 
     /// The seats that are taken, in order.

@@ -1,7 +1,6 @@
 //! What a run is called.
 
-use std::sync::Arc;
-
+use arcstr::ArcStr;
 use chrono::{Datelike, Timelike};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use crate::schedule::DueTime;
 /// that is not safe by itself is replaced by a digest of it. Ends in the due time as `20260329T010000Z`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RunId(Arc<str>);
+pub struct RunId(ArcStr);
 
 impl RunId {
     /// The one id for this plan and due time.
@@ -28,6 +27,13 @@ impl RunId {
     /// What the ids of all of a plan's runs begin with; some of another one's may, too.
     pub(super) fn beginning(job: &JobId) -> Self {
         Self(beginning(job).into())
+    }
+
+    /// What it has in common with [`Self::beginning`] of its plan.
+    pub(super) fn of_plan(&self) -> &str {
+        // A year before the first one begins with a dash, too.
+        let plan = self.0.rsplit_once('-').map_or("", |(plan, _)| plan);
+        plan.trim_end_matches('-')
     }
 
     /// Its text.

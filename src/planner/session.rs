@@ -238,7 +238,7 @@ impl Planner {
             let last = self
                 .slots
                 .get(&run.job)
-                .and_then(|slot| slot.last.as_ref()?.session.as_ref())
+                .and_then(|slot| slot.slot.last.as_ref()?.session.as_ref())
                 .filter(|last| last.session == id && last.admission == Admission::Joined);
             Box::new(Membership {
                 session: id.to_owned(),
@@ -381,8 +381,8 @@ impl Planner {
         // So that whoever hears of the withdrawal has heard why.
         out.records.push(Record::Run(record.clone()));
         self.withdraw(now, record, reason, out);
-        let continuous = |slot: &super::Slot| slot.kind() == Kind::Continuous;
-        if self.slots.get(&record.job).is_some_and(continuous) {
+        let slot = self.slots.get(&record.job);
+        if slot.is_some_and(|slot| slot.kind() == Kind::Continuous) {
             self.cover(&record.job, DueTime::floor(now), out);
         }
         self.arm(&record.job);

@@ -1,25 +1,20 @@
 //! One plan in the planner: its timetable, and up to where its due times are decided.
 
-use std::mem::offset_of;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use crate::plan::{Plan, Standing};
+use crate::plan::{JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
 use super::brief::{Common, anchor};
+use super::front::{Front, Likeness};
 use super::shared::Shared;
 use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
 
-/// What is looked at when its due time comes stands first, in one line of the processor's cache: of a hundred thousand
-/// plans that are due at once little else is fetched.
+/// What the planner knows of a plan, but for its [`Front`].
 #[derive(Debug)]
-#[repr(C, align(64))]
 pub(super) struct Slot {
     pub(super) timetable: Arc<Timetable>,
-    /// Every due time up to and including this one has its verdict.
-    pub(super) covered: DueTime,
-    /// The due time it is on the clock with.
-    pub(super) armed: Option<DueTime>,
     /// The latest due time that got a run: it gets no second one, whatever the wall clock does.
     pub(super) ran: Option<DueTime>,
     /// Its run that is not over.
@@ -42,21 +37,57 @@ pub(super) struct Slot {
     pub(super) success: Option<Arc<LastRun>>,
 }
 
-/// All that a verdict looks at, of a plan that has nothing of its own for it: its timetable (where that is), and what
-/// hinders it.
-pub(super) type Likeness = (usize, Option<Reason>);
+/// A million of them fit into a node: what is added here is added a million times. (The last is its entry in the directory.)
+const _: () = assert!(size_of::<Option<Slot>>() + size_of::<Front>() + size_of::<Option<JobId>>() <= 192);
 
-/// A million of them fit into a node: what is added here is added a million times.
-const _: () = assert!(size_of::<Option<Slot>>() <= 192 && offset_of!(Slot, plan) <= 64);
+/// A plan at its seat: its slot, and the front of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seated<'a> {
+    pub(super) front: &'a Front,
+    pub(super) slot: &'a Slot,
+}
+
+/// The same, to be changed.
+#[derive(Debug)]
+pub(super) struct SeatedMut<'a> {
+    pub(super) front: &'a mut Front,
+    pub(super) slot: &'a mut Slot,
+}
+
+impl Deref for Seated<'_> {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        self.slot
+    }
+}
+
+impl Deref for SeatedMut<'_> {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        self.slot
+    }
+}
+
+impl DerefMut for SeatedMut<'_> {
+    fn deref_mut(&mut self) -> &mut Slot {
+        self.slot
+    }
+}
+
+impl SeatedMut<'_> {
+    /// To look at it.
+    pub(super) fn seen(&self) -> Seated<'_> {
+        Seated {
+            front: self.front,
+            slot: self.slot,
+        }
+    }
+}
 
 impl Slot {
-    pub(super) fn new(
-        plan: Brief,
-        policy: &Policy,
-        shared: &mut Shared,
-        first_seen: DueTime,
-        covered: DueTime,
-    ) -> Self {
+    pub(super) fn new(plan: Brief, policy: &Policy, shared: &mut Shared, first_seen: DueTime) -> Self {
         let plan = shared.brief(plan);
         Self {
             timetable: shared.timetable(&plan, policy, first_seen),
@@ -65,9 +96,7 @@ impl Slot {
             plan,
             first_seen,
             since: first_seen.plus(-1),
-            covered,
             ran: None,
-            armed: None,
             open: None,
             last: None,
             success: None,
@@ -82,7 +111,7 @@ impl Slot {
         policy: &Policy,
         shared: &mut Shared,
         known: Aside,
-    ) -> Self {
+    ) -> (Front, Self) {
         let Aside {
             first_seen,
             covered,
@@ -107,8 +136,8 @@ impl Slot {
 
     /// As the ledger knows it. A ledger that is ahead of the clock (it was set back while the daemon was
     /// away) is the planner's `clock_stepped` business, not ours.
-    pub(super) fn restore(known: LedgerPlan, policy: &Policy, shared: &mut Shared) -> Self {
-        let mut slot = Self::new(known.plan, policy, shared, known.first_seen, known.covered);
+    pub(super) fn restore(known: LedgerPlan, policy: &Policy, shared: &mut Shared) -> (Front, Self) {
+        let mut slot = Self::new(known.plan, policy, shared, known.first_seen);
         slot.since = known.since.unwrap_or(slot.since);
         slot.ran = known.last.as_ref().map(|run| run.due);
         slot.last = known.last.map(Arc::new);
@@ -117,7 +146,7 @@ impl Slot {
             Some(success) if slot.last.as_deref() == Some(&success) => slot.last.clone(),
             success => success.map(Arc::new),
         };
-        slot
+        (Front::new(known.covered), slot)
     }
 
     /// Binds the timetable again, after the plan or the policy changed.
@@ -125,20 +154,6 @@ impl Slot {
         self.timetable = shared.timetable(&self.plan, policy, self.first_seen);
         self.hindrance = hindrance_of(&self.plan.common, policy);
         self.window = shared.window(&self.plan, policy);
-    }
-
-    /// The durable record of it. `document`: its text, if it is another one.
-    pub(super) fn record(&self, document: Option<Arc<str>>) -> Record {
-        Record::Plan {
-            job: self.plan.id.clone(),
-            name: self.plan.name.to_string(),
-            project: self.plan.project.clone(),
-            // Of a document that cannot be used there is none: what is here is of the one before.
-            brief: (document.is_some() && !self.broken).then(|| Box::new(self.plan.clone())),
-            document,
-            first_seen: self.first_seen,
-            covered: self.covered,
-        }
     }
 
     /// The durable record of what its lateness is measured from.
@@ -165,18 +180,59 @@ impl Slot {
         matches!(self.kind(), Kind::Continuous | Kind::Once)
     }
 
-    /// What a verdict on it looks at; `None`: something of its own, too.
-    pub(super) fn likeness(&self) -> Option<Likeness> {
-        let own = self.broken
-            || self.open.is_some()
-            || self.window.is_some()
-            || self.ran.is_some_and(|ran| ran > self.covered);
-        (!own).then(|| (Arc::as_ptr(&self.timetable).addr(), self.hindrance))
-    }
-
     /// Whether any run of it is known.
     pub(super) fn has_had_run(&self) -> bool {
         self.ran.is_some() || self.last.is_some() || self.open.is_some() || self.plan.has_run()
+    }
+
+    /// From this moment on the plan is late by its own cadence: the first due time after what its last
+    /// success covers, plus `late_after` seconds. `None` while nothing can be late.
+    pub(super) fn deadline(&self, late_after: i64) -> Option<DueTime> {
+        // What its user stopped is not late. What this node cannot do is.
+        if self.broken || matches!(self.hindrance, Some(Reason::Stopped | Reason::Disabled)) {
+            return None;
+        }
+        let from = match (&self.success, self.kind()) {
+            (Some(_), Kind::Once | Kind::Date) => return None,
+            (Some(success), Kind::Continuous) => success
+                .ended
+                .map_or(success.covers, |ended| DueTime::floor(ended).max(success.covers)),
+            (Some(success), _) => success.covers,
+            (None, Kind::Once) if self.plan.has_run() => return None,
+            (None, _) => self.since,
+        };
+        self.timetable
+            .next(from.max(self.since))
+            .map(|occurrence| occurrence.due.plus(late_after))
+    }
+}
+
+impl Seated<'_> {
+    /// The durable record of it. `document`: its text, if it is another one.
+    pub(super) fn record(&self, document: Option<Arc<str>>) -> Record {
+        Record::Plan {
+            job: self.plan.id.clone(),
+            name: self.plan.name.to_string(),
+            project: self.plan.project.clone(),
+            // Of a document that cannot be used there is none: what is here is of the one before.
+            brief: (document.is_some() && !self.broken).then(|| Box::new(self.plan.clone())),
+            document,
+            first_seen: self.first_seen,
+            covered: self.front.covered,
+        }
+    }
+
+    /// What a verdict on it looks at.
+    pub(super) fn likeness(&self) -> Likeness {
+        let own = self.broken
+            || self.open.is_some()
+            || self.window.is_some()
+            || self.ran.is_some_and(|ran| ran > self.front.covered);
+        if own {
+            Likeness::NONE
+        } else {
+            Likeness::new(&self.timetable, self.hindrance)
+        }
     }
 
     /// The next due time without a verdict.
@@ -191,7 +247,7 @@ impl Slot {
             return None;
         }
         let due = |after| self.timetable.next(after).map(|occurrence| occurrence.due);
-        due(self.covered).and_then(|next| {
+        due(self.front.covered).and_then(|next| {
             if self.ran == Some(next) {
                 due(next)
             } else {
@@ -217,7 +273,7 @@ impl Slot {
         // edited since; then what comes before it is a case by itself.
         let again = self
             .ran
-            .filter(|ran| self.covered < *ran && *ran <= now)
+            .filter(|ran| self.front.covered < *ran && *ran <= now)
             .filter(|ran| {
                 self.timetable
                     .next(ran.plus(-1))
@@ -226,29 +282,8 @@ impl Slot {
         let Some(ran) = again else {
             return self.timetable.missed_from(first, now);
         };
-        let earlier = self.timetable.missed(self.covered, ran.plus(-1));
+        let earlier = self.timetable.missed(self.front.covered, ran.plus(-1));
         earlier.or_else(|| self.timetable.missed(ran, now))
-    }
-
-    /// From this moment on the plan is late by its own cadence: the first due time after what its last
-    /// success covers, plus `late_after` seconds. `None` while nothing can be late.
-    pub(super) fn deadline(&self, late_after: i64) -> Option<DueTime> {
-        // What its user stopped is not late. What this node cannot do is.
-        if self.broken || matches!(self.hindrance, Some(Reason::Stopped | Reason::Disabled)) {
-            return None;
-        }
-        let from = match (&self.success, self.kind()) {
-            (Some(_), Kind::Once | Kind::Date) => return None,
-            (Some(success), Kind::Continuous) => success
-                .ended
-                .map_or(success.covers, |ended| DueTime::floor(ended).max(success.covers)),
-            (Some(success), _) => success.covers,
-            (None, Kind::Once) if self.plan.has_run() => return None,
-            (None, _) => self.since,
-        };
-        self.timetable
-            .next(from.max(self.since))
-            .map(|occurrence| occurrence.due.plus(late_after))
     }
 }
 

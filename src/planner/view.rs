@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::plan::{Digests, JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
-use super::slot::Slot;
+use super::slot::Seated;
 use super::{Phase, Planner, Reason, RunRecord, RunState};
 
 /// Why a plan will not run by itself.
@@ -108,8 +108,8 @@ impl Planner {
         if most == 0 {
             return Vec::new();
         }
-        let mut slots: Vec<&Slot> = self.slots.values().collect();
-        let by_id = |a: &&Slot, b: &&Slot| a.plan.id.cmp(&b.plan.id);
+        let mut slots: Vec<Seated<'_>> = self.slots.values().collect();
+        let by_id = |a: &Seated<'_>, b: &Seated<'_>| a.plan.id.cmp(&b.plan.id);
         // Whoever asks for a thousand of a million need not have the million in order.
         if most < slots.len() {
             slots.select_nth_unstable_by(most, by_id);
@@ -119,7 +119,7 @@ impl Planner {
         slots.into_iter().map(|slot| self.view(slot)).collect()
     }
 
-    fn view(&self, slot: &Slot) -> PlanView {
+    fn view(&self, slot: Seated<'_>) -> PlanView {
         PlanView {
             job: slot.plan.id.clone(),
             name: slot.plan.name.to_string(),
@@ -157,7 +157,7 @@ impl Planner {
     pub fn needs(&self, job: &JobId) -> Option<DueTime> {
         let slot = self.slots.get(job)?;
         let open = slot.open.as_ref().and_then(|run| self.open.get(run));
-        open.map(|run| run.due).or(slot.armed)
+        open.map(|run| run.due).or(slot.front.armed)
     }
 
     /// Runs that were handed to the launcher and are not over: to be looked for after a restart.
@@ -171,7 +171,7 @@ impl Planner {
     }
 }
 
-fn next(slot: &Slot) -> Result<DueTime, Quiet> {
+fn next(slot: Seated<'_>) -> Result<DueTime, Quiet> {
     if slot.broken {
         return Err(Quiet::Broken);
     }
@@ -181,5 +181,5 @@ fn next(slot: &Slot) -> Result<DueTime, Quiet> {
     if slot.kind() == Kind::Manual {
         return Err(Quiet::Manual);
     }
-    slot.armed.ok_or(Quiet::Over)
+    slot.front.armed.ok_or(Quiet::Over)
 }

@@ -122,7 +122,7 @@ impl Writer<'_> {
 
     /// The verdict of many plans, likewise.
     pub(super) fn skipped(&mut self, skipped: &Skipped) -> Result<(), Failure> {
-        for job in &skipped.jobs {
+        for job in skipped.jobs.iter() {
             let plan = self.key(job)?;
             self.put(Row {
                 first: skipped.first.epoch(),
