@@ -45,6 +45,12 @@ mod upkeep;
 pub mod waiting;
 mod witness;
 
+/// An API for tests.
+#[cfg(test)]
+#[path = "../../tests/freezer/server.rs"]
+#[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
+mod server;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
