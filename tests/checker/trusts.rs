@@ -39,13 +39,9 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
         .filter(|tried| tried.by == Refusal::Trust)
     {
         let trust = history.trusts.get(&tried.job);
-        // The node may have slept since.
-        let slept = |(from, to): &&(i64, i64)| (tried.at - BELIEVED..=tried.at).contains(to) && from < to;
-        let slept = history.troubles.iter().filter(slept).map(|(from, _)| *from).min();
-        let since = slept.unwrap_or(tried.at).min(tried.at) - BELIEVED;
         let refused = |asked: &Asked| {
-            let lately = since..=tried.at;
-            Some(&asked.trust) == trust && asked.given == Given::Refused && lately.contains(&asked.at)
+            let lately = asked.at <= tried.at && awake(history, asked.at, tried.at) <= BELIEVED;
+            Some(&asked.trust) == trust && asked.given == Given::Refused && lately
         };
         if !history.asked.iter().any(refused) {
             faults.push(format!(
@@ -54,6 +50,12 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// How much of the time from then to then the node was not asleep, or in other trouble.
+fn awake(history: &History, from: i64, to: i64) -> i64 {
+    let asleep = |(since, until): &(i64, i64)| (to.min(*until) - from.max(*since)).max(0);
+    to - from - history.troubles.iter().map(asleep).sum::<i64>()
 }
 
 /// Why a due time of `id` was not skipped for want of a trust.

@@ -120,6 +120,7 @@ impl World {
                 asked: cloud.keystone.asked,
                 troubles: self.troubles,
                 shadows: self.shadows,
+                clock: self.clock,
                 spoken: cloud.session.map(|session| session.spoken).unwrap_or_default(),
             },
             tally,
