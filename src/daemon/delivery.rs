@@ -3,11 +3,13 @@
 //! Records of backups go first, so that who reads `success` finds the backup. What fails holds up no other plan's report:
 //! those that were tried least often come first. Nor does one sort hold up the other.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::failpoint::{self, Failpoint};
 use crate::freezer::{Api, ApiError, Delivered, rest};
-use crate::ledger::PendingReport;
+use crate::ledger::{BackupId, PendingReport};
+use crate::plan::JobId;
 
 use super::backups;
 use super::session_ends::{self, Turns};
@@ -162,8 +164,19 @@ impl<W: Waiting> Delivery<'_, W> {
 
     async fn backups(&self) -> Result<Round, W::Error> {
         let mut round = Round::Empty;
-        for backup in &self.waiting.backups(BACKUPS)? {
-            if round.heard(backups::keep(self.waiting, self.api, backup).await?) {
+        // Of each plan the first that was not taken. A later one may tell that this very backup was deleted, and was read
+        // before anybody knew that it has to wait.
+        let mut untaken: BTreeMap<&JobId, BackupId> = BTreeMap::new();
+        let pending = self.waiting.backups(BACKUPS)?;
+        for backup in &pending {
+            if untaken.get(&backup.job).is_some_and(|first| *first < backup.id) {
+                continue;
+            }
+            let kept = backups::keep(self.waiting, self.api, backup).await?;
+            if kept.is_err() {
+                untaken.insert(&backup.job, backup.id);
+            }
+            if round.heard(kept) {
                 break;
             }
         }

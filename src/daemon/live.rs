@@ -26,9 +26,9 @@ use crate::zones::Zones;
 
 use super::clock_behind::{Believed, Waiting};
 use super::copying::{self, Copier};
-use super::engine::Prepared;
+use super::engine::{Errand, Prepared};
 use super::listing::{self, Memory, Polled, Polling};
-use super::main_loop::{Event, MainLoop, Task};
+use super::main_loop::{Event, MainLoop};
 use super::outbox::{Bell, Outbox};
 use super::reading::Reading;
 use super::register::{self, BackOff, Contact};
@@ -257,14 +257,14 @@ impl Daemon {
     }
 
     /// Has others do what is left to do.
-    fn see_to(&mut self, tasks: Vec<Task>) {
-        for task in tasks {
-            match task {
-                Task::Deliver => self.bell.ring.notify_one(),
-                Task::Confirm(job) => self.confirm_gone(job),
-                Task::Prepare(run) => self.prepare(run),
-                Task::Ask(ask) => self.ask_session(ask),
-                Task::ReadWhole => self.read_whole.store(true, Ordering::Relaxed),
+    fn see_to(&mut self, errands: Vec<Errand>) {
+        for errand in errands {
+            match errand {
+                Errand::Deliver => self.bell.ring.notify_one(),
+                Errand::ConfirmGone(job) => self.confirm_gone(job),
+                Errand::Prepare(run) => self.prepare(run),
+                Errand::AskSession(ask) => self.ask_session(ask),
+                Errand::ReadWhole => self.read_whole.store(true, Ordering::Relaxed),
             }
         }
     }

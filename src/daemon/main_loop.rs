@@ -2,7 +2,7 @@
 //! do.
 //!
 //! Synchronous and without a clock or a runtime, so that the simulator lives through years with this very code: the daemon's
-//! [`live`](super::live) waits for whatever comes first, hands it over here, and has tasks of their own do what is left.
+//! [`live`](super::live) waits for whatever comes first, hands it over here, and has others see to the [`Errand`]s that are left.
 
 use std::sync::Arc;
 
@@ -40,11 +40,11 @@ pub enum Event {
     },
     /// A listing has no end.
     BrokenOff,
-    /// The source was asked for one plan; `None`: nothing that can be used.
+    /// The source was asked for one plan ([`Errand::ConfirmGone`]); `None`: nothing that can be used.
     Confirmed(JobId, Option<Input>),
-    /// A session was asked.
+    /// A session was asked ([`Errand::AskSession`]).
     Answered(Box<SessionAsk>, SessionAnswer),
-    /// A run was prepared, or must not start.
+    /// A run was prepared ([`Errand::Prepare`]), or must not start.
     Prepared(RunId, Prepared),
     /// Other rules.
     Policy(Box<Policy>),
@@ -52,21 +52,6 @@ pub enum Event {
     Stop,
     /// Nothing did. What was left undone is tried again.
     Nothing,
-}
-
-/// What is to be done beside the loop.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
-    /// There is something new in the outbox.
-    Deliver,
-    /// Ask the source whether this plan is gone: [`Event::Confirmed`].
-    Confirm(JobId),
-    /// Ask this session: [`Event::Answered`].
-    Ask(Box<SessionAsk>),
-    /// Get ready at the API what this run must find there ([`Engine::preparing`]): [`Event::Prepared`].
-    Prepare(RunId),
-    /// Read the next listing whole, what is unchanged too.
-    ReadWhole,
 }
 
 /// The ledger refuses what was decided, and always will: the daemon must start afresh from it. Why.
@@ -126,15 +111,16 @@ impl<S: Store, W: Witness> MainLoop<S, W> {
     ///
     /// # Errors
     /// When the daemon cannot go on.
-    pub fn find_launched(&mut self) -> Result<Vec<Task>, Refused> {
-        let mut tasks = Vec::new();
+    pub fn find_launched(&mut self) -> Result<Vec<Errand>, Refused> {
+        let mut errands = Vec::new();
         // Where the ledger was lost, what plans they are of is known only once there is a listing.
         let step = self.engine.find_launched(self.lost);
-        self.see_to(step, &mut tasks)?;
-        Ok(tasks)
+        self.see_to(step, &mut errands)?;
+        Ok(errands)
     }
 
-    /// Takes in what came, in one step with all that runs have to tell by now: that comes first, in its order.
+    /// Takes in what came, in one step with all that runs have to tell by now: that comes first, in its order. (A run that was
+    /// prepared starts before that.)
     ///
     /// # Errors
     /// When the daemon cannot go on.
@@ -142,8 +128,8 @@ impl<S: Store, W: Witness> MainLoop<S, W> {
         &mut self,
         event: Event,
         news: impl IntoIterator<Item = LaunchEvent>,
-    ) -> Result<Vec<Task>, Refused> {
-        let mut tasks = Vec::new();
+    ) -> Result<Vec<Errand>, Refused> {
+        let mut errands = Vec::new();
         let (mut inputs, mut others) = (Vec::new(), Vec::new());
         match event {
             Event::Launch(event) => inputs.push(told(event)),
@@ -151,22 +137,22 @@ impl<S: Store, W: Witness> MainLoop<S, W> {
             Event::Prepared(..) if self.stopping => {}
             Event::Prepared(run, prepared) => {
                 let step = self.engine.prepared(&run, prepared);
-                self.see_to(step, &mut tasks)?;
+                self.see_to(step, &mut errands)?;
             }
-            event => others.extend(self.input(event, &mut tasks)),
+            event => others.extend(self.input(event, &mut errands)),
         }
         inputs.extend(news.into_iter().map(told));
         inputs.extend(others);
         // What was left undone is tried again whenever something comes.
         if !inputs.is_empty() || !self.settled {
             let step = self.engine.step(inputs);
-            self.see_to(step, &mut tasks)?;
+            self.see_to(step, &mut errands)?;
         }
-        Ok(tasks)
+        Ok(errands)
     }
 
     /// What it means to the planner, if anything.
-    fn input(&mut self, event: Event, tasks: &mut Vec<Task>) -> Option<Input> {
+    fn input(&mut self, event: Event, errands: &mut Vec<Errand>) -> Option<Input> {
         match event {
             Event::Due => Some(Input::Tick),
             Event::ClockStepped => Some(Input::ClockStepped),
@@ -204,12 +190,12 @@ impl<S: Store, W: Witness> MainLoop<S, W> {
             }
             Event::Confirmed(job, input) => {
                 self.questions.plans.answered(&job);
-                self.confirm_on(tasks);
+                self.confirm_on(errands);
                 input
             }
             Event::Answered(ask, answer) => {
                 self.questions.sessions.answered();
-                self.ask_on(tasks);
+                self.ask_on(errands);
                 Some(Input::Session { ask, answer })
             }
             Event::Policy(policy) => Some(Input::Policy(policy)),
@@ -221,7 +207,7 @@ impl<S: Store, W: Witness> MainLoop<S, W> {
         }
     }
 
-    fn see_to(&mut self, step: Step, tasks: &mut Vec<Task>) -> Result<(), Refused> {
+    fn see_to(&mut self, step: Step, errands: &mut Vec<Errand>) -> Result<(), Refused> {
         if let Some(why) = step.refused {
             return Err(Refused(why));
         }
@@ -229,26 +215,25 @@ impl<S: Store, W: Witness> MainLoop<S, W> {
         self.settled = step.settled;
         for errand in step.errands {
             match errand {
-                Errand::Deliver => tasks.push(Task::Deliver),
-                Errand::Prepare(run) => tasks.push(Task::Prepare(run)),
-                Errand::ReadWhole => tasks.push(Task::ReadWhole),
                 Errand::ConfirmGone(job) => {
-                    let due = self.engine.planner().needs(&job);
-                    self.questions.plans.add(job, due);
+                    let planner = self.engine.planner();
+                    let (due, presses) = (planner.needs(&job), planner.presses(&job));
+                    self.questions.plans.add(job, due, presses);
                 }
                 Errand::AskSession(ask) => self.questions.sessions.add(ask),
+                Errand::Deliver | Errand::Prepare(_) | Errand::ReadWhole => errands.push(errand),
             }
         }
-        self.confirm_on(tasks);
-        self.ask_on(tasks);
+        self.confirm_on(errands);
+        self.ask_on(errands);
         Ok(())
     }
 
-    fn confirm_on(&mut self, tasks: &mut Vec<Task>) {
-        tasks.extend(std::iter::from_fn(|| self.questions.plans.next()).map(Task::Confirm));
+    fn confirm_on(&mut self, errands: &mut Vec<Errand>) {
+        errands.extend(std::iter::from_fn(|| self.questions.plans.next()).map(Errand::ConfirmGone));
     }
 
-    fn ask_on(&mut self, tasks: &mut Vec<Task>) {
-        tasks.extend(std::iter::from_fn(|| self.questions.sessions.next()).map(Task::Ask));
+    fn ask_on(&mut self, errands: &mut Vec<Errand>) {
+        errands.extend(std::iter::from_fn(|| self.questions.sessions.next()).map(Errand::AskSession));
     }
 }

@@ -1,9 +1,9 @@
 //! The daemon: the only place that wires the rooms together.
 //!
 //! One loop ([`Daemon::live`]) waits for whatever comes first: a due time, a listing, news of a run, a
-//! signal, somebody asking how it is. Each becomes an input; the [`engine`] takes it through the planner
+//! signal, somebody asking how it is. The [`main_loop`] knows what each means; the [`engine`] takes it through the planner
 //! into the ledger, and only then out again. Everything that may take its time has a task of its own and
-//! talks to the loop over a channel: [`listing`] polls, [`outbox`] delivers, [`register`] registers the node,
+//! talks to the loop over a channel: [`listing`] polls, [`outbox`] goes the rounds of [`delivery`], [`register`] registers the node,
 //! [`prepare`] gets ready at the API what a run must find there, the launcher watches.
 //! While nothing is due and nobody asks, nothing runs.
 //!
@@ -44,6 +44,12 @@ mod trouble;
 mod upkeep;
 pub mod waiting;
 mod witness;
+
+/// An API for tests.
+#[cfg(test)]
+#[path = "../../tests/freezer/server.rs"]
+#[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
+mod server;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,10 +2,9 @@
 //!
 //! A whole listing may be gone, and a thousand runs may wait for their sessions at once: each question under way has its
 //! price. The two sorts have places of their own, so that neither waits for the other: until it is known whether a plan is
-//! gone its run waits, but not for long. So those plans come first that are due first, and those that are not due at all have
-//! places of their own: one that is there after all does not wait behind thousands that are gone.
+//! gone its run waits, but not for long. So those plans come first that are due first, and those whose run waits already, or will
+//! soon, have places of their own: one that is there after all does not wait behind thousands that are gone.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::plan::JobId;
@@ -56,18 +55,28 @@ impl Sessions {
 /// Plans that the source is asked for by themselves.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
-    /// Those that it is being asked for, or will be, and when their runs need the answer.
-    all: HashMap<JobId, Option<DueTime>>,
-    due: Lane,
-    /// Those that are not due.
+    /// Those that it is being asked for, or will be.
+    all: HashMap<JobId, Question>,
+    pressing: Lane,
     others: Lane,
+}
+
+/// Whether a plan is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Question {
+    /// When its next run needs the answer.
+    due: Option<DueTime>,
+    /// One waits for it, or will soon.
+    presses: bool,
+    /// It is being asked.
+    asked: bool,
 }
 
 /// Plans that wait for one another.
 #[derive(Debug, Default)]
 struct Lane {
-    /// Whose turn has not come, by when their runs need the answer.
-    waiting: BTreeSet<(Option<DueTime>, JobId)>,
+    /// Whose turn has not come, by when their runs need the answer; those that are not due are the last.
+    waiting: BTreeSet<(bool, Option<DueTime>, JobId)>,
     /// So many are being asked for.
     asked: usize,
 }
@@ -77,40 +86,56 @@ impl Lane {
         if self.asked >= AT_ONCE {
             return None;
         }
-        let (_, job) = self.waiting.pop_first()?;
+        let (.., job) = self.waiting.pop_first()?;
         self.asked += 1;
         Some(job)
     }
 }
 
 impl Plans {
-    fn lane(&mut self, due: Option<DueTime>) -> &mut Lane {
-        if due.is_some() {
-            &mut self.due
+    fn lane(&mut self, presses: bool) -> &mut Lane {
+        if presses {
+            &mut self.pressing
         } else {
             &mut self.others
         }
     }
 
     /// It is to be asked for, unless it already is.
-    pub(super) fn add(&mut self, job: JobId, due: Option<DueTime>) {
-        if let Entry::Vacant(new) = self.all.entry(job.clone()) {
-            new.insert(due);
-            self.lane(due).waiting.insert((due, job));
+    pub(super) fn add(&mut self, job: JobId, due: Option<DueTime>, presses: bool) {
+        let question = Question {
+            due,
+            presses,
+            asked: false,
+        };
+        match self.all.get(&job) {
+            Some(before) if before.asked || *before == question => return,
+            Some(before) => {
+                let before = *before;
+                let place = (before.due.is_none(), before.due, job.clone());
+                self.lane(before.presses).waiting.remove(&place);
+            }
+            None => {}
         }
+        self.all.insert(job.clone(), question);
+        self.lane(presses).waiting.insert((due.is_none(), due, job));
     }
 
     /// That is answered, or cannot be.
     pub(super) fn answered(&mut self, job: &JobId) {
-        if let Some(due) = self.all.remove(job) {
-            let lane = self.lane(due);
+        if let Some(question) = self.all.remove(job) {
+            let lane = self.lane(question.presses);
             lane.asked = lane.asked.saturating_sub(1);
         }
     }
 
     /// Which is to be asked for now.
     pub(super) fn next(&mut self) -> Option<JobId> {
-        self.due.next().or_else(|| self.others.next())
+        let job = self.pressing.next().or_else(|| self.others.next())?;
+        if let Some(question) = self.all.get_mut(&job) {
+            question.asked = true;
+        }
+        Some(job)
     }
 }
 
@@ -118,49 +143,56 @@ impl Plans {
 mod tests {
     use super::*;
 
+    /// Adds it as due at this second, if at any.
+    fn add(plans: &mut Plans, job: &str, due: Option<i64>, presses: bool) {
+        plans.add(JobId::new(job), due.map(DueTime::from_epoch), presses);
+    }
+
+    fn turns(plans: &mut Plans) -> Vec<JobId> {
+        std::iter::from_fn(|| plans.next()).collect()
+    }
+
     #[test]
     fn who_is_due_first_is_asked_for_first_a_few_at_a_time() {
         let mut plans = Plans::default();
-        let at = |second| Some(DueTime::from_epoch(second));
         for (job, due) in [
             ("never", None),
-            ("late", at(90)),
-            ("b", at(20)),
-            ("a", at(20)),
-            ("soon", at(10)),
-            ("nor this", None),
+            ("late", Some(90)),
+            ("b", Some(20)),
+            ("a", Some(20)),
+            ("soon", Some(10)),
         ] {
-            plans.add(JobId::new(job), due);
+            add(&mut plans, job, due, true);
         }
-        plans.add(JobId::new("late"), at(0));
-        let turns: Vec<JobId> = std::iter::from_fn(|| plans.next()).collect();
-        assert_eq!(
-            turns,
-            ["soon", "a", "b", "late", "never", "nor this"].map(JobId::new)
-        );
-        for (job, due) in [("next", at(100)), ("no more", None)] {
-            plans.add(JobId::new(job), due);
-        }
-        assert_eq!(
-            plans.next(),
-            Some(JobId::new("no more")),
-            "there are places for that sort"
-        );
-        for never in 0..AT_ONCE {
-            plans.add(JobId::new(&format!("gone{never}")), None);
-        }
-        assert_eq!(plans.next(), Some(JobId::new("gone0")));
-        assert_eq!(plans.next(), None);
+        assert_eq!(turns(&mut plans), ["soon", "a", "b", "late"].map(JobId::new));
+        add(&mut plans, "late", Some(0), true);
         plans.answered(&JobId::new("a"));
+        assert_eq!(turns(&mut plans), [JobId::new("never")]);
         // It was there, and another listing does not show it.
-        plans.add(JobId::new("a"), at(21));
+        add(&mut plans, "a", Some(21), true);
+        assert_eq!(turns(&mut plans), []);
+        plans.answered(&JobId::new("late"));
+        assert_eq!(turns(&mut plans), [JobId::new("a")]);
+    }
+
+    #[test]
+    fn whose_run_waits_does_not_wait_for_others() {
+        let mut plans = Plans::default();
+        for number in 0..2 * AT_ONCE {
+            add(&mut plans, &format!("in a year {number}"), Some(1000), false);
+        }
+        assert_eq!(turns(&mut plans).len(), AT_ONCE);
+        add(&mut plans, "now", Some(5), true);
+        assert_eq!(turns(&mut plans), [JobId::new("now")]);
+        // By the next listing its time has come.
+        add(&mut plans, "in a year 7", Some(1000), true);
+        assert_eq!(turns(&mut plans), [JobId::new("in a year 7")]);
+        for number in 0..AT_ONCE {
+            plans.answered(&JobId::new(&format!("in a year {number}")));
+        }
         assert_eq!(
-            plans.next(),
-            Some(JobId::new("a")),
-            "it waits for none that is not due"
+            turns(&mut plans),
+            [4, 5, 6].map(|number| JobId::new(&format!("in a year {number}")))
         );
-        plans.answered(&JobId::new("soon"));
-        assert_eq!(plans.next(), Some(JobId::new("next")));
-        assert_eq!(plans.next(), None);
     }
 }

@@ -8,7 +8,7 @@
 //! ever part of an error, a log line or a `Debug`.
 //!
 //! May use: `clock`, `plan` (ids), `planner` (`Report`, `RunId`, `Metadata`: what is to be told),
-//! `source`'s `Document`s, and which of them are as they were.
+//! `source`'s `Document`s, which of them are as they were, and its way to read what is long.
 //! Must not use: `ledger`, `launch`, `config`, `observe`.
 
 mod access;

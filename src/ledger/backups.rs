@@ -78,24 +78,38 @@ pub(super) fn run_again(connection: &Connection, run: &RunId) -> Result<(), Fail
     Ok(())
 }
 
+/// Of each plan the first that may be at the API unheard, or was not taken: it is tried again.
+///
+/// What its plan's later agents say of deletions waits for it. One of them may have deleted that very backup; told first,
+/// it would take away the record, and the older one would make it anew, of a backup that is gone.
+const UNSURE: &str = "
+  SELECT s.plan AS plan, min(o.number) AS first FROM backup o JOIN run s ON s.key = o.run
+  WHERE o.metadata IS NOT NULL AND (o.attempts > 0 OR o.in_doubt) GROUP BY s.plan";
+
 const WAITS_NO_LONGER: &str = "UPDATE backup SET metadata = NULL, error = NULL WHERE number = ?1";
 
 impl Reader {
-    /// Metadata that waits, at most `limit` of it: what was tried least often first, and of this the oldest.
+    /// Metadata that may be told, at most `limit` of it: what was tried least often first, and of this the oldest. Of a plan
+    /// of which something is unsure no more deletions are told before it is.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn pending_backups(&self, limit: usize) -> Result<Vec<PendingBackup>, LedgerError> {
+        let sql = format!(
+            "WITH unsure AS MATERIALIZED ({UNSURE})
+             SELECT b.number, p.job_id, p.project, r.id, b.step, b.metadata, b.in_doubt, b.attempts, b.error,
+               d.text, f.number IS NOT NULL, f.backup_id
+             FROM backup b JOIN run r ON r.key = b.run JOIN plan p ON p.key = r.plan
+               LEFT JOIN document d ON d.plan = p.key
+               LEFT JOIN draft f ON f.run = r.id AND f.step = b.step
+               LEFT JOIN unsure u ON u.plan = r.plan
+             WHERE b.metadata IS NOT NULL
+               AND NOT (coalesce(u.first < b.number, 0) AND instr(b.metadata, 'deleted_freezer_backup_ids'))
+             ORDER BY b.attempts, b.number LIMIT ?1"
+        );
         self.read(|connection| {
             connection
-                .prepare_cached(
-                    "SELECT b.number, p.job_id, p.project, r.id, b.step, b.metadata, b.in_doubt, b.attempts, b.error,
-                       d.text, f.number IS NOT NULL, f.backup_id
-                     FROM backup b JOIN run r ON r.key = b.run JOIN plan p ON p.key = r.plan
-                       LEFT JOIN document d ON d.plan = p.key
-                       LEFT JOIN draft f ON f.run = r.id AND f.step = b.step
-                     WHERE b.metadata IS NOT NULL ORDER BY b.attempts, b.number LIMIT ?1",
-                )?
+                .prepare_cached(&sql)?
                 .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
                     Ok(PendingBackup {
                         id: BackupId::from_stored(row.get(0)?),

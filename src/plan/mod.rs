@@ -14,6 +14,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -69,6 +70,14 @@ macro_rules! text_id {
     };
 }
 text_id!(JobId);
+
+/// In a map it is found by its text, too.
+impl Borrow<str> for JobId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 text_id!(ProjectId);
 text_id!(TrustId);
 

@@ -41,6 +41,15 @@ impl Planner {
         }
     }
 
+    /// Whether a run of `job` waits for the answer, or will before that is waited for no longer.
+    #[must_use]
+    pub fn presses(&self, job: &JobId) -> bool {
+        let soon = |due: DueTime| self.clock.is_some_and(|now| due.since(now) <= PATIENCE);
+        self.slots
+            .get(job)
+            .is_some_and(|slot| slot.open.is_some() || slot.front.armed.is_some_and(soon))
+    }
+
     /// It is known again whether `job` is there.
     pub(super) fn settle(&mut self, job: &JobId) {
         if self.doubts.0.remove(job).is_some() {

@@ -29,28 +29,38 @@ impl Gate {
             (next, _) => Self::Skip { next },
         }
     }
+
+    /// The same, and by the clock.
+    fn of_run(run: &RunRecord, slot: &Slot, now: DueTime) -> Self {
+        if run.due > now {
+            // The wall clock was set back while it waited: its due time is still to come.
+            Self::Until(run.due)
+        } else {
+            Self::of_plan(slot, now)
+        }
+    }
 }
 
 impl Planner {
     /// Whether this run of the plan may start now.
     pub(super) fn gate(&self, run: &RunRecord, slot: &Slot, now: DueTime) -> Gate {
-        if run.due > now {
-            // The wall clock was set back while it waited: its due time is still to come.
-            Gate::Until(run.due)
-        } else if let Some(until) = self.doubts.until(&run.job, now) {
-            Gate::Until(until)
-        } else {
-            Gate::of_plan(slot, now)
+        match self.doubts.until(&run.job, now) {
+            Some(until) if run.due <= now => Gate::Until(until),
+            _ => Gate::of_run(run, slot, now),
         }
     }
 
-    /// Whether a run that is starting still may: to prepare it took its time, in which its window may have shut, or the
-    /// wall clock have been set back to before its due time. If not, it is [`NotStarted::Shut`](super::NotStarted).
+    /// Whether a run that is starting still may: to prepare it took its time, in which its window may have shut, the wall
+    /// clock have been set back to before its due time, or its plan be gone. (That a listing does not show the plan does not
+    /// count: that was asked before, and its answer may be long in coming.) If not, it is
+    /// [`NotStarted::Shut`](super::NotStarted).
     #[must_use]
     pub fn may_start(&self, run: &RunId, now: DateTime<Utc>) -> bool {
-        let run = self.open.get(run).filter(|run| run.state == RunState::Starting);
-        let slot = run.and_then(|run| self.slots.get(&run.job));
-        run.zip(slot)
-            .is_none_or(|(run, slot)| matches!(self.gate(run, &slot, DueTime::floor(now)), Gate::Open))
+        let Some(run) = self.open.get(run).filter(|run| run.state == RunState::Starting) else {
+            return false;
+        };
+        self.slots.get(&run.job).is_some_and(|slot| {
+            !slot.broken && matches!(Gate::of_run(run, &slot, DueTime::floor(now)), Gate::Open)
+        })
     }
 }

@@ -312,7 +312,13 @@ impl Planner {
         }
     }
 
-    fn withdraw_queued(&mut self, now: DateTime<Utc>, job: &JobId, reason: Reason, out: &mut Decision) {
+    pub(super) fn withdraw_queued(
+        &mut self,
+        now: DateTime<Utc>,
+        job: &JobId,
+        reason: Reason,
+        out: &mut Decision,
+    ) {
         let open = self.slots.get(job).and_then(|slot| slot.slot.open.as_ref());
         let queued = open
             .and_then(|run| self.open.get(run))

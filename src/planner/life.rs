@@ -171,11 +171,11 @@ impl Planner {
                     detail,
                     ..record
                 };
-                self.queue_again(&put_off, out);
+                self.wait_again(now, &put_off, out);
                 return;
             }
             NotStarted::Away { .. } => Reason::Expired,
-            NotStarted::Shut => return self.queue_again(&record, out),
+            NotStarted::Shut => return self.wait_again(now, &record, out),
             NotStarted::For(reason) => reason,
         };
         self.withdraw(now, &record, reason, out);
@@ -197,6 +197,22 @@ impl Planner {
             if let Some(record) = self.open.get(run).cloned() {
                 self.queue_again(&record, out);
             }
+        }
+    }
+
+    /// A launch came to nothing, some time after it was decided: the run waits again, for what it will be by then.
+    fn wait_again(&mut self, now: DateTime<Utc>, record: &RunRecord, out: &mut Decision) {
+        self.queue_again(record, out);
+        let second = DueTime::floor(now);
+        if record.due > second {
+            // The clock was set back meanwhile: what waits for a time that is still to come is decided afresh.
+            self.clock_stepped(second, out);
+        }
+        // Whoever stopped the plan meanwhile was to be answered when this run is over.
+        let hindrance = self.slots.get(&record.job).and_then(|slot| slot.hindrance);
+        if let Some(reason) = hindrance {
+            self.withdraw_queued(now, &record.job, reason, out);
+            self.answer(&record.job, out);
         }
     }
 

@@ -152,7 +152,7 @@ impl Planner {
         })
     }
 
-    /// By when it must be known whether the plan is there: its run waits since then, or it is due then; `None`: it is not due.
+    /// By when it must be known whether the plan is there: its run waits since then, or it is due then; `None`: it is never due.
     #[must_use]
     pub fn needs(&self, job: &JobId) -> Option<DueTime> {
         let slot = self.slots.get(job)?;

@@ -3,6 +3,7 @@
 //! Also keeps a copy of a listing in such a folder ([`FolderCopy`]), for the day when the API is gone.
 //!
 //! Gives documents as texts; what they mean is `plan`'s business. (The API, the third source, is `freezer`.)
+//! What is long, of whichever source, is read [`at_length`].
 //! An [`Outline`] of a listing tells which documents of the next one are as they were, wherever that comes from.
 //! May use: `plan`'s `Problem` and `Digest`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
 

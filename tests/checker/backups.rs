@@ -84,7 +84,11 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
         let void =
             history.rules.set_back > 600 && told.len() > 1 || !history.runs.contains_key(&told[0].seen.run);
         let fewest = if void || untold(&&told[0]) { 0 } else { backups };
-        // One that is deleted before the daemon knows that it was made is made again: the agent knew of it sooner.
+        if !void && gone > 0 && there + gone > backups.max(1) {
+            faults.push(format!(
+                "{mark}: its backup was deleted, and a record of it made anew"
+            ));
+        }
         if there + gone < fewest || there > backups.max(1) {
             faults.push(format!(
                 "{mark}: its agent told of {backups} backups, and {there} are recorded, {gone} were deleted"

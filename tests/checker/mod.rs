@@ -254,6 +254,8 @@ pub struct History {
     /// When the daemon could not do all that it should: dead, asleep, without a disk (true time).
     pub troubles: Vec<(i64, i64)>,
     pub shadows: Vec<Shadow>,
+    /// When (true time) the wall clock was set, and how far ahead of the true time it has been since.
+    pub clock: Vec<(i64, i64)>,
 }
 
 /// Everything that is wrong with a history.
@@ -293,17 +295,14 @@ fn agents(history: &History, faults: &mut Vec<String>) {
     let mut served: BTreeMap<(&String, i64), &Evidence> = BTreeMap::new();
     for seen in &history.evidence {
         let before = served.insert((&seen.job, seen.due), seen);
-        // What ran on a clock that was more than a day ahead was never due then. And what is due as soon as it is over
-        // may be so in a second that comes round again.
+        // What is due as soon as it is over may be so in a second that comes round again.
         let stepped = |before: &Evidence| seen.began - before.began > seen.started - before.started;
         let again = |before: &Evidence| set_back > 600 && stepped(before) && continuous.contains(&seen.job);
-        if before.is_some_and(|before| !again(before)) && set_back <= 86_400 {
+        let fault = |before: &Evidence| !again(before) && !was_set_right(history, before, seen);
+        if before.is_some_and(fault) {
             faults.push(format!("{} ran twice", seen.run));
         }
-        // It was due when the API was asked for what it needs, and the clock was set back before the answer.
-        let asked_first = set_back > 0 && asks_first(history, &seen.job);
-        let early = seen.due - seen.started;
-        if early > 0 && !(asked_first && early <= set_back) {
+        if seen.started < seen.due {
             faults.push(format!("{} ran {} s early", seen.run, seen.due - seen.started));
         }
     }
@@ -322,13 +321,10 @@ fn agents(history: &History, faults: &mut Vec<String>) {
     }
 }
 
-/// Plans for whose runs the API is asked for something before they start.
-fn asks_first(history: &History, id: &str) -> bool {
-    let user = history.users.iter().find(|(user, _)| user == id);
-    let versions = user.map_or(&[][..], |(_, versions)| versions);
-    let mut plans = versions.iter().filter_map(|version| version.plan.as_ref());
-    let recorded_first = |plan: &Plan| plan.actions.iter().any(freezerd::plan::Action::is_recorded_first);
-    history.trusts.contains_key(id) || plans.any(recorded_first)
+/// What ran on a clock that was more than a day ahead was never due then: it was set right before `seen` ran.
+fn was_set_right(history: &History, before: &Evidence, seen: &Evidence) -> bool {
+    let mut steps = history.clock.iter();
+    steps.any(|(at, ahead)| (before.began..=seen.began).contains(at) && at + ahead < before.due - 86_400)
 }
 
 /// A plan that was disabled was of another dialect meanwhile, whose API keeps its own account of runs and backups. (Of one

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use freezerd::planner::{Admission, Membership, Outcome, Reason, RunRecord, RunState, SessionRefused};
 
-use super::{History, Said, Spoken};
+use super::{History, Said, Spoken, was_set_right};
 
 fn of<'a>(history: &'a History, job: &'a str) -> impl DoubleEndedIterator<Item = &'a Spoken> {
     history.spoken.iter().filter(move |spoken| spoken.job == job)
@@ -31,7 +31,12 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
                 }
                 let before = rounds.insert((&seen.job, mine.tag), run);
                 // A second that came round again may have had its run again: the record is of the later one.
-                if let Some(other) = before.filter(|other| other.id != run.id) {
+                // And what ran on a clock that was days ahead is forgotten with its round, when that is set right.
+                let forgotten = |other: &RunRecord| {
+                    let mut others = history.evidence.iter().filter(|one| one.run == other.id);
+                    others.any(|before| was_set_right(history, before, seen))
+                };
+                if let Some(other) = before.filter(|other| other.id != run.id && !forgotten(other)) {
                     faults.push(format!(
                         "{} and {} ran in one round of their session",
                         other.id, run.id

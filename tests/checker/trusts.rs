@@ -40,8 +40,8 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
     {
         let trust = history.trusts.get(&tried.job);
         let refused = |asked: &Asked| {
-            let lately = tried.at - BELIEVED..=tried.at;
-            Some(&asked.trust) == trust && asked.given == Given::Refused && lately.contains(&asked.at)
+            let lately = asked.at <= tried.at && awake(history, asked.at, tried.at) <= BELIEVED;
+            Some(&asked.trust) == trust && asked.given == Given::Refused && lately
         };
         if !history.asked.iter().any(refused) {
             faults.push(format!(
@@ -50,6 +50,12 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
             ));
         }
     }
+}
+
+/// How much of the time from then to then the node was not asleep, or in other trouble.
+fn awake(history: &History, from: i64, to: i64) -> i64 {
+    let asleep = |(since, until): &(i64, i64)| (to.min(*until) - from.max(*since)).max(0);
+    to - from - history.troubles.iter().map(asleep).sum::<i64>()
 }
 
 /// Why a due time of `id` was not skipped for want of a trust.

@@ -128,6 +128,7 @@ pub fn of(
         asked: Vec::new(),
         troubles: Vec::new(),
         shadows: Vec::new(),
+        clock: Vec::new(),
         runs,
     }
 }

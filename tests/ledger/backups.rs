@@ -176,3 +176,45 @@ fn neither_forgetting_its_plan_nor_pruning_loses_it() {
     assert_eq!((pruned.runs, pruned.plans), (1, 1));
     assert_eq!(texts(&mut store), []);
 }
+
+/// An agent may have deleted the backup that an older one told of. Deleted before that is recorded, its record would be
+/// made anew.
+#[test]
+fn what_tells_of_deletions_waits_for_what_is_unsure_of_its_plan() {
+    let deleted = "{\"deleted_freezer_backup_ids\": [\"b1\"]}";
+    let mut store = Store::new();
+    store.commit(&[plan("a", 0, 0), plan("b", 0, 0)]);
+    store.commit(&[ended("a", 40), said("a", 40, 0, TEXT)]);
+    store.commit(&[ended("a", 60), said("a", 60, 0, deleted)]);
+    store.commit(&[ended("a", 80), said("a", 80, 0, TEXT)]);
+    store.commit(&[ended("b", 50), said("b", 50, 0, deleted)]);
+    let all = waiting(&mut store);
+    let ids = |store: &mut Store| -> Vec<String> {
+        let pending = store.ledger().reader().pending_backups(100).expect("backups");
+        pending.into_iter().map(|one| one.run.to_string()).collect()
+    };
+    let runs = |these: &[(&str, i64)]| -> Vec<String> {
+        these.iter().map(|(of, when)| id(of, *when).to_string()).collect()
+    };
+    let (first, second) = (all[0].id, all[1].id);
+    assert_eq!(
+        ids(&mut store),
+        runs(&[("a", 40), ("a", 60), ("a", 80), ("b", 50)])
+    );
+    // Whoever died while it was on its way has noted no more.
+    store.ledger().backup_sending(first).expect("written");
+    assert_eq!(ids(&mut store), runs(&[("a", 40), ("a", 80), ("b", 50)]));
+    for in_doubt in [true, false] {
+        store
+            .ledger()
+            .backup_failed(first, "no", in_doubt)
+            .expect("written");
+        assert_eq!(ids(&mut store), runs(&[("a", 80), ("b", 50), ("a", 40)]));
+    }
+    assert_eq!(store.ledger().reader().backup_backlog().expect("a number"), 4);
+    store.ledger().backup_taken(first).expect("written");
+    assert_eq!(ids(&mut store), runs(&[("a", 60), ("a", 80), ("b", 50)]));
+    // Its own doubt is no reason.
+    store.ledger().backup_sending(second).expect("written");
+    assert_eq!(ids(&mut store), runs(&[("a", 60), ("a", 80), ("b", 50)]));
+}

@@ -79,7 +79,23 @@ impl Shelf {
         text.contains("trust_id").then(|| trust_of(text)).flatten()
     }
 
+    /// What may be told: as in the ledger, no deletions before what is unsure of their plan.
     pub fn pending_backups(&self) -> Vec<PendingBackup> {
+        let mut all = self.untold_backups();
+        let unsure = |one: &&PendingBackup| one.in_doubt || one.attempts > 0;
+        let unsure: Vec<_> = all
+            .iter()
+            .filter(unsure)
+            .map(|one| (one.job.clone(), one.id))
+            .collect();
+        all.retain(|one| {
+            let after = |(job, id): &(JobId, BackupId)| *job == one.job && *id < one.id;
+            !(one.metadata.text().contains("deleted_freezer_backup_ids") && unsure.iter().any(after))
+        });
+        all
+    }
+
+    pub fn untold_backups(&self) -> Vec<PendingBackup> {
         let pending = |((run, step), row): (&(RunId, u32), &Row)| {
             let record = self.runs.get(run)?;
             let draft = self.accounts.drafts.get(&(run.clone(), *step));

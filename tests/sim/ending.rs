@@ -48,7 +48,7 @@ impl World {
         let done = |state| matches!(state, freezerd::planner::RunState::Done(_));
         shelf.outbox.is_empty()
             && shelf.session_ends.is_empty()
-            && shelf.pending_backups().is_empty()
+            && shelf.untold_backups().is_empty()
             && shelf.pending_drafts().is_empty()
             && shelf.runs.values().all(|run| done(run.state))
     }
@@ -65,7 +65,7 @@ impl World {
         let trust = |id: &String| Some((id.clone(), self.trust(id)?));
         let trusts = ids().filter_map(trust).collect();
         let members = ids().filter(|id| self.cloud().is_member(id)).cloned().collect();
-        let records = shelf.pending_backups().len() + shelf.pending_drafts().len();
+        let records = shelf.untold_backups().len() + shelf.pending_drafts().len();
         let cloud = std::mem::take(&mut *self.cloud());
         let mut tally = self.tally;
         tally.extend(self.machine.fate.failed());
@@ -120,6 +120,7 @@ impl World {
                 asked: cloud.keystone.asked,
                 troubles: self.troubles,
                 shadows: self.shadows,
+                clock: self.clock,
                 spoken: cloud.session.map(|session| session.spoken).unwrap_or_default(),
             },
             tally,

@@ -1,7 +1,8 @@
 //! What the main loop leaves to others, and questions about single plans.
 
+use freezerd::daemon::engine::Errand;
 use freezerd::daemon::listing::Source;
-use freezerd::daemon::main_loop::{Event as Came, Task};
+use freezerd::daemon::main_loop::Event as Came;
 use freezerd::plan::JobId;
 use freezerd::planner::Input;
 
@@ -21,13 +22,13 @@ pub(super) struct Confirmed {
 }
 
 impl World {
-    pub(super) fn see_to(&mut self, task: Task) {
-        match task {
-            Task::Confirm(job) => self.confirm(job),
-            Task::ReadWhole => self.reader.forget(),
-            Task::Ask(ask) => self.ask_session(ask),
-            Task::Prepare(run) => self.prepare(run),
-            Task::Deliver => self.ring(),
+    pub(super) fn see_to(&mut self, errand: Errand) {
+        match errand {
+            Errand::ConfirmGone(job) => self.confirm(job),
+            Errand::ReadWhole => self.reader.forget(),
+            Errand::AskSession(ask) => self.ask_session(ask),
+            Errand::Prepare(run) => self.prepare(run),
+            Errand::Deliver => self.ring(),
         }
     }
 

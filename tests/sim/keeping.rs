@@ -1,4 +1,4 @@
-//! What freezerd's own client does beside the loop: runs are prepared at the API, records of backups kept there.
+//! What freezerd's own client does beside the loop: runs are prepared at the API.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -15,6 +15,8 @@ use tokio::runtime::Runtime;
 
 use super::checker::{Asked, Given, Refusal, Unstarted};
 use super::fate::Killed;
+use super::life::SHUT;
+use super::machine::instant;
 use super::shelf::Hand;
 use super::world::World;
 
@@ -122,6 +124,13 @@ impl World {
                 at: now,
                 by: Refusal::Trust,
             });
+        }
+        let wall = self.machine.clock.wall();
+        let shut = |daemon: &super::world::Daemon| {
+            daemon.engine.preparing(&run).is_some() && !daemon.engine.planner().may_start(&run, instant(wall))
+        };
+        if prepared.is_ok() && self.daemon.as_ref().is_some_and(shut) {
+            *self.tally.entry(SHUT).or_default() += 1;
         }
         self.come(Came::Prepared(run, prepared));
         true

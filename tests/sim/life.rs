@@ -22,6 +22,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 
 /// The daemon was told to stop, and did.
 pub const STOPPED: &str = "stopped";
+/// A run that was prepared might not start any more.
+pub const SHUT: &str = "shut";
 
 /// A life, when it is over.
 pub struct Life {
@@ -78,6 +80,7 @@ pub fn live_and_die(script: &Script, place: i64, back: i64) -> Life {
         wanted: BTreeMap::new(),
         hindered: BTreeMap::new(),
         shadows: Vec::new(),
+        clock: Vec::new(),
         tally: Tally::new(),
         story: Vec::new(),
         kills: 0,

@@ -1,6 +1,6 @@
-//! The simulator: the real planner, engine, pager and merge through days and years of virtual time, with a wall
-//! clock that is set and a true time that is not, a memory for a ledger, an API of moods, and a node whose agents
-//! last as long as a seed says. The daemon is killed before or after any effect; the node is suspended and
+//! The simulator: the real planner, engine, main loop, pager, outbox and client through days and years of virtual time, with a
+//! wall clock that is set and a true time that is not, a memory for a ledger, an API of moods, and a node whose agents
+//! last as long as a seed says. The daemon is stopped, or killed before or after any effect; the node is suspended and
 //! rebooted; users make, edit, stop, abort and delete plans; the zone's data is replaced; the disk fails.
 //! The checker (tests/checker) is separate code.
 //!
@@ -52,7 +52,7 @@ use checker::Between;
 use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::planner::Reason;
-use life::{STOPPED, Tally};
+use life::{SHUT, STOPPED, Tally};
 use script::Weather;
 
 /// Where the soak's seeds begin: none of those that are lived every day.
@@ -200,7 +200,7 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
     let between = Between::ALL.map(Between::word);
-    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED]];
+    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED, SHUT]];
     let mut all = words.into_iter().flatten();
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),

@@ -226,6 +226,7 @@ pub fn write(seed: u64) -> Script {
     trusts(&mut script, jobs);
     hindrances(&mut script, jobs);
     shadow(&mut script);
+    far_ahead(&mut script);
     let mut rng = Rng::of(seed, "no agent");
     if rng.chance(25) {
         for _ in 0..rng.within(1, 3) {
@@ -303,6 +304,20 @@ fn shadow(script: &mut Script) {
     let over = at + rng.within(MINUTE, 20 * HOUR);
     script.events.push((at, Event::Shadow(true)));
     script.events.push((over, Event::Shadow(false)));
+}
+
+/// As at a boot with a clock that is wrong, which is set right after a while; or the other way round.
+fn far_ahead(script: &mut Script) {
+    let mut rng = Rng::of(script.seed, "far ahead");
+    if !rng.chance(4) {
+        return;
+    }
+    let far = rng.within(2, 400) * DAY * rng.pick(&[1, 1, 1, -1]);
+    let at = START + rng.within(0, script.length);
+    let longest = rng.pick(&[MINUTE, HOUR, 20 * HOUR]);
+    let over = at + rng.within(1, longest);
+    script.events.push((at, Event::Step(far)));
+    script.events.push((over, Event::Step(-far)));
 }
 
 fn fate(rng: &mut Rng) -> Event {

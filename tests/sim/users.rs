@@ -56,6 +56,7 @@ impl World {
                 self.set_back -= seconds.min(0);
                 self.afresh += 1;
                 self.machine.clock.step(seconds);
+                self.clock.push((now, self.machine.clock.wall() - now));
                 if seconds < 0 {
                     self.open_again();
                 }

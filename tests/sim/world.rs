@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use freezerd::clock::Clock;
-use freezerd::daemon::engine::Engine;
-use freezerd::daemon::main_loop::{Event as Came, MainLoop, Refused, Task};
+use freezerd::daemon::engine::{Engine, Errand};
+use freezerd::daemon::main_loop::{Event as Came, MainLoop, Refused};
 use freezerd::daemon::recipes::Recipes;
 use freezerd::freezer::Api;
 use freezerd::planner::{Outside, Planner, Policy, Reason};
@@ -45,6 +45,8 @@ pub(super) struct World {
     /// Why plans may not run here, as their users left them.
     pub(super) hindered: BTreeMap<String, BTreeSet<Reason>>,
     pub(super) shadows: Vec<Shadow>,
+    /// When (true time) the wall clock was set, and how far ahead it has been since.
+    pub(super) clock: Vec<(i64, i64)>,
     /// How often things happened that some life should have.
     pub(super) tally: Tally,
     pub(super) story: Vec<String>,
@@ -102,7 +104,7 @@ impl World {
             self.retry,
             self.begin,
             self.deliver,
-            Some(self.next_poll),
+            self.listing.is_none().then_some(self.next_poll),
             self.listing.as_ref().map(|listed| listed.arrives),
             self.confirmed.iter().map(|one| one.arrives).min(),
             self.answers.next(),
@@ -154,7 +156,11 @@ impl World {
         if due(self.wake()) {
             self.come(Came::Due);
         }
-        if due(Some(self.next_poll)) && self.daemon.is_some() {
+        if due(self.listing.as_ref().map(|listed| listed.arrives)) {
+            self.listing_arrives();
+        }
+        // One listing after the other.
+        if due(Some(self.next_poll)) && self.daemon.is_some() && self.listing.is_none() {
             self.poll();
         }
         if due(self.listing.as_ref().map(|listed| listed.arrives)) {
@@ -287,7 +293,7 @@ impl World {
     }
 
     /// Lets the daemon do something, in which it may be killed.
-    fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Result<Vec<Task>, Refused>) {
+    fn act(&mut self, what: impl FnOnce(&mut Daemon) -> Result<Vec<Errand>, Refused>) {
         let Some(mut daemon) = self.daemon.take() else {
             return;
         };
@@ -295,15 +301,15 @@ impl World {
             Err(payload) if payload.is::<Killed>() => self.die(),
             Err(payload) => std::panic::resume_unwind(payload),
             Ok(left) => {
-                let tasks = left.expect("what was decided fits the ledger");
+                let errands = left.expect("what was decided fits the ledger");
                 self.retry = (!daemon.is_settled()).then(|| self.machine.clock.now() + 5);
                 // One that is to stop decides nothing any more.
                 if daemon.is_settled() && daemon.has_begun() && !daemon.is_stopping() {
                     self.decided = self.machine.clock.wall();
                 }
                 self.daemon = Some(daemon);
-                for task in tasks {
-                    self.see_to(task);
+                for errand in errands {
+                    self.see_to(errand);
                 }
             }
         }

@@ -1,3 +1,5 @@
+mod deletions;
+
 use crate::freezer::{ApiError, rest};
 
 use super::{Duration, LONGEST_PAUSE, Next, Pauses, Round};

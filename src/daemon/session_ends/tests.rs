@@ -3,17 +3,13 @@ use std::task::Poll;
 
 use serde_json::{Value, json};
 
-use self::server::{Seen, Server, ok, reply};
 use super::*;
+use crate::daemon::server::{Seen, Server, ok, reply};
 use crate::daemon::sessions::ask;
 use crate::daemon::witness::Shelf;
 use crate::ledger::Ledger;
 use crate::planner::{Record, RunId, SessionAnswer, SessionAsk, SessionEnd};
 use crate::schedule::DueTime;
-
-#[path = "../../../tests/freezer/server.rs"]
-#[allow(dead_code, reason = "of tests/freezer, which uses all of it")]
-mod server;
 
 const SESSION: &str = "/v2/p1/sessions/s";
 

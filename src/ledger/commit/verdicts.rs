@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, ErrorCode, ToSql, Transaction};
 use super::Writer;
 use crate::ledger::codes::{count_value, millis, reason_code, run_value, verdict_code};
 use crate::ledger::error::Failure;
+use crate::plan::JobId;
 use crate::planner::{Skipped, VerdictRecord};
 
 /// Rows of one statement.
@@ -120,22 +121,34 @@ impl Writer<'_> {
         })
     }
 
-    /// The verdict of many plans, likewise.
+    /// The verdict of many plans, likewise. Their ids lie far apart, and so do their keys: each is fetched in a pass of its own,
+    /// so short that the processor fetches several at once.
     pub(super) fn skipped(&mut self, skipped: &Skipped) -> Result<(), Failure> {
-        for job in skipped.jobs.iter() {
-            let plan = self.key(job)?;
-            self.put(Row {
-                first: skipped.first.epoch(),
-                last: skipped.last.epoch(),
-                plan,
-                span: skipped.last.since(skipped.first),
-                count: count_value(skipped.count),
-                kind: reason_code(skipped.reason),
-                run: Value::Null,
-                decided: millis(skipped.decided),
-            })?;
+        let mut all = skipped.jobs.iter();
+        let mut jobs: Vec<(&JobId, &str)> = Vec::with_capacity(AT_ONCE);
+        let mut keys: Vec<Option<i64>> = Vec::with_capacity(AT_ONCE);
+        loop {
+            jobs.clear();
+            jobs.extend(all.by_ref().take(AT_ONCE).map(|job| (job, job.as_str())));
+            if jobs.is_empty() {
+                return Ok(());
+            }
+            keys.clear();
+            keys.extend(jobs.iter().map(|(_, id)| self.keys.get(*id).copied()));
+            for ((job, _), key) in jobs.iter().zip(&keys) {
+                let plan = key.map_or_else(|| self.key(job), Ok)?;
+                self.put(Row {
+                    first: skipped.first.epoch(),
+                    last: skipped.last.epoch(),
+                    plan,
+                    span: skipped.last.since(skipped.first),
+                    count: count_value(skipped.count),
+                    kind: reason_code(skipped.reason),
+                    run: Value::Null,
+                    decided: millis(skipped.decided),
+                })?;
+            }
         }
-        Ok(())
     }
 
     fn put(&mut self, row: Row) -> Result<(), Failure> {

@@ -158,3 +158,67 @@ fn of_a_plan_whose_document_cannot_be_used_by_then_nothing_is_tried_again() {
     assert_eq!(world.launched().len(), 1);
     assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped Superseded"]);
 }
+
+/// One plan that is due every hour, whose run is on its way to its agent at `then`.
+fn starting(now: &str, then: &str) -> (World, RunId) {
+    let mut world = World::new(now, policy(), vec![hourly("a")]);
+    world.jump_to(then);
+    let run = world.launched().remove(0);
+    (world, run)
+}
+
+/// As at a boot with a clock that is wrong, while something is asked of an API that is slow.
+#[test]
+fn on_a_clock_that_is_set_right_meanwhile_it_is_decided_afresh() {
+    for wrong in ["2026-03-01T09:30:00Z", "2031-03-01T00:00:00Z"] {
+        for why in [NotStarted::Shut, away()] {
+            let (mut world, run) = starting("2026-03-01T00:30:00Z", wrong);
+            world.now = at("2026-03-01T05:30:00Z");
+            world.tell(Input::ClockStepped);
+            assert!(!world.planner.may_start(&run, world.now), "its time is to come");
+            world.tell(Input::NotStarted { run, why });
+            let launched = world.launched();
+            assert_eq!(
+                launched.last().map(RunId::as_str),
+                Some("a-20260301T050000Z"),
+                "{wrong}"
+            );
+            assert_eq!(
+                world.verdicts("a")[..1],
+                ["2026-03-01T01:00:00Z..2026-03-01T04:00:00Z x4 coalesced a-20260301T050000Z"]
+            );
+        }
+    }
+}
+
+#[test]
+fn whoever_stopped_the_plan_meanwhile_is_answered() {
+    for why in [NotStarted::Shut, away()] {
+        let (mut world, run) = starting("2026-03-01T00:30:00Z", "2026-03-01T01:00:00Z");
+        let stop = json!({"schedule_minute": "0", "event": "stop"});
+        world.list(vec![plan("a", stop)]);
+        world.records.clear();
+        world.tell(Input::NotStarted { run, why });
+        assert_eq!(world.verdicts("a"), ["2026-03-01T01:00:00Z skipped Stopped"]);
+        let told = |record: &Record| matches!(record, Record::Report { .. });
+        assert!(world.records.iter().any(told), "{:?}", world.records);
+        assert_eq!(world.launched().len(), 1);
+    }
+}
+
+#[test]
+fn one_whose_plan_is_gone_meanwhile_does_not_start() {
+    let (mut world, run) = starting("2026-03-01T00:30:00Z", "2026-03-01T01:00:00Z");
+    assert!(world.planner.may_start(&run, world.now));
+    world.tell(Input::Gone(JobId::new("a")));
+    assert!(!world.planner.may_start(&run, world.now));
+    world.tell(Input::NotStarted {
+        run,
+        why: NotStarted::Shut,
+    });
+    assert_eq!(
+        world.verdicts("a").last().map(String::as_str),
+        Some("2026-03-01T01:00:00Z skipped Superseded")
+    );
+    assert_eq!(world.launched().len(), 1);
+}

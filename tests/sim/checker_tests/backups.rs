@@ -17,7 +17,7 @@ fn told(life: &History) -> (usize, usize) {
     found.expect("a backup")
 }
 
-const BREAKS: [Break; 10] = [
+const BREAKS: [Break; 11] = [
     ("its agent told of 1 backups, and 0 are recorded", |life| {
         let (record, _) = told(life);
         life.records.remove(record);
@@ -63,6 +63,14 @@ const BREAKS: [Break; 10] = [
         let (record, _) = told(life);
         let gone = life.records.remove(record);
         life.removed.push(gone);
+    }),
+    ("and a record of it made anew", |life| {
+        let mark = |record: &Recorded| record.metadata["freezerd_run"].clone();
+        let there: Vec<_> = life.records.iter().map(mark).collect();
+        let deleted = life.removed.iter().find(|record| !there.contains(&mark(record)));
+        let mut again = deleted.expect("a backup that was deleted").clone();
+        again.id = "b9999".to_owned();
+        life.records.push(again);
     }),
     ("it is not in the project of", |life| {
         let (record, _) = told(life);
