@@ -228,11 +228,8 @@ impl Inside {
 
     fn put(&mut self, made: DateTime<Utc>, mut plan: Value) {
         plan["updated_at"] = stamp(made);
-        let known = self
-            .plans
-            .iter()
-            .position(|known| known["job_id"] == plan["job_id"]);
-        match known {
+        let same = |known: &Value| known["job_id"] == plan["job_id"];
+        match self.plans.iter().position(same) {
             Some(place) => self.plans[place] = plan,
             None => self.plans.push(plan),
         }
