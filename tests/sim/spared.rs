@@ -33,6 +33,7 @@ fn is_refusal(event: &Event) -> bool {
     matches!(
         event,
         Event::Sleep(_)
+            | Event::Restart { .. }
             | Event::Step(_)
             | Event::Zone(_)
             | Event::Revoke(_)
