@@ -39,20 +39,20 @@ impl Node {
 
     /// A plan that runs once, as soon as it is seen: `script` is its agent's, and `$BED` its folder.
     pub fn plan(&self, name: &str, script: &str) {
-        self.put(name, script, &json!({}));
+        self.put(name, SystemClock::new().now(), script, &json!({}));
     }
 
-    /// A plan that runs once, at this time.
-    pub fn plan_at(&self, name: &str, due: &str, script: &str) {
-        self.put(name, script, &json!({"schedule_date": due}));
+    /// A plan that runs once, at this time, which comes after it was made: so it runs, however late it is seen.
+    pub fn plan_at(&self, name: &str, made: DateTime<Utc>, due: &str, script: &str) {
+        self.put(name, made, script, &json!({"schedule_date": due}));
     }
 
-    fn put(&self, name: &str, script: &str, schedule: &serde_json::Value) {
+    fn put(&self, name: &str, made: DateTime<Utc>, script: &str, schedule: &serde_json::Value) {
         self.write(&format!("{BED}/{name}"), &format!("BED={BED}\n{script}\n"));
-        let now = SystemClock::new().now().to_rfc3339();
+        let made = made.to_rfc3339();
         let action = json!({"action": "backup", "mode": "fs", "backup_name": name});
         let plan = json!({
-            "job_id": name, "description": name, "created_at": now, "updated_at": now, "job_schedule": schedule,
+            "job_id": name, "description": name, "created_at": made, "updated_at": made, "job_schedule": schedule,
             "job_actions": [{"freezer_action": action, "max_retries": 0, "max_retries_interval": 1}],
         });
         self.write(&format!("/etc/freezerd/plans/{name}.conf"), &plan.to_string());
@@ -135,12 +135,27 @@ impl Node {
         ends.map(str::to_owned).collect()
     }
 
-    /// The unit of the plan's only run.
-    pub fn unit(&self, plan: &str) -> String {
-        let unit = until(&format!("{plan} has a unit"), || {
+    /// Waits until nothing is left of any run: no unit, and no folder.
+    pub fn until_nothing_is_left(&self) {
+        until("nothing is left of a run", || {
+            let left = self.sh(
+                "systemctl list-units --all --no-legend 'freezerd-run-*'; ls /var/lib/freezerd/runs /run/freezerd/runs",
+            );
+            (left == "/run/freezerd/runs:\n\n/var/lib/freezerd/runs:").then_some(())
+        });
+    }
+
+    /// What the unit of the plan's only run is called, whether it runs or not.
+    pub fn unit_name(&self, plan: &str) -> String {
+        until(&format!("{plan} has a run"), || {
             let run = self.runs(plan).pop()?;
             Some(format!("freezerd-run-{}.service", run.run_id))
-        });
+        })
+    }
+
+    /// The unit of the plan's only run, which runs.
+    pub fn unit(&self, plan: &str) -> String {
+        let unit = self.unit_name(plan);
         until(&format!("{unit} is active"), || {
             self.ask(&format!("systemctl is-active {unit}")).0.then_some(())
         });

@@ -126,16 +126,24 @@ fn every_project_has_its_plans_run_in_its_users_name() {
         let listed = users[one].backups(&jobs[one]);
         assert_eq!(listed.len(), 1, "{listed:?}");
         assert!(users[1 - one].backups(&jobs[one]).is_empty());
-        // All that was told of it came by one token, to its project.
+        // All that was told of it came by one token, to its project. (Of what a busy API has not taken yet, only the newest
+        // is told: it may never hear that the run began.)
         let mut told = stack.patches(&jobs[one]);
-        told.extend(stack.backups_made(&jobs[one]));
+        assert!(
+            told.iter()
+                .any(|report| report.job_schedule()["result"] == "success"),
+            "{told:?}"
+        );
+        let made = stack.backups_made(&jobs[one]);
+        assert_eq!(made.len(), 1, "{made:?}");
+        told.extend(made);
         assert!(told.iter().all(|request| request.status < 300), "{told:?}");
         assert!(
             told.iter().all(|request| request.path.contains(&projects[one])),
             "{told:?}"
         );
         assert!(
-            told.len() >= 3 && told.iter().all(|request| request.token == told[0].token),
+            told.iter().all(|request| request.token == told[0].token),
             "{told:?}"
         );
     }

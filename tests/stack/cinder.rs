@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::daemon::{Daemon, outcomes};
+use crate::daemon::{Daemon, known_outcomes, outcomes};
 use crate::eventually::eventually;
-use crate::node::{Node, in_seconds};
+use crate::node::Node;
 use crate::services::{Stack, shared_stack, stack};
 use crate::user::User;
 
@@ -131,13 +131,19 @@ fn an_api_that_is_away_keeps_no_backup_from_being_made_or_recorded() {
     let node = node(&stack, "native-away");
     let user = User::of(&stack, &node);
     user.register_client();
+    // One at a time: while another plan's agent waits at the gate, this one waits for its place, until the API is down.
+    node.configure("[dispatch]\nmax_concurrent = 1\n");
+    node.close_gate();
     let daemon = Daemon::start(&stack, &node);
-    let due = in_seconds(30).format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let job = user.create_plan_of(&json!({ "schedule_date": due }), &native("volume"));
+    user.create_plan_of(&at_once(), &native("other"));
+    await_agent(&node);
+    let job = user.create_plan_of(&at_once(), &native("volume"));
     daemon.await_plan(&job);
     stack.stop_api();
+    assert_eq!(stack.backups_made(&job).len(), 0);
+    node.open_gate();
     eventually(RUN, "it ran without the API", || {
-        let outcomes = outcomes(&stack, &node, &job);
+        let outcomes = known_outcomes(&stack, &node, &job)?;
         if outcomes == ["success"] {
             Ok(())
         } else {

@@ -110,7 +110,7 @@ impl<'a> Daemon<'a> {
     /// Waits for a whole listing that was asked for after now. (The second one to end from now: the first may
     /// have begun before.)
     pub fn await_poll(&self) {
-        let before = self.polls().unwrap_or(0);
+        let before = eventually(Duration::from_secs(120), "its polls are counted", || self.polls());
         eventually(Duration::from_secs(120), "two more polls", || {
             match self.polls() {
                 Ok(now) if now >= before + 2 => Ok(()),

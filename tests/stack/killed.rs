@@ -1,14 +1,11 @@
 //! `kill -9` of the daemon while a backup runs: the backup goes on, and the next daemon finds it.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::backups::assert_recorded_once;
 use crate::daemon::{Daemon, history, outcomes};
 use crate::end_to_end::{assert_same, await_result};
-use crate::eventually::eventually;
-use crate::node::{Node, in_seconds};
+use crate::node::Node;
 use crate::services::{Stack, shared_stack};
 use crate::user::User;
 
@@ -20,16 +17,9 @@ fn a_run_survives_its_daemon_and_is_reported_once() {
     user.register_client();
     node.close_gate();
     let daemon = Daemon::start(&stack, &node);
-    let due = in_seconds(20);
-    let job = user.create_plan(&json!({ "schedule_date": due.format("%Y-%m-%dT%H:%M:%SZ").to_string() }));
-    eventually(Duration::from_secs(60), "the agent is started", || {
-        let runs = node.agent_runs();
-        if runs.len() == 1 {
-            Ok(())
-        } else {
-            Err(format!("{runs:?}"))
-        }
-    });
+    // As soon as it is seen, and once.
+    let job = user.create_plan(&json!({}));
+    node.await_agent_runs(1);
     daemon.kill();
 
     let daemon = Daemon::start(&stack, &node);

@@ -142,9 +142,9 @@ impl Node {
         Path::new("/proc").join(pid.trim()).exists()
     }
 
-    /// Waits until so many lines are noted in all.
+    /// Waits until so many lines are noted in all. (Plans that come again do so every three minutes.)
     pub fn await_agent_runs(&self, lines: usize) {
-        eventually(Duration::from_secs(90), "the agents' notes", || {
+        eventually(Duration::from_secs(300), "the agents' notes", || {
             let runs = self.agent_runs();
             if runs.len() >= lines {
                 Ok(())
@@ -223,8 +223,10 @@ runtime_dir = {run:?}
 kind = "api"
 poll = "2s"
 
+# Five tests share an API that does one thing at a time. What is asked for again because the answer was late is seen twice.
 [api]
 client_id = {client_id:?}
+timeout = "10m"
 
 [dispatch]
 agent = {agent:?}

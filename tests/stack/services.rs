@@ -19,7 +19,7 @@ use crate::eventually::eventually;
 /// From nothing, on a busy machine, with a slow way to the package index.
 const UP_LIMIT: Duration = Duration::from_secs(1200);
 
-const CLIENT_LIMIT: Duration = Duration::from_secs(60);
+const CLIENT_LIMIT: Duration = Duration::from_secs(120);
 
 /// A running stack, and the turn to use it: other tests wait, in this process and in others.
 pub struct Stack {
@@ -186,6 +186,10 @@ pub struct Witnessed {
     pub token: String,
     /// Of the answer.
     pub status: u16,
+    /// The answer itself; that to a listing is left out.
+    pub answer: String,
+    /// When it was taken up, in seconds since 1970.
+    pub taken_up: i64,
 }
 
 impl Witnessed {
@@ -277,6 +281,21 @@ impl Stack {
             let ours = body.get("job_id").and_then(Value::as_str) == Some(job_id);
             seen.method == "POST" && seen.path.ends_with("/backups") && ours
         })
+    }
+
+    /// When each round of this session was let start, oldest first, in seconds since 1970.
+    pub fn rounds(&self, session_id: &str) -> Vec<i64> {
+        let end = format!("/sessions/{session_id}/action");
+        let mut rounds = BTreeMap::new();
+        for seen in self.witnessed(|seen| seen.method == "POST" && seen.path.ends_with(&end)) {
+            let answer: Value = serde_json::from_str(&seen.answer).unwrap_or_default();
+            if seen.body.contains("\"start\"") && answer["result"] == "success" {
+                rounds
+                    .entry(answer["session_tag"].as_i64())
+                    .or_insert(seen.taken_up);
+            }
+        }
+        rounds.into_values().collect()
     }
 
     /// How many requests searched the jobs for this client's: so freezer-scheduler asks for its pages.

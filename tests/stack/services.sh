@@ -29,11 +29,11 @@ start_service() {
 
 # Until the service answers. Fails when it dies, or has not answered within two minutes.
 await_service() { # name port
-    local i
+    local i seen=
     for ((i = 0; i < 600; i++)); do
         if answers "$2"; then return 0; fi
         # uWSGI takes a moment to write its pid file, and then longer to load the application.
-        if ((i > 25)) && ! alive "$1"; then return 1; fi
+        if alive "$1"; then seen=yes; elif [ -n "$seen" ]; then return 1; fi
         sleep 0.2
     done
     return 1

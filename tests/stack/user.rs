@@ -12,7 +12,7 @@ use crate::eventually::eventually;
 use crate::node::Node;
 use crate::services::Stack;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Prints as JSON what `freezer job-get` prints as Python.
 const PYTHON_TO_JSON: &str = "import ast, json, sys; print(json.dumps(ast.literal_eval(sys.argv[1])))";
@@ -24,6 +24,21 @@ from freezerclient.v2.client import Client
 names = ("auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name")
 client = Client(endpoint_type="public", **{name: os.environ["OS_" + name.upper()] for name in names})
 print(json.dumps((client.clients.get(sys.argv[1]) or {}).get("client")))
+"#;
+
+/// Makes a plan, as `freezer job-create` does, that is due once, so many seconds from now: that is after it was made, unless
+/// the one request takes longer. (The time that a whole command takes is anybody's guess.)
+const CREATE_PLAN_DUE_SOON: &str = r#"
+import datetime, json, os, sys
+from freezerclient.v2.client import Client
+names = ("auth_url", "username", "password", "project_name", "user_domain_name", "project_domain_name")
+client = Client(endpoint_type="public", **{name: os.environ["OS_" + name.upper()] for name in names})
+with open(sys.argv[2]) as file:
+    document = json.load(file)
+client.jobs.list_all(limit=1)
+due = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=int(sys.argv[1]))
+document["job_schedule"]["schedule_date"] = due.strftime("%Y-%m-%dT%H:%M:%SZ")
+print(json.dumps([client.jobs.create(document), document["job_schedule"]["schedule_date"]]))
 "#;
 
 /// Makes many plans alike, as `freezer job-create` makes one.
@@ -136,6 +151,17 @@ impl<'a> User<'a> {
             .and_then(Value::as_str)
             .expect("its job id")
             .to_owned()
+    }
+
+    /// Makes a plan that backs up the node's data once, so many seconds from now; gives its id and that time, as the plan
+    /// has it.
+    pub fn create_plan_due_in(&self, seconds: u32) -> (String, String) {
+        let file = self.write_plan(&json!({}), &self.node.backup_action());
+        let mut command = self.command(self.stack.value("STACK_PYTHON"));
+        command
+            .args(["-c", CREATE_PLAN_DUE_SOON, &seconds.to_string()])
+            .arg(file);
+        serde_json::from_str(&self.stack.client(&command)).expect("JSON of an id and a time")
     }
 
     /// Makes so many plans that back up the node's data, and gives their ids.

@@ -11,7 +11,7 @@ use crate::incumbent::{Incumbent, Options};
 use crate::user::User;
 
 fn await_shown(user: &User<'_>, job: &str, wanted: [&str; 3]) {
-    eventually(Duration::from_secs(60), &format!("{wanted:?} is shown"), || {
+    eventually(Duration::from_secs(120), &format!("{wanted:?} is shown"), || {
         let shown = user.shown(job);
         if shown == wanted {
             Ok(())

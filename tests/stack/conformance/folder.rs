@@ -82,7 +82,7 @@ fn both_copy_the_listing_under_the_same_names() {
     let folders = [pair.incumbent.path("incumbent"), folder];
     for ((folder, job), user) in folders.iter().zip(&jobs).zip(pair.users()) {
         pair.stack.await_written(job, "status", "scheduled");
-        let copy = eventually(Duration::from_secs(60), "the copy follows", || {
+        let copy = eventually(Duration::from_secs(120), "the copy follows", || {
             let copy = copied(folder, job)?;
             if copy["job_schedule"]["status"] == "scheduled" {
                 Ok(copy)
@@ -94,7 +94,7 @@ fn both_copy_the_listing_under_the_same_names() {
         user.delete_plan(job);
     }
     eventually(
-        Duration::from_secs(60),
+        Duration::from_secs(120),
         "it is gone from the copy",
         || match copied(&folders[1], &jobs[1]) {
             Ok(copy) => Err(copy.to_string()),

@@ -11,12 +11,16 @@ use crate::incumbent::{Incumbent, Options};
 /// How many plans each node has.
 const PLANS: usize = 25;
 
-/// kB of memory that are the process's at present.
-fn resident(pid: u32) -> u64 {
+/// kB of memory that are the process's at present: all of it, and its very own. The rest is of files, and how much of them
+/// stays depends on what else the machine does.
+fn resident(pid: u32) -> [u64; 2] {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.and_then(|number| number.parse().ok()).expect("kB")
+    let number = |name: &str| -> u64 {
+        let line = status.lines().find(|line| line.starts_with(name));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.and_then(|number| number.parse().ok()).expect("kB")
+    };
+    [number("VmRSS:"), number("RssAnon:") + number("VmSwap:")]
 }
 
 #[test]
@@ -56,7 +60,11 @@ fn many_plans_take_few_requests_and_little_memory() {
     let (polls, behind) = (asked(&log, page), asked(&log, "/jobs?limit=500&offset="));
     assert!(behind <= polls, "{behind} looks behind the page of {polls} polls");
     // A debug build; the optimised one takes less.
-    assert!(ours < theirs * 2 / 3, "{ours} kB, incumbent: {theirs} kB");
+    assert!(
+        ours[1] < theirs[1] * 2 / 3,
+        "{ours:?} kB, incumbent: {theirs:?} kB"
+    );
+    let [ours, theirs] = [ours[0], theirs[0]];
     println!(
         "{PLANS} plans: {ours} kB, {polls} pages and {behind} looks behind; freezer-scheduler {theirs} kB, {pages} for 2"
     );

@@ -17,6 +17,8 @@ mod two;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Timelike, Utc};
+use freezerd::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::daemon::known_outcomes;
@@ -82,6 +84,28 @@ impl Pair {
         self.incumbent.open_gate();
         self.ours.open_gate();
     }
+}
+
+/// From one due time of [`again_and_again`] to the next: a busy machine does twice within what is to be done.
+const APART: Duration = Duration::from_secs(180);
+
+/// Due at this second, and ever so often from then on: whoever made it too late waits for the next time.
+fn again_and_again(first: DateTime<Utc>) -> Value {
+    let minutes: Vec<String> = (0_u32..60)
+        .step_by(3)
+        .map(|after| ((first.minute() + after) % 60).to_string())
+        .collect();
+    json!({ "schedule_minute": minutes.join(","), "schedule_second": first.second().to_string() })
+}
+
+/// When it is due next.
+fn next_due(first: DateTime<Utc>) -> DateTime<Utc> {
+    let now = SystemClock::new().now();
+    let mut due = first;
+    while due <= now {
+        due += APART;
+    }
+    due
 }
 
 /// A plan that runs once, as soon as it is seen.

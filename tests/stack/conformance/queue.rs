@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Timelike, Utc};
-use freezerd::clock::{Clock, SystemClock};
-use serde_json::json;
+use chrono::{DateTime, Utc};
 
-use super::{Pair, at_once};
+use super::{APART, Pair, again_and_again, at_once, next_due};
 use crate::daemon::Daemon;
 use crate::end_to_end::await_result;
 use crate::eventually::eventually;
@@ -54,29 +52,16 @@ fn waiting_in_the_queue_never_expires_a_run() {
 /// How many are due in one second.
 const BURST: usize = 20;
 
-/// Minutes from one time that they are due to the next: a busy machine starts twice as many agents within.
-const APART: u32 = 3;
-
-/// When they are due next, who are due at `first` and ever so often.
-fn next_due(first: DateTime<Utc>) -> DateTime<Utc> {
-    let now = SystemClock::new().now();
-    let mut due = first;
-    while due <= now {
-        due += Duration::from_secs(60) * APART;
-    }
-    due
-}
-
 /// How late its agents started, in seconds, once all that were due at one time have, from this one on.
 fn await_lateness(node: &Node, due: DateTime<Utc>) -> Vec<f64> {
     eventually(Duration::from_secs(600), "all that were due have started", || {
         let starts = node.starts();
         let of_time = |time: u32| {
-            let due = due + Duration::from_secs(60) * APART * time;
+            let due = due + APART * time;
             let mut late: Vec<f64> = starts
                 .iter()
                 .map(|at| (*at - due).as_seconds_f64())
-                .filter(|late| (-5.0..f64::from(60 * APART) - 5.0).contains(late))
+                .filter(|late| (-5.0..APART.as_secs_f64() - 5.0).contains(late))
                 .collect();
             late.sort_by(f64::total_cmp);
             late
@@ -97,15 +82,10 @@ fn all_that_is_due_in_one_second_starts_and_none_early() {
     pair.ours.configure("[dispatch]\nmax_concurrent = 4\n");
     let daemon = Daemon::start(&pair.stack, &pair.ours);
     // Should a slow machine miss the first time, there is another.
-    let first = in_seconds(40).with_nanosecond(0).expect("a second");
-    let minutes: Vec<String> = (0..60 / APART)
-        .map(|time| ((first.minute() + APART * time) % 60).to_string())
-        .collect();
-    let again_and_again =
-        json!({ "schedule_minute": minutes.join(","), "schedule_second": first.second().to_string() });
+    let first = in_seconds(40);
     let jobs = pair
         .users()
-        .map(|user| user.create_plans(BURST, &again_and_again));
+        .map(|user| user.create_plans(BURST, &again_and_again(first)));
     for job in jobs.iter().flatten() {
         pair.stack.await_written(job, "status", "scheduled");
     }

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Timelike};
-use freezerd::clock::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::{Pair, at_once};
+use super::{Pair, again_and_again, at_once};
 use crate::daemon::{Daemon, outcomes};
 use crate::end_to_end::await_result;
 use crate::eventually::eventually;
 use crate::incumbent::{Incumbent, Options};
-use crate::node::Node;
+use crate::node::{Node, in_seconds};
 use crate::services::shared_stack;
 use crate::user::User;
 
@@ -41,12 +39,6 @@ fn abort_kills_the_agent() {
     pair.stack.await_written(&jobs[0], "result", "success");
 }
 
-/// Due in a minute (time enough to make it, for slow clients), and then not for an hour.
-fn soon_and_hourly() -> Value {
-    let soon = SystemClock::new().now() + TimeDelta::seconds(60);
-    json!({ "schedule_minute": soon.minute().to_string(), "schedule_second": soon.second().to_string() })
-}
-
 #[test]
 fn a_stop_that_is_posted_during_a_run_is_not_lost() {
     let pair = Pair::new("event");
@@ -54,7 +46,7 @@ fn a_stop_that_is_posted_during_a_run_is_not_lost() {
     let [theirs, ours] = pair.users();
     let jobs = [
         theirs.create_plan(&json!({ "schedule_second": "*/20" })),
-        ours.create_plan(&soon_and_hourly()),
+        ours.create_plan(&again_and_again(in_seconds(30))),
     ];
     // The run ends before the next poll, however slow the clients are.
     let seldom = Options {
@@ -80,7 +72,7 @@ fn a_stop_that_is_posted_during_a_run_is_not_lost() {
     assert_eq!(written.get("event"), Some(&json!("")), "{written}");
     pair.incumbent.await_agent_runs(3);
 
-    eventually(Duration::from_secs(60), "the stop is answered", || {
+    eventually(Duration::from_secs(120), "the stop is answered", || {
         match ours.shown(&jobs[1]) {
             // During the run, or after it.
             shown if shown == ["completed", "success", ""] || shown == ["stop", "success", ""] => Ok(()),

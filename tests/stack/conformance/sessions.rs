@@ -29,7 +29,7 @@ fn a_refused_start_is_a_verdict_and_no_run() {
     let daemon = Daemon::start(&pair.stack, &pair.ours);
     let why = || -> Value {
         let mut command = daemon.command(&pair.stack, &["why", &jobs[1], "--format", "json"]);
-        serde_json::from_str(&crate::command::succeed(&mut command, Duration::from_secs(30))).expect("JSON")
+        serde_json::from_str(&crate::command::succeed(&mut command, Duration::from_secs(120))).expect("JSON")
     };
     // The first start of each is taken.
     pair.incumbent.await_agent_runs(2);
