@@ -15,7 +15,7 @@ use crate::schedule::{DueTime, Missed};
 
 use super::due::Judgement;
 use super::front::Likeness;
-use super::roster::Seat;
+use super::seat::Seat;
 use super::{Decision, Planner, Reason, Record, Verdict, VerdictRecord};
 
 pub use super::directory::Jobs;

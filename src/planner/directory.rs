@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::plan::JobId;
 
-use super::roster::Seat;
+use super::seat::Seat;
 
 /// Seats of a page.
 const PAGE: usize = 512;

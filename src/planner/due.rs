@@ -7,7 +7,7 @@ use crate::schedule::{DueTime, Kind, Missed};
 
 use super::gate::Gate;
 use super::life::RUNS_LOOK_AGAIN;
-use super::roster::Seat;
+use super::seat::Seat;
 use super::slot::{Seated, Slot};
 use super::{
     CatchUp, Decision, Order, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord,

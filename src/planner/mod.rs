@@ -34,6 +34,7 @@ mod report;
 mod roster;
 mod run;
 mod run_id;
+mod seat;
 mod session;
 mod shared;
 mod sighting;
@@ -74,7 +75,8 @@ use doubt::Doubts;
 use newcomers::Newcomers;
 use places::Open;
 use queue::Queue;
-use roster::{Roster, Seat};
+use roster::Roster;
+use seat::Seat;
 use slot::Slot;
 use timers::Timers;
 

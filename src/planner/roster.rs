@@ -15,22 +15,8 @@ use crate::schedule::DueTime;
 
 use super::directory::{Directory, Jobs};
 use super::front::{Front, Likeness};
+use super::seat::Seat;
 use super::slot::{Seated, SeatedMut, Slot};
-
-/// Where a plan sits in the roster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Seat(u32);
-
-impl Seat {
-    #[cfg(test)]
-    pub(super) const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
-    pub(super) fn index(self) -> usize {
-        usize::try_from(self.0).unwrap_or(usize::MAX)
-    }
-}
 
 /// The slots, by seat and by job.
 #[derive(Debug, Default)]
@@ -163,7 +149,7 @@ impl Roster {
             Entry::Occupied(seat) => *seat.get(),
             Entry::Vacant(place) => {
                 // Four billion slots fit into no memory.
-                let behind = || Seat(u32::try_from(slots.len()).unwrap_or(u32::MAX));
+                let behind = || Seat::new(u32::try_from(slots.len()).unwrap_or(u32::MAX));
                 let seat = vacant.pop().unwrap_or_else(behind);
                 place.insert(seat);
                 seat
@@ -236,7 +222,7 @@ impl Roster {
         let numbered = self.slots.iter().zip(0..);
         numbered
             .filter(|(slot, _)| slot.is_some())
-            .map(|(_, number)| Seat(number))
+            .map(|(_, number)| Seat::new(number))
             .collect()
     }
 }

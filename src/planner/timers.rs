@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::schedule::DueTime;
 
-use super::roster::Seat;
+use super::seat::Seat;
 
 /// Who is due when. A seat has at most one timer; its owner knows for when it is set.
 #[derive(Debug, Default)]
