@@ -79,11 +79,12 @@ impl<'bed> Watch<'bed> {
             decided(&self.control, first, last)
         });
         let worst = control.iter().map(|(_, late)| *late).max();
-        let allowed = bound + worst.unwrap_or_default();
+        let worst = worst.unwrap_or_default();
+        let allowed = bound + worst;
         for (verdict, late) in verdicts {
             assert!(
                 late <= allowed,
-                "{late} late, when {allowed} is allowed where one whom nobody bothers is late by {worst:?}: {verdict:?}"
+                "{late} late, when {allowed} is allowed where one whom nobody bothers is late by {worst}: {verdict:?}"
             );
         }
     }
