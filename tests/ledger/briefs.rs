@@ -179,6 +179,28 @@ fn what_a_plan_is_given_while_that_is_looked_for_stays() {
     assert_eq!(briefs[0], brief(&mut store, &document("a", 2)));
 }
 
+/// A million plans take two hundred calls, a second after each other.
+#[test]
+fn where_no_plan_was_edited_none_is_looked_at_again() {
+    let mut store = store();
+    let all: Vec<Record> = (0..5_000)
+        .map(|number| record(&mut store, &number.to_string(), 1))
+        .collect();
+    store.commit(&all);
+    while store.ledger().prune(due(0)).expect("pruned").more {}
+    assert!(
+        !store.ledger().prune(due(0)).expect("pruned").more,
+        "it begins again"
+    );
+    store.reopen();
+    assert!(
+        !store.ledger().prune(due(0)).expect("pruned").more,
+        "a start has looked"
+    );
+    store.commit(&[Record::Forget { job: job("b") }]);
+    assert!(store.ledger().prune(due(0)).expect("pruned").more);
+}
+
 #[test]
 fn what_no_plan_has_any_more_goes_with_a_start() {
     let mut store = store();

@@ -39,6 +39,9 @@ impl Writer<'_> {
                  RETURNING key"
             }
         };
+        if content.is_some() {
+            self.commons.replaced();
+        }
         let brief = content.and_then(|(text, brief)| Some((text, brief?)));
         let common = brief
             .map(|(text, brief)| {
@@ -109,6 +112,7 @@ impl Writer<'_> {
 
     pub(super) fn forget(&mut self, job: &JobId) -> Result<(), Failure> {
         let plan = self.key(job)?;
+        self.commons.replaced();
         self.transaction
             .prepare_cached("UPDATE plan SET forgotten = 1, common = NULL, since = NULL WHERE key = ?1")?
             .execute([plan])?;
