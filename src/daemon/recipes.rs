@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
     use crate::plan;
-    use crate::planner::{RunId, RunState};
+    use crate::planner::RunState;
     use crate::schedule::DueTime;
 
     fn plan(trust: &str) -> Plan {
@@ -178,22 +178,8 @@ mod tests {
     fn recipe(recipes: &Recipes, plan: &Plan, drafts: &Drafts) -> Recipe {
         let due = DueTime::from_epoch(1_772_326_800);
         let run = RunRecord {
-            id: RunId::new(&plan.id, due),
-            job: plan.id.clone(),
-            project: None,
-            due,
-            first: due,
-            count: 1,
-            covers: due,
-            cadence: None,
             state: RunState::Starting,
-            not_before: None,
-            queued: DateTime::UNIX_EPOCH,
-            started: None,
-            ended: None,
-            pid: None,
-            detail: String::new(),
-            session: None,
+            ..RunRecord::new(plan.id.clone(), due, DateTime::UNIX_EPOCH)
         };
         recipes.recipe(&run, plan, drafts).expect("a recipe")
     }

@@ -135,21 +135,8 @@ fn records(left: &Left, now: DateTime<Utc>) -> [Record; 4] {
         Record::Forget { job: job.clone() },
         Record::Run(RunRecord {
             id: left.run.clone(),
-            job: job.clone(),
-            project: None,
-            due,
-            first: due,
-            count: 1,
-            covers: due,
-            cadence: None,
             state: RunState::Starting,
-            not_before: None,
-            queued: now,
-            started: None,
-            ended: None,
-            pid: None,
-            detail: String::new(),
-            session: None,
+            ..RunRecord::new(job.clone(), due, now)
         }),
         Record::Verdict(VerdictRecord {
             job,

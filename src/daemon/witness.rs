@@ -217,22 +217,8 @@ mod tests {
     fn run(state: RunState) -> RunRecord {
         let (job, due) = (JobId::new("a"), DueTime::from_epoch(3_600));
         RunRecord {
-            id: RunId::new(&job, due),
-            job,
-            project: None,
-            due,
-            first: due,
-            count: 1,
-            covers: due,
-            cadence: None,
             state,
-            not_before: None,
-            queued: due.instant(),
-            started: None,
-            ended: None,
-            pid: None,
-            detail: String::new(),
-            session: None,
+            ..RunRecord::new(job, due, due.instant())
         }
     }
 

@@ -143,22 +143,12 @@ impl Planner {
             _ => slot.timetable.next(due),
         };
         let run = RunRecord {
-            id: RunId::new(&job, due),
-            job,
             project: slot.plan.project.clone(),
-            due,
             first: missed.first,
             count: missed.count,
-            covers: due,
             cadence: next.map(|next| next.due.since(due)),
-            state: RunState::Queued,
             not_before,
-            queued: now,
-            started: None,
-            ended: None,
-            pid: None,
-            detail: String::new(),
-            session: None,
+            ..RunRecord::new(job, due, now)
         };
         slot.open = Some(run.id.clone());
         slot.ran = Some(due);

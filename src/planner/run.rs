@@ -198,6 +198,32 @@ pub struct RunRecord {
     pub session: Option<Box<Membership>>,
 }
 
+impl RunRecord {
+    /// A run for this one due time, as it is when it was just decided: it waits, and nothing is known of its plan's project
+    /// or cadence.
+    #[must_use]
+    pub fn new(job: JobId, due: DueTime, queued: DateTime<Utc>) -> Self {
+        Self {
+            id: RunId::new(&job, due),
+            job,
+            project: None,
+            due,
+            first: due,
+            count: 1,
+            covers: due,
+            cadence: None,
+            state: RunState::Queued,
+            not_before: None,
+            queued,
+            started: None,
+            ended: None,
+            pid: None,
+            detail: String::new(),
+            session: None,
+        }
+    }
+}
+
 /// What is remembered of a run that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastRun {

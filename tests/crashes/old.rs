@@ -28,22 +28,10 @@ fn gone() -> [Record; 4] {
     let (job, due) = (JobId::new(GONE), DueTime::floor(now() - TimeDelta::days(4000)));
     let (id, at) = (RunId::new(&job, due), due.instant());
     let run = RunRecord {
-        id: id.clone(),
-        job: job.clone(),
-        project: None,
-        due,
-        first: due,
-        count: 1,
-        covers: due,
-        cadence: None,
         state: RunState::Done(Outcome::Success),
-        not_before: None,
-        queued: at,
         started: Some(at),
         ended: Some(at),
-        pid: None,
-        detail: String::new(),
-        session: None,
+        ..RunRecord::new(job.clone(), due, at)
     };
     let plan = Record::Plan {
         job: job.clone(),

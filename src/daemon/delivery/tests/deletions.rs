@@ -12,31 +12,19 @@ use crate::daemon::session_ends::Turns;
 use crate::daemon::witness::Shelf;
 use crate::ledger::Ledger;
 use crate::plan::JobId;
-use crate::planner::{Metadata, Outcome, Record, RunId, RunRecord, RunState};
+use crate::planner::{Metadata, Outcome, Record, RunRecord, RunState};
 use crate::schedule::DueTime;
 
 /// A run that is over, and what its agent said.
 fn said(due: i64, text: &str) -> [Record; 2] {
     let (job, due) = (JobId::new("j"), DueTime::from_epoch(due));
-    let id = RunId::new(&job, due);
     let run = RunRecord {
-        id: id.clone(),
-        job,
-        project: None,
-        due,
-        first: due,
-        count: 1,
-        covers: due,
-        cadence: None,
         state: RunState::Done(Outcome::Success),
-        not_before: None,
-        queued: due.instant(),
         started: Some(due.instant()),
         ended: Some(due.instant()),
-        pid: None,
-        detail: String::new(),
-        session: None,
+        ..RunRecord::new(job, due, due.instant())
     };
+    let id = run.id.clone();
     let metadata = Metadata::from_stored(0, text);
     [Record::Run(run), Record::Backup { run: id, metadata }]
 }
