@@ -20,16 +20,23 @@ const LONGEST_GAP: i64 = 3 * 3600;
 pub(super) fn due_from(calendar: &Calendar, zone: &Zone, from: i64) -> Option<Occurrence> {
     // Mostly the clocks change neither around `from` nor until the next due time. Then both rules agree, and there
     // is nothing to decide.
-    let here = zone.stretch_at(from);
+    let (here, next) = zone.stretches_from(from);
     let civil = here.segment().read(from);
     let found = calendar.at_or_after(civil);
-    match found {
-        Some(found) if here.is_calm(civil, found) => Some(unmoved(here.segment().when(found))),
-        _ => decided_from(calendar, zone, from, (civil, found)),
-    }
+    let read_in = match found {
+        Some(found) if here.is_calm(civil, found) => here,
+        // They change on the way, and far from both ends of it: that concerns none but real time.
+        Some(found) if here.is_under_way(civil) && next.alone(found) && !calendar.times().every_hour() => {
+            next
+        }
+        _ => return decided_from(calendar, zone, from, (civil, found)),
+    };
+    found.map(|found| unmoved(read_in.segment().when(found)))
 }
 
-/// The same, by the rules. `searched`: a civil second, and the first match from it on.
+/// The same, by the rules. `searched`: a civil second, and the first match from it on. (Rare, and kept apart: it
+/// would crowd the registers of what is asked always.)
+#[inline(never)]
 fn decided_from(
     calendar: &Calendar,
     zone: &Zone,

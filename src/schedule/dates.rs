@@ -188,11 +188,12 @@ impl<'a> Dates<'a> {
         }
         // Every month has these days.
         let first = self.days().at_or_after(1).filter(|first| *first <= 28)?;
-        let next = this.month % 12 + 1;
+        let next = if this.month == 12 { 1 } else { this.month + 1 };
         (self.months().contains(next)).then_some(this.first + this.days + first - 1)
     }
 
     /// The same, month by month.
+    #[inline(never)]
     fn by_month(&self, day: u32) -> Option<u32> {
         if day > LAST_DAY {
             return None;

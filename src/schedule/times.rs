@@ -51,11 +51,12 @@ impl Times {
     }
 
     /// The first allowed time of the day, from this second on.
-    #[inline]
+    #[inline(always)]
     pub fn at_or_after(&self, second_of_day: u32) -> Option<u32> {
-        // Mostly there is one a day, and it was that one after which is asked.
-        if second_of_day > self.last() {
-            return None;
+        // Mostly there is one a day.
+        if !(self.hours().several() || self.minutes().several() || self.seconds().several()) {
+            let only = self.first();
+            return (second_of_day <= only).then_some(only);
         }
         let (hour, minute, second) = split(second_of_day);
         if self.hours().contains(hour) {
@@ -84,12 +85,6 @@ impl Times {
             self.minutes.trailing_zeros(),
             self.seconds.trailing_zeros(),
         )
-    }
-
-    /// The last allowed time of the day.
-    #[inline]
-    fn last(&self) -> u32 {
-        join(self.hours().last(), self.minutes().last(), self.seconds().last())
     }
 
     /// How many times of a day are allowed.

@@ -72,9 +72,9 @@ impl Values {
         }
     }
 
-    /// The last one; of none, 0.
-    pub const fn last(self) -> u32 {
-        u64::BITS - 1 - (self.0 | 1).leading_zeros()
+    /// Whether more than one is.
+    pub const fn several(self) -> bool {
+        self.0 & self.0.wrapping_sub(1) != 0
     }
 
     /// All of them, ascending.
@@ -136,8 +136,7 @@ mod tests {
         assert_eq!(set.at_or_after(59), Some(59));
         assert_eq!(set.at_or_after(60), None);
         assert_eq!(set.count_below(15), 1);
-        assert_eq!(set.last(), 59);
-        assert_eq!(Values::span(0, 63).last(), 63);
-        assert_eq!(Values::NONE.last(), 0);
+        assert!(set.several());
+        assert!(!Values::one(63).several() && !Values::NONE.several());
     }
 }

@@ -49,15 +49,22 @@ pub(super) struct Stretch {
 
 impl Stretch {
     /// Whether a civil second is read in this stretch, once, and in no other.
-    fn alone(&self, civil: i64) -> bool {
+    #[inline]
+    pub fn alone(&self, civil: i64) -> bool {
         self.alone_from <= civil && civil < self.alone_until
     }
 
-    /// Whether the clocks change nothing from one civil second to another. (They do at the very beginning of a stretch:
-    /// what a gap skipped is due there.)
+    /// Whether a civil second that is read in it lies behind what the clocks changed at its beginning. (What a gap
+    /// skipped is due in its very first second.)
+    #[inline]
+    pub fn is_under_way(&self, civil: i64) -> bool {
+        self.alone_from < civil
+    }
+
+    /// Whether the clocks change nothing from one civil second to another.
     #[inline]
     pub fn is_calm(&self, from: i64, until: i64) -> bool {
-        self.alone_from < from && until < self.alone_until
+        self.is_under_way(from) && until < self.alone_until
     }
 
     /// Its segment.
@@ -188,10 +195,19 @@ impl Zone {
         index
     }
 
-    /// The stretch that `instant` lies in.
+    /// The stretch that `instant` lies in, and the one after it (the last one has itself).
     #[inline]
-    pub(super) fn stretch_at(&self, instant: i64) -> &Stretch {
-        self.stretches.get(self.index_at(instant)).unwrap_or(&NOWHERE)
+    pub(super) fn stretches_from(&self, instant: i64) -> (&Stretch, &Stretch) {
+        match self.stretches.get(self.index_at(instant)..) {
+            Some([here, next, ..]) => (here, next),
+            Some([last]) => (last, last),
+            _ => (&NOWHERE, &NOWHERE),
+        }
+    }
+
+    /// The stretch that `instant` lies in.
+    fn stretch_at(&self, instant: i64) -> &Stretch {
+        self.stretches_from(instant).0
     }
 
     /// The segment that `instant` lies in.
