@@ -186,6 +186,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
         let mut step = Step::default();
         let mut inputs = inputs;
         inputs.extend(self.look());
+        self.get_ready();
         loop {
             let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
             self.add(decision.records);
@@ -194,9 +195,6 @@ impl<S: Store, W: Witness> Engine<S, W> {
             let now = self.clock.monotonic();
             // Whoever is told to stop has no later time.
             let too_soon = !self.planner.is_halted() && self.not_before.is_some_and(|then| now < then);
-            if !too_soon {
-                self.get_ready();
-            }
             if too_soon || !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step) {
                 step.wake = self.hold(inputs, &mut step);
                 return step;

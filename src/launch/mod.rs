@@ -87,9 +87,9 @@ pub enum Found {
 
 /// Starts, finds, aborts and forgets runs. Watching is its own business: events arrive on its channel.
 pub trait Launcher: Send + Sync {
-    /// These are about to be recorded, and will be started then: what takes its time may be got ready meanwhile. Nothing of
-    /// a run is begun by that, and nothing stays if it never is.
-    fn get_ready(&self, _runs: &[&RunId]) {}
+    /// A run, this one most likely, is about to be decided and recorded, and will be started then: what takes its time may be
+    /// got ready meanwhile. Nothing of a run is begun by that, and nothing stays if none is started.
+    fn get_ready(&self, _run: &RunId) {}
     /// Starts the run, at most once ever for one [`RunId`].
     ///
     /// # Errors

@@ -21,8 +21,8 @@ impl Several {
 }
 
 impl Launcher for Several {
-    fn get_ready(&self, runs: &[&RunId]) {
-        self.first.get_ready(runs);
+    fn get_ready(&self, run: &RunId) {
+        self.first.get_ready(run);
     }
 
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {

@@ -10,8 +10,8 @@ use super::life::RUNS_LOOK_AGAIN;
 use super::seat::Seat;
 use super::slot::{Seated, Slot};
 use super::{
-    CatchUp, Decision, Order, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord,
-    session,
+    CatchUp, Decision, Order, Phase, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
+    VerdictRecord, session,
 };
 
 /// Seconds after which a continuous plan whose windows never open is looked at again.
@@ -38,6 +38,24 @@ impl Planner {
                 self.arm_seat(seat);
             }
         }
+    }
+
+    /// A run that will start as soon as it is recorded, if `now` is when it is decided: a guess, by one of the plans that are
+    /// due, for those who can get something ready meanwhile. Nothing is decided by it.
+    #[must_use]
+    pub fn about_to_start(&self, now: DateTime<Utc>) -> Option<RunId> {
+        let second = DueTime::floor(now);
+        let (due, seat) = self.timers.peek_due(second)?;
+        if self.phase != Phase::Live || self.holding || self.open.busy() >= self.policy.max_concurrent {
+            return None;
+        }
+        let slot = self.slots.at(seat).filter(|slot| slot.front.armed == Some(due))?;
+        let missed = slot.undecided_from(due, second)?;
+        let runs = matches!(
+            self.judge(&slot, missed, second),
+            Judgement::Run { not_before: None }
+        );
+        runs.then(|| RunId::new(&slot.plan.id, missed.last))
     }
 
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at

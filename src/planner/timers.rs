@@ -59,6 +59,12 @@ impl Timers {
         self.seconds.first_key_value().map(|(due, _)| *due)
     }
 
+    /// Of the earliest second, if it is not later than `now`, one whose timer may be set for it.
+    pub(super) fn peek_due(&self, now: DueTime) -> Option<(DueTime, Seat)> {
+        let (due, second) = self.seconds.first_key_value().filter(|(due, _)| **due <= now)?;
+        Some((*due, *second.seats.first()?))
+    }
+
     /// Takes out the earliest second, if it is not later than `now`. In the order of their seats.
     pub(super) fn take_due(&mut self, now: DueTime) -> Option<(DueTime, Vec<Seat>)> {
         let first = self.seconds.first_entry().filter(|first| *first.key() <= now)?;

@@ -12,12 +12,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use embedded::{FROM, UNTIL};
+
 use crate::schedule::Zone;
 
-/// Zones are listed from here on: 1969-12-25, so that 1970 is whole wherever one is. Seconds since the epoch.
-const FROM: i64 = -7 * 86_400;
-/// Zones are listed up to here: 2101-01-01. Seconds since the epoch.
-const UNTIL: i64 = 4_133_980_800;
 /// The last year with changes of the clocks.
 const LAST_YEAR: i32 = 2100;
 /// Where the tz database lives, unless `TZDIR` says otherwise.
@@ -178,7 +176,7 @@ impl Zones {
         Some((
             zone,
             Origin::Embedded {
-                version: chrono_tz::IANA_TZDB_VERSION,
+                version: embedded::VERSION,
             },
         ))
     }
@@ -212,10 +210,7 @@ fn hint(name: &str) -> String {
         let by_city = strsim::damerau_levenshtein(&city(&asked), &city(&known)) + 1;
         whole.min(by_city)
     };
-    let nearest = chrono_tz::TZ_VARIANTS
-        .iter()
-        .map(|zone| zone.name())
-        .min_by_key(|known| distance(known));
+    let nearest = embedded::names().min_by_key(|known| distance(known));
     let bound = (asked.len() / 4).clamp(1, 3);
     match nearest {
         Some(known) if distance(known) <= bound => format!("did you mean {known:?}?"),

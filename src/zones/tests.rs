@@ -75,6 +75,33 @@ fn both_sources_tell_the_same_history() {
 }
 
 #[test]
+fn what_is_built_in_is_what_chrono_tz_says() {
+    use chrono::{Offset, TimeZone};
+    let embedded = Zones::embedded();
+    let mut changes = 0;
+    for tz in chrono_tz::TZ_VARIANTS {
+        let zone = embedded.get(tz.name()).unwrap();
+        let agree = |instant: i64| {
+            let utc = chrono::DateTime::from_timestamp(instant, 0).unwrap().naive_utc();
+            let said = tz.offset_from_utc_datetime(&utc).fix().local_minus_utc();
+            assert_eq!(zone.offset_at(DueTime::from_epoch(instant)), said, "{tz} {utc}");
+        };
+        // Now and then, at odd hours; and right before and after each change.
+        (FROM..UNTIL).step_by(997 * 3601).for_each(agree);
+        for segment in zone.segments().iter().skip(1) {
+            agree(segment.start - 1);
+            agree(segment.start);
+            changes += 1;
+        }
+    }
+    assert!(changes > 30_000, "{changes}");
+    assert_eq!(
+        embedded.get("Europe/Berlim").map(|_| ()).unwrap_err().to_string(),
+        "time zone \"Europe/Berlim\" is not known; did you mean \"Europe/Berlin\"?"
+    );
+}
+
+#[test]
 fn changes_are_listed_up_to_2100() {
     for zones in [Zones::system(), Zones::embedded()] {
         let berlin = zones.get("Europe/Berlin").unwrap();

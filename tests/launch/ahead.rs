@@ -1,8 +1,6 @@
 //! Supervisors that are started before their runs are recorded.
 
-use std::collections::BTreeMap;
-
-use freezerd::launch::{Found, LaunchEvent, Launcher};
+use freezerd::launch::{Found, Launcher};
 use freezerd::planner::Outcome;
 
 use crate::bed::{Bed, kill, run_id, until_gone, until_reaped};
@@ -26,21 +24,36 @@ async fn one_that_was_started_ahead_executes_the_run() {
 }
 
 #[tokio::test]
-async fn each_takes_the_run_that_it_was_started_for_or_else_another_one() {
+async fn it_takes_another_run_as_well_and_there_is_one_at_a_time() {
     let mut bed = Bed::new();
-    let [first, second, other] = ["first", "second", "other"].map(|name| bed.recipe(name, "exit 0"));
-    // Two at a time, and no more for those that are there.
-    bed.launcher.get_ready(&[&first.run, &second.run, &other.run]);
-    let supervisors = [bed.ahead(&first.run), bed.ahead(&second.run)];
-    bed.start(&first);
+    let [expected, other, third] =
+        ["expected", "other", "third"].map(|name| bed.recipe(name, "exec sleep 600"));
+    let supervisor = bed.ahead(&expected.run);
+    bed.launcher.get_ready(&other.run);
+    bed.launcher.get_ready(&third.run);
     bed.start(&other);
-    let mut by = BTreeMap::new();
-    while by.len() < 2 {
-        if let LaunchEvent::Started { run, pid, .. } = bed.event().await {
-            by.insert(run, pid);
-        }
+    assert_eq!(bed.started(&other.run).await, supervisor);
+    bed.start(&expected);
+    let another = bed.started(&expected.run).await;
+    let line = std::fs::read(format!("/proc/{another}/cmdline")).expect("it lives");
+    let mut words = line.split(|byte| *byte == 0);
+    assert!(words.all(|word| word != b"--when-told"), "started ahead, too");
+    for run in [&expected.run, &other.run] {
+        bed.launcher.abort(run).expect("signalled");
+        assert_eq!(bed.ended(run).await.outcome, Outcome::Aborted);
     }
-    assert_eq!([by[&first.run], by[&other.run]], supervisors);
+}
+
+#[tokio::test]
+async fn a_run_waits_for_one_that_is_just_being_started() {
+    for round in 0..20 {
+        let mut bed = Bed::new();
+        let recipe = bed.recipe(&format!("soon-{round}"), "tr '\\0' '\\n' < /proc/$PPID/cmdline");
+        bed.launcher.get_ready(&recipe.run);
+        let report = bed.run(&recipe).await;
+        let said = &report.steps[0].stdout;
+        assert!(said.lines().any(|word| word == "--when-told"), "{report:?}");
+    }
 }
 
 #[tokio::test]
@@ -71,7 +84,7 @@ async fn an_abort_before_it_came_up_leaves_no_agent() {
     for round in 0..10 {
         let mut bed = Bed::new();
         let recipe = bed.recipe(&format!("early-{round}"), "exec sleep 60");
-        bed.launcher.get_ready(&[&recipe.run]);
+        bed.launcher.get_ready(&recipe.run);
         bed.start(&recipe);
         bed.launcher.abort(&recipe.run).expect("signalled");
         let report = bed.ended(&recipe.run).await;

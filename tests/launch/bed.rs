@@ -97,7 +97,7 @@ impl Bed {
 
     /// The supervisor that was started ahead for this run, and has nothing to execute yet.
     pub(crate) fn ahead(&self, run: &RunId) -> u32 {
-        self.launcher.get_ready(&[run]);
+        self.launcher.get_ready(run);
         assert!(
             !self.state(run).exists() && !self.runtime(run).exists(),
             "nothing is begun"

@@ -2,20 +2,18 @@
 
 use crate::launch::LaunchError;
 use crate::plan::Plan;
-use crate::planner::{Input, NotStarted, Order, Outcome, RunId, RunRecord};
+use crate::planner::{Input, NotStarted, Outcome, RunId, RunRecord};
 
 use super::{Drafts, Engine, Store, Witness, end_without_start};
 
 impl<S: Store, W: Witness> Engine<S, W> {
-    /// What is launched as soon as it is recorded.
+    /// Something is due: while it is decided and recorded, the launcher gets ready for the first run of it. (Not while the
+    /// ledger takes nothing: nothing would be launched.)
     pub(super) fn get_ready(&self) {
-        let runs = self.pending.iter().filter_map(|order| match order {
-            Order::Launch { run } => Some(&run.id),
-            _ => None,
-        });
-        let runs: Vec<&RunId> = runs.collect();
-        if !runs.is_empty() {
-            self.launcher.get_ready(&runs);
+        if self.not_before.is_none()
+            && let Some(run) = self.planner.about_to_start(self.clock.now())
+        {
+            self.launcher.get_ready(&run);
         }
     }
 

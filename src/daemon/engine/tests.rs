@@ -49,9 +49,8 @@ struct Started(
 );
 
 impl Launcher for Started {
-    fn get_ready(&self, runs: &[&RunId]) {
-        let mut ready = self.2.lock().expect("no panic");
-        ready.extend(runs.iter().map(|run| (*run).clone()));
+    fn get_ready(&self, run: &RunId) {
+        self.2.lock().expect("no panic").push(run.clone());
     }
 
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {

@@ -33,6 +33,7 @@ use crate::planner::RunId;
 use super::run_dir::{GONE, RUNS, RunDir, make_private, remove_tree, sync_dir};
 use super::traces::{Traces, traces};
 use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
+use ahead::Ahead;
 use life::Life;
 use spares::Spare;
 
@@ -54,6 +55,7 @@ struct Inner {
     tasks: tokio::runtime::Handle,
     watched: Mutex<HashMap<RunId, Watched>>,
     spares: Mutex<Vec<Spare>>,
+    ahead: Ahead,
     /// What the limit of open files was before it was raised, if it was.
     open_files: Option<u64>,
 }
@@ -122,6 +124,7 @@ impl ProcessLauncher {
             tasks,
             watched,
             spares: Mutex::default(),
+            ahead: Ahead::default(),
             open_files,
         };
         Ok(Self {
@@ -170,13 +173,8 @@ impl Inner {
 }
 
 impl Launcher for ProcessLauncher {
-    fn get_ready(&self, runs: &[&RunId]) {
-        let missing = ahead::AT_MOST
-            .min(runs.len())
-            .saturating_sub(self.inner.spare_count());
-        for run in runs.iter().take(missing) {
-            ahead::start(&self.inner, run);
-        }
+    fn get_ready(&self, run: &RunId) {
+        ahead::get_ready(&self.inner, run);
     }
 
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {

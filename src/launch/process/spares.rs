@@ -49,6 +49,9 @@ impl Inner {
     pub(super) fn give_to_spare(&self, recipe: &Recipe) -> bool {
         let run = &recipe.run;
         let nice = recipe.limits.nice;
+        if !self.has_spare() {
+            self.ahead.wait();
+        }
         while let Some(spare) = self.take_spare(run, nice) {
             let mut tells = spare.tells;
             // Before it can say anything of it.
@@ -85,8 +88,8 @@ impl Inner {
         self.spares().push(spare);
     }
 
-    pub(super) fn spare_count(&self) -> usize {
-        self.spares().len()
+    pub(super) fn has_spare(&self) -> bool {
+        !self.spares().is_empty()
     }
 
     fn spares(&self) -> MutexGuard<'_, Vec<Spare>> {

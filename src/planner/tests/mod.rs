@@ -14,6 +14,7 @@ mod catch_up;
 mod doubt;
 mod edits;
 mod events;
+mod foresight;
 mod life;
 mod metadata;
 mod newcomers;
@@ -125,7 +126,18 @@ impl World {
     }
 
     pub(super) fn tell(&mut self, input: Input) {
+        let ticks = matches!(input, Input::Tick);
+        let guessed = self.planner.about_to_start(self.now).filter(|_| ticks);
         let decision = self.planner.handle(self.now, [input]);
+        if let Some(run) = guessed {
+            let runs = |record: &Record| {
+                record
+                    .verdicts()
+                    .iter()
+                    .any(|verdict| verdict.verdict == Verdict::Run(run.clone()))
+            };
+            assert!(decision.records.iter().any(runs), "{run} was about to start");
+        }
         self.records.extend(decision.records);
         self.orders.extend(decision.orders);
         self.wake = decision.wake;

@@ -5,7 +5,13 @@ use crate::planner::{Reason, Verdict};
 
 /// Plans, by their schedules, on a disk that is full; the clock.
 fn full(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>) {
-    let (mut engine, _) = world(Past::default());
+    let (engine, clock, _) = full_with(schedules);
+    (engine, clock)
+}
+
+/// The same, and what was started.
+fn full_with(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>, Arc<Started>) {
+    let (mut engine, started) = world(Past::default());
     engine.recipes.prepares = false;
     let clock = At::new(now() + TimeDelta::seconds(1));
     engine.clock = Arc::<At>::clone(&clock);
@@ -24,7 +30,7 @@ fn full(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>) {
     assert!(engine.step(vec![listing]).settled);
     engine.store.records.clear();
     engine.store.room = Some(0);
-    (engine, clock)
+    (engine, clock, started)
 }
 
 /// A second goes by, again and again.
@@ -160,17 +166,17 @@ fn whoever_is_told_to_stop_tries_once_more_at_once() {
 
 #[test]
 fn what_is_got_ready_for_is_started_only_if_it_is_recorded() {
-    let (mut engine, started) = burst(1, Some(0));
-    assert!(!engine.step(vec![Input::Begin]).settled);
+    let (mut engine, clock, started) = full_with(&[EVERY_SECOND]);
     let ready = || started.2.lock().expect("no panic").clone();
+    assert_eq!(ready(), [], "nothing was due");
+    live(&mut engine, &clock, 1);
     let told = ready();
-    assert_eq!(told.len(), 1, "before the commit");
+    assert_eq!(told.len(), 1);
+    live(&mut engine, &clock, 10);
+    assert_eq!(ready(), told, "while nothing is recorded nothing is started");
     assert!(started.0.lock().expect("no panic").is_empty());
-    engine.step(Vec::new());
-    assert_eq!(ready(), told, "it is too soon for another try");
     engine.store.room = None;
-    engine.clock = At::new(now() + TimeDelta::seconds(5));
-    assert!(engine.step(Vec::new()).settled);
+    live(&mut engine, &clock, 5);
     let launched = started.0.lock().expect("no panic");
     assert_eq!(
         launched.iter().map(|recipe| &recipe.run).collect::<Vec<_>>(),
