@@ -186,7 +186,6 @@ impl<S: Store, W: Witness> Engine<S, W> {
         let mut step = Step::default();
         let mut inputs = inputs;
         inputs.extend(self.look());
-        self.get_ready();
         loop {
             let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
             self.add(decision.records);

@@ -24,6 +24,7 @@ use crate::planner::RunId;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
+use super::ahead::Ahead;
 use super::clock_behind::{Believed, Waiting};
 use super::copying::{self, Copier};
 use super::engine::{Errand, Prepared};
@@ -134,15 +135,20 @@ impl Daemon {
         let grace = clock::pause(self.started_with.dispatch.start_grace);
         let mut farewell: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
         tokio::pin!(grace);
+        let mut ahead = Ahead::default();
         loop {
-            let wake = self.main_loop.wake().map(DueTime::instant);
+            let due = self.main_loop.wake();
+            let wake = due.map(DueTime::instant);
+            let ready = ahead.of(due, &self.main_loop.engine, self.clock.now());
             let (begun, settled) = (self.main_loop.has_begun(), self.main_loop.is_settled());
             let woken = tokio::select! {
                 biased;
                 woken = std::future::ready(first.take()), if first.is_some() => woken.unwrap_or(Woken::Retry),
                 Some(wish) = self.wishes.recv() => Woken::Wish(wish),
                 Some(event) = self.launches.recv() => Woken::Launch(event),
-                woke = self.timer.wait(wake) => Woken::Clock(woke.map_err(lost_timer)?),
+                woke = self.timer.wait(ready.as_ref().map(|ready| ready.at).or(wake)) => {
+                    Woken::Clock(woke.map_err(lost_timer)?)
+                }
                 Some(polled) = polls.recv() => Woken::Polled(polled),
                 Some(answer) = self.answers.recv() => Woken::Answer(answer),
                 Some((run, prepared)) = self.prepared.recv() => Woken::Prepared(run, prepared),
@@ -187,6 +193,10 @@ impl Daemon {
                     tracing::warn!("the wall clock was set, or the machine was asleep");
                     clock::pause(NEWS).await;
                     Event::ClockStepped
+                }
+                Woken::Clock(Woke::Due) if let Some(ready) = &ready => {
+                    ahead.tell(ready, &self.main_loop.engine);
+                    continue;
                 }
                 Woken::Clock(Woke::Due) => {
                     if wake.is_some_and(|due| self.clock.now() - due > LATE) {

@@ -11,6 +11,7 @@
 
 pub mod account;
 mod agents;
+mod ahead;
 mod asking;
 pub mod backups;
 mod clock_behind;

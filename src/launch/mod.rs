@@ -26,6 +26,7 @@ pub mod systemd;
 mod traces;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -87,8 +88,12 @@ pub enum Found {
 
 /// Starts, finds, aborts and forgets runs. Watching is its own business: events arrive on its channel.
 pub trait Launcher: Send + Sync {
-    /// A run, this one most likely, is about to be decided and recorded, and will be started then: what takes its time may be
-    /// got ready meanwhile. Nothing of a run is begun by that, and nothing stays if none is started.
+    /// How long before a run is due it wants to be told, by [`Self::get_ready`]; `None`: not at all.
+    fn lead(&self) -> Option<Duration> {
+        None
+    }
+    /// A run, this one most likely, is about to be due, and will be started as soon as that is recorded: what takes its time may
+    /// be got ready. Nothing of a run is begun by that, and nothing stays if none is started.
     fn get_ready(&self, _run: &RunId) {}
     /// Starts the run, at most once ever for one [`RunId`].
     ///

@@ -1,6 +1,7 @@
 //! Several launchers as one: what another one started before the setting was changed is not lost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::planner::RunId;
 
@@ -21,6 +22,10 @@ impl Several {
 }
 
 impl Launcher for Several {
+    fn lead(&self) -> Option<Duration> {
+        self.first.lead()
+    }
+
     fn get_ready(&self, run: &RunId) {
         self.first.get_ready(run);
     }

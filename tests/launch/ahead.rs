@@ -1,4 +1,4 @@
-//! Supervisors that are started before their runs are recorded.
+//! Supervisors that are started before their runs are due.
 
 use freezerd::launch::{Found, Launcher};
 use freezerd::planner::Outcome;
@@ -41,18 +41,6 @@ async fn it_takes_another_run_as_well_and_there_is_one_at_a_time() {
     for run in [&expected.run, &other.run] {
         bed.launcher.abort(run).expect("signalled");
         assert_eq!(bed.ended(run).await.outcome, Outcome::Aborted);
-    }
-}
-
-#[tokio::test]
-async fn a_run_waits_for_one_that_is_just_being_started() {
-    for round in 0..20 {
-        let mut bed = Bed::new();
-        let recipe = bed.recipe(&format!("soon-{round}"), "tr '\\0' '\\n' < /proc/$PPID/cmdline");
-        bed.launcher.get_ready(&recipe.run);
-        let report = bed.run(&recipe).await;
-        let said = &report.steps[0].stdout;
-        assert!(said.lines().any(|word| word == "--when-told"), "{report:?}");
     }
 }
 

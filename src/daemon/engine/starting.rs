@@ -1,20 +1,25 @@
 //! From an order to launch a run to the launcher, and what is made of a launcher that does not take it.
 
+use std::time::Duration;
+
 use crate::launch::LaunchError;
 use crate::plan::Plan;
 use crate::planner::{Input, NotStarted, Outcome, RunId, RunRecord};
+use crate::schedule::DueTime;
 
 use super::{Drafts, Engine, Store, Witness, end_without_start};
 
 impl<S: Store, W: Witness> Engine<S, W> {
-    /// Something is due: while it is decided and recorded, the launcher gets ready for the first run of it. (Not while the
-    /// ledger takes nothing: nothing would be launched.)
-    pub(super) fn get_ready(&self) {
-        if self.not_before.is_none()
-            && let Some(run) = self.planner.about_to_start(self.clock.now())
-        {
-            self.launcher.get_ready(&run);
-        }
+    /// What the launcher is to get ready for before this due time comes, and how long before it wants to be told. (Not while
+    /// the ledger takes nothing: nothing would be launched.)
+    pub fn ahead_of(&self, due: DueTime) -> Option<(RunId, Duration)> {
+        let lead = self.launcher.lead().filter(|_| self.not_before.is_none())?;
+        Some((self.planner.about_to_start(due.instant())?, lead))
+    }
+
+    /// Has the launcher get ready for it.
+    pub fn get_ready(&self, run: &RunId) {
+        self.launcher.get_ready(run);
     }
 
     pub(super) fn launch(&mut self, run: RunRecord, plan: &Plan, drafts: &Drafts) -> Option<Input> {

@@ -49,6 +49,10 @@ struct Started(
 );
 
 impl Launcher for Started {
+    fn lead(&self) -> Option<Duration> {
+        Some(Duration::from_millis(50))
+    }
+
     fn get_ready(&self, run: &RunId) {
         self.2.lock().expect("no panic").push(run.clone());
     }

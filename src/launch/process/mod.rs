@@ -22,6 +22,7 @@ use std::collections::hash_map::Entry;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::sync::mpsc::UnboundedSender;
@@ -33,7 +34,6 @@ use crate::planner::RunId;
 use super::run_dir::{GONE, RUNS, RunDir, make_private, remove_tree, sync_dir};
 use super::traces::{Traces, traces};
 use super::{Found, LaunchError, LaunchEvent, Launcher, Recipe};
-use ahead::Ahead;
 use life::Life;
 use spares::Spare;
 
@@ -55,7 +55,6 @@ struct Inner {
     tasks: tokio::runtime::Handle,
     watched: Mutex<HashMap<RunId, Watched>>,
     spares: Mutex<Vec<Spare>>,
-    ahead: Ahead,
     /// What the limit of open files was before it was raised, if it was.
     open_files: Option<u64>,
 }
@@ -124,7 +123,6 @@ impl ProcessLauncher {
             tasks,
             watched,
             spares: Mutex::default(),
-            ahead: Ahead::default(),
             open_files,
         };
         Ok(Self {
@@ -173,8 +171,12 @@ impl Inner {
 }
 
 impl Launcher for ProcessLauncher {
+    fn lead(&self) -> Option<Duration> {
+        Some(ahead::LEAD)
+    }
+
     fn get_ready(&self, run: &RunId) {
-        ahead::get_ready(&self.inner, run);
+        ahead::start(&self.inner, run);
     }
 
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {

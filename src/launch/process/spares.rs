@@ -49,9 +49,6 @@ impl Inner {
     pub(super) fn give_to_spare(&self, recipe: &Recipe) -> bool {
         let run = &recipe.run;
         let nice = recipe.limits.nice;
-        if !self.has_spare() {
-            self.ahead.wait();
-        }
         while let Some(spare) = self.take_spare(run, nice) {
             let mut tells = spare.tells;
             // Before it can say anything of it.

@@ -165,21 +165,21 @@ fn whoever_is_told_to_stop_tries_once_more_at_once() {
 }
 
 #[test]
-fn what_is_got_ready_for_is_started_only_if_it_is_recorded() {
+fn nothing_is_got_ready_while_nothing_is_recorded() {
     let (mut engine, clock, started) = full_with(&[EVERY_SECOND]);
-    let ready = || started.2.lock().expect("no panic").clone();
-    assert_eq!(ready(), [], "nothing was due");
+    let next = |clock: &At| DueTime::floor(clock.now()).plus(1);
+    let (run, lead) = engine.ahead_of(next(&clock)).expect("its first run");
+    assert_eq!(lead, Duration::from_millis(50));
+    engine.get_ready(&run);
+    assert_eq!(*started.2.lock().expect("no panic"), [run.clone()]);
     live(&mut engine, &clock, 1);
-    let told = ready();
-    assert_eq!(told.len(), 1);
-    live(&mut engine, &clock, 10);
-    assert_eq!(ready(), told, "while nothing is recorded nothing is started");
+    assert_eq!(engine.ahead_of(next(&clock)), None, "the disk is full");
     assert!(started.0.lock().expect("no panic").is_empty());
     engine.store.room = None;
     live(&mut engine, &clock, 5);
     let launched = started.0.lock().expect("no panic");
     assert_eq!(
         launched.iter().map(|recipe| &recipe.run).collect::<Vec<_>>(),
-        [&told[0]]
+        [&run]
     );
 }
