@@ -5,7 +5,7 @@ use std::fs;
 use freezerd::planner::{Outcome, RunState};
 use serde_json::json;
 
-use crate::bed::{Bed, SUCCESS, at_once, plan};
+use crate::bed::{Bed, SUCCESS, at_once, date, plan};
 use crate::process::Daemon;
 use crate::until::{until, until_is};
 
@@ -150,5 +150,30 @@ fn a_due_time_during_a_run_of_its_plan_is_an_overlap() {
         (bed.runs("each").len() == 2).then_some(())
     });
     bed.open_gate();
+    assert!(daemon.stop().success());
+}
+
+/// Some fifty milliseconds before a run is due its supervisor is started. (On a machine that is so busy that the daemon sees
+/// the plan too late for that, another one is made.)
+#[test]
+fn a_supervisor_comes_up_before_the_run_is_due() {
+    let bed = Bed::new("");
+    let daemon = Daemon::start(&bed);
+    let mut number = 0;
+    until("a supervisor was started ahead", || {
+        number += 1;
+        let job = format!("soon-{number}");
+        bed.put_soon(|due| plan(&job, &json!({"schedule_date": date(due)}), &["gate"]));
+        until_is("it runs", &vec![RunState::Running], || bed.states(&job));
+        let supervisor = bed.runs(&job)[0].pid.expect("its supervisor");
+        let line = fs::read_to_string(format!("/proc/{supervisor}/cmdline")).expect("it lives");
+        bed.open_gate();
+        until_is("it is done", &vec![SUCCESS], || bed.outcomes(&job));
+        // Or this one's takes the next.
+        until_is("it is gone", &false, || {
+            fs::exists(format!("/proc/{supervisor}")).expect("/proc")
+        });
+        line.split('\0').any(|word| word == "--when-told").then_some(())
+    });
     assert!(daemon.stop().success());
 }

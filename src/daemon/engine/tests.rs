@@ -2,6 +2,7 @@
 
 mod full_disk;
 mod shut;
+mod tidy;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -41,12 +42,14 @@ impl Clock for At {
 }
 
 #[derive(Default)]
-struct Started(
-    Mutex<Vec<Recipe>>,
-    AtomicBool,
-    Mutex<Vec<RunId>>,
-    Mutex<Vec<RunId>>,
-);
+struct Started {
+    recipes: Mutex<Vec<Recipe>>,
+    /// It cannot start any.
+    refuses: AtomicBool,
+    ready: Mutex<Vec<RunId>>,
+    aborted: Mutex<Vec<RunId>>,
+    forgotten: Mutex<Vec<RunId>>,
+}
 
 impl Launcher for Started {
     fn lead(&self) -> Option<Duration> {
@@ -54,18 +57,18 @@ impl Launcher for Started {
     }
 
     fn get_ready(&self, run: &RunId) {
-        self.2.lock().expect("no panic").push(run.clone());
+        self.ready.lock().expect("no panic").push(run.clone());
     }
 
     fn start(&self, recipe: &Recipe) -> Result<(), LaunchError> {
-        if self.1.load(Ordering::Relaxed) {
+        if self.refuses.load(Ordering::Relaxed) {
             return Err(LaunchError::Spawn {
                 run: recipe.run.clone(),
                 program: "/usr/bin/freezerd".into(),
                 source: std::io::ErrorKind::StorageFull.into(),
             });
         }
-        self.0.lock().expect("no panic").push(recipe.clone());
+        self.recipes.lock().expect("no panic").push(recipe.clone());
         Ok(())
     }
 
@@ -74,16 +77,18 @@ impl Launcher for Started {
     }
 
     fn abort(&self, run: &RunId) -> Result<(), LaunchError> {
-        let started = self.0.lock().expect("no panic");
+        let started = self.recipes.lock().expect("no panic");
         assert!(
             started.iter().any(|recipe| recipe.run == *run),
             "nothing to abort"
         );
-        self.3.lock().expect("no panic").push(run.clone());
+        self.aborted.lock().expect("no panic").push(run.clone());
         Ok(())
     }
 
-    fn forget(&self, _: &RunId) {}
+    fn forget(&self, run: &RunId) {
+        self.forgotten.lock().expect("no panic").push(run.clone());
+    }
 }
 
 #[derive(Default)]
@@ -210,7 +215,7 @@ fn due() -> (World, RunId) {
     let step = engine.step(vec![Input::Begin]);
     let run = asked(&step);
     assert_eq!(engine.preparing(&run).expect("it").0.state, RunState::Starting);
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
     ((engine, started), run)
 }
 
@@ -238,12 +243,17 @@ fn it_starts_when_it_is_prepared_with_what_was_got_ready() {
     let ((mut engine, started), run) = due();
     let step = engine.prepared(&run, Ok(Drafts::from([(0, "b1".to_owned())])));
     assert!(step.settled && engine.preparing(&run).is_none());
-    let recipe = started.0.lock().expect("no panic").pop().expect("it was started");
+    let recipe = started
+        .recipes
+        .lock()
+        .expect("no panic")
+        .pop()
+        .expect("it was started");
     assert_eq!(recipe.run, run);
     assert!(recipe.steps[0].ini.contains("backup_id = b1\n"));
     // Said again, it starts nothing.
     engine.prepared(&run, Ok(Drafts::new()));
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
 }
 
 #[test]
@@ -257,7 +267,7 @@ fn what_keeps_it_from_starting_is_how_it_ends() {
         ("its trust is gone", None)
     );
     assert!(step.errands.contains(&Errand::Deliver));
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
 }
 
 #[test]
@@ -272,7 +282,7 @@ fn a_daemon_that_died_meanwhile_begins_anew() {
     let step = engine.step(vec![Input::Begin]);
     assert_eq!(asked(&step), run);
     engine.prepared(&run, Ok(Drafts::new()));
-    assert_eq!(started.0.lock().expect("no panic").len(), 1);
+    assert_eq!(started.recipes.lock().expect("no panic").len(), 1);
 }
 
 #[test]
@@ -290,12 +300,12 @@ fn a_document_that_cannot_be_read_at_present_is_waited_for() {
         (RunState::Queued, "the disk fails")
     );
     assert!(step.wake.is_some_and(|wake| Some(wake) == record.not_before));
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
     engine.store.unreadable = Some(StoreError::Refused("it is damaged".to_owned()));
     engine.clock = At::new(now() + TimeDelta::seconds(2));
     let step = engine.step(vec![Input::Tick]);
     assert_eq!(step.refused.as_deref(), Some("it is damaged"));
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
 }
 
 #[test]
@@ -308,7 +318,12 @@ fn what_runs_is_what_was_recorded_last() {
     let edited = plan("").document.replace("cindernative", "edited");
     let edited = plan::parse(&edited, "a test").expect("a plan").plan;
     engine.step(vec![Input::Seen(Box::new(edited)), Input::Begin]);
-    let recipe = started.0.lock().expect("no panic").pop().expect("it was started");
+    let recipe = started
+        .recipes
+        .lock()
+        .expect("no panic")
+        .pop()
+        .expect("it was started");
     assert!(recipe.steps[0].ini.contains("mode = edited\n"));
 }
 
@@ -361,7 +376,7 @@ fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_
     // A queued run, its verdict, and its start: of two, of two more, and what waits.
     assert_eq!(commits[..], [6, 12, 12 + 36 * 2]);
     let launched: Vec<RunId> = started
-        .0
+        .recipes
         .lock()
         .expect("no panic")
         .iter()
@@ -379,12 +394,12 @@ fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_
 fn a_disk_that_is_full_in_the_middle_of_a_burst_keeps_the_others_from_starting() {
     let (mut engine, started) = burst(40, Some(1));
     assert!(!engine.step(vec![Input::Begin]).settled);
-    assert_eq!(started.0.lock().expect("no panic").len(), 2);
+    assert_eq!(started.recipes.lock().expect("no panic").len(), 2);
     engine.store.room = None;
     engine.clock = At::new(now() + TimeDelta::seconds(5));
     assert!(engine.step(Vec::new()).settled);
     let recorded = runs(&engine.store.records);
     let starting = recorded.values().filter(|state| **state == RunState::Starting);
     assert_eq!((recorded.len(), starting.count()), (40, 4));
-    assert_eq!(started.0.lock().expect("no panic").len(), 4, "each once");
+    assert_eq!(started.recipes.lock().expect("no panic").len(), 4, "each once");
 }

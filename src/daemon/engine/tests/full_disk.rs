@@ -121,9 +121,9 @@ fn it_is_tried_again_after_ten_times_what_a_try_takes() {
 #[test]
 fn what_the_first_of_a_burst_came_to_is_told_though_the_ledger_fails_after_them() {
     let (mut engine, started) = burst(40, Some(1));
-    started.1.store(true, Ordering::Relaxed);
+    started.refuses.store(true, Ordering::Relaxed);
     assert!(!engine.step(vec![Input::Begin]).settled);
-    started.1.store(false, Ordering::Relaxed);
+    started.refuses.store(false, Ordering::Relaxed);
     engine.store.room = None;
     engine.clock = At::new(now() + TimeDelta::seconds(5));
     assert!(engine.step(Vec::new()).settled);
@@ -146,12 +146,12 @@ fn an_abort_does_not_wait_for_the_ledger() {
     aborted.id = JobId::new("j0");
     engine.store.room = Some(0);
     assert!(!engine.step(vec![Input::Seen(Box::new(aborted))]).settled);
-    let run = started.0.lock().expect("no panic")[0].run.clone();
-    assert_eq!(*started.3.lock().expect("no panic"), [run]);
+    let run = started.recipes.lock().expect("no panic")[0].run.clone();
+    assert_eq!(*started.aborted.lock().expect("no panic"), [run]);
     engine.store.room = None;
     engine.clock = At::new(now() + TimeDelta::seconds(5));
     assert!(engine.step(Vec::new()).settled);
-    assert_eq!(started.3.lock().expect("no panic").len(), 1, "once");
+    assert_eq!(started.aborted.lock().expect("no panic").len(), 1, "once");
 }
 
 #[test]
@@ -171,13 +171,16 @@ fn nothing_is_got_ready_while_nothing_is_recorded() {
     let (run, lead) = engine.ahead_of(next(&clock)).expect("its first run");
     assert_eq!(lead, Duration::from_millis(50));
     engine.get_ready(&run);
-    assert_eq!(*started.2.lock().expect("no panic"), [run.clone()]);
+    assert_eq!(
+        *started.ready.lock().expect("no panic"),
+        std::slice::from_ref(&run)
+    );
     live(&mut engine, &clock, 1);
     assert_eq!(engine.ahead_of(next(&clock)), None, "the disk is full");
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
     engine.store.room = None;
     live(&mut engine, &clock, 5);
-    let launched = started.0.lock().expect("no panic");
+    let launched = started.recipes.lock().expect("no panic");
     assert_eq!(
         launched.iter().map(|recipe| &recipe.run).collect::<Vec<_>>(),
         [&run]

@@ -10,7 +10,7 @@ fn a_clock_that_was_set_back_meanwhile_has_it_wait_for_its_due_time() {
     clock.advance(TimeDelta::minutes(-5));
     let step = engine.prepared(&run, Ok(Drafts::new()));
     assert!(
-        started.0.lock().expect("no panic").is_empty(),
+        started.recipes.lock().expect("no panic").is_empty(),
         "five minutes early"
     );
     assert_eq!(last_run(&engine).state, RunState::Queued);
@@ -19,7 +19,7 @@ fn a_clock_that_was_set_back_meanwhile_has_it_wait_for_its_due_time() {
     let step = engine.step(vec![Input::Tick]);
     assert_eq!(asked(&step), run, "it is prepared anew");
     engine.prepared(&run, Ok(Drafts::new()));
-    assert_eq!(started.0.lock().expect("no panic").len(), 1);
+    assert_eq!(started.recipes.lock().expect("no panic").len(), 1);
 }
 
 #[test]
@@ -32,5 +32,5 @@ fn an_abort_meanwhile_is_heeded() {
     );
     engine.prepared(&run, Ok(Drafts::new()));
     assert_eq!(last_run(&engine).state, RunState::Done(Outcome::Aborted));
-    assert!(started.0.lock().expect("no panic").is_empty());
+    assert!(started.recipes.lock().expect("no panic").is_empty());
 }
