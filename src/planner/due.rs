@@ -312,6 +312,7 @@ impl Planner {
             Gate::Until(opens) | Gate::Skip { next: Some(opens) } => {
                 record.not_before = Some(opens);
                 self.held.insert((opens, run.clone()));
+                self.wait_without_session(&mut record, opens.since(DueTime::floor(now)), out);
             }
             Gate::Skip { next: None } => {
                 self.withdraw(now, &record, Reason::OutsideWindow, out);

@@ -364,6 +364,15 @@ impl Planner {
         }
     }
 
+    /// A run that may have joined its session is shut out, for so many seconds. Its session does not wait for it longer than
+    /// it would for its session: then it leaves the round, and asks anew when it is let in.
+    pub(super) fn wait_without_session(&self, run: &mut RunRecord, seconds: i64, out: &mut Decision) {
+        if seconds > self.policy.session_wait {
+            withdrawn(run, out);
+            run.session = None;
+        }
+    }
+
     /// Back into the queue, or to those that wait for a time.
     fn wait(&mut self, record: RunRecord, out: &mut Decision) {
         out.records.push(Record::Run(record.clone()));

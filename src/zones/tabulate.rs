@@ -2,7 +2,7 @@
 //!
 //! chrono-tz's own tables are forty thousand entries with a pointer each. The dynamic loader would have to put every one
 //! of them right at the start of every process, and each supervisor of a run would keep that megabyte for itself: it
-//! was two thirds of the time that one takes to come up. Numbers lie in the file as they are, and are shared.
+//! was a third of the time that one takes to come up. Numbers lie in the file as they are, and are shared.
 
 use std::collections::HashMap;
 use std::error::Error;

@@ -321,10 +321,19 @@ fn agents(history: &History, faults: &mut Vec<String>) {
     }
 }
 
-/// What ran on a clock that was more than a day ahead was never due then: it was set right before `seen` ran.
+/// What ran on a clock that was more than a day ahead was never due then: it was set right before `seen` ran. (In one step
+/// or in several: the last of them finds runs that are more than a day ahead, and believes nothing of that time.)
 fn was_set_right(history: &History, before: &Evidence, seen: &Evidence) -> bool {
+    let ahead_at = |time| {
+        history
+            .clock
+            .iter()
+            .rfind(|(at, _)| *at <= time)
+            .map_or(0, |(_, ahead)| *ahead)
+    };
     let mut steps = history.clock.iter();
     steps.any(|(at, ahead)| (before.began..=seen.began).contains(at) && at + ahead < before.due - 86_400)
+        || ahead_at(before.began) - ahead_at(seen.began) > 86_400
 }
 
 /// A plan that was disabled was of another dialect meanwhile, whose API keeps its own account of runs and backups. (Of one

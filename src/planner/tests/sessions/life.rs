@@ -1,5 +1,7 @@
 //! Stops, restarts, and jobs that come and go.
 
+use crate::schedule::Crontab;
+
 use super::*;
 
 /// A ledger whose one run waits in the queue, with this part in its session.
@@ -190,6 +192,67 @@ fn one_that_joined_and_is_stopped_before_it_has_a_place_tells_its_session() {
         ends(&world),
         [format!("a-20260301T010000Z aborted {}", ROUND + 1)]
     );
+}
+
+/// A run that joined has to wait for a place; in the meantime the window of its plan shuts, until then.
+fn shut_out(opens: &str) -> (World, RunId) {
+    let allow = ["0-14 1 * * *", opens].map(|text| Crontab::compile(text).expect("a test's window"));
+    let window = WindowRule {
+        scope: Scope {
+            plans: vec!["a".to_owned()],
+            ..Scope::default()
+        },
+        allow: allow.to_vec(),
+        deny: Vec::new(),
+        outside: Some(Outside::Wait),
+    };
+    let one = Policy {
+        max_concurrent: 1,
+        windows: vec![window],
+        ..policy()
+    };
+    let mut world = due_world(
+        one,
+        vec![
+            member("a"),
+            plan("b", json!({"schedule_date": "2026-03-01T01:00:00Z"})),
+        ],
+    );
+    let ask = world.orders.iter().find_map(|order| match order {
+        Order::AskSession(ask) => Some(ask.clone()),
+        _ => None,
+    });
+    let (ask, answer) = (ask.expect("a question"), joined(ROUND + 1));
+    world.tell(Input::Session { ask, answer });
+    let busy = world.launched();
+    assert_eq!(
+        busy.iter().map(RunId::as_str).collect::<Vec<_>>(),
+        ["b-20260301T010000Z"]
+    );
+    world.run_for(&busy[0], 20 * 60, Outcome::Success);
+    assert_eq!((world.launched().len(), world.planner.counts().held), (1, 1));
+    (world, RunId::new(&job("a"), due("2026-03-01T01:00:00Z")))
+}
+
+#[test]
+fn one_that_joined_and_is_shut_out_leaves_its_session_and_asks_anew() {
+    let (mut world, run) = shut_out("0 5 * * *");
+    assert_eq!(ends(&world), [format!("{run} aborted {}", ROUND + 1)]);
+    world.live_until("2026-03-01T05:00:00Z");
+    assert_eq!((world.launched().len(), questions(&world)), (1, 2));
+    answer(&mut world, joined(ROUND + 2));
+    assert_eq!(world.launched()[1], run);
+    world.run_for(&run, 60, Outcome::Success);
+    assert_eq!(ends(&world)[1..], [format!("{run} success {}", ROUND + 2)]);
+}
+
+#[test]
+fn or_stays_in_it_if_it_is_let_in_soon() {
+    // Its session is waited for as long: ten minutes.
+    let (mut world, run) = shut_out("30 1 * * *");
+    world.live_until("2026-03-01T01:30:00Z");
+    assert_eq!((world.launched().get(1), questions(&world)), (Some(&run), 1));
+    assert_eq!(ends(&world), Vec::<String>::new());
 }
 
 #[test]
