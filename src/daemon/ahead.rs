@@ -10,35 +10,15 @@ use crate::schedule::DueTime;
 
 use super::engine::{Engine, Store, Witness};
 
-/// Which due time the launcher was told of last.
-#[derive(Default)]
-pub(super) struct Ahead(Option<DueTime>);
-
-/// What is to be told.
-pub(super) struct Ready {
-    due: DueTime,
-    run: RunId,
-    /// When.
-    pub(super) at: DateTime<Utc>,
-}
-
-impl Ahead {
-    /// What is to be told before `wake`, which is waited for; `None`: nothing, or it was, or it is too late.
-    pub(super) fn of<S: Store, W: Witness>(
-        &self,
-        wake: Option<DueTime>,
-        engine: &Engine<S, W>,
-        now: DateTime<Utc>,
-    ) -> Option<Ready> {
-        let due = wake.filter(|due| self.0 != Some(*due))?;
-        let (run, lead) = engine.ahead_of(due)?;
-        let at = due.instant() - TimeDelta::from_std(lead).ok()?;
-        (now < at).then_some(Ready { due, run, at })
-    }
-
-    /// Tells it.
-    pub(super) fn tell<S: Store, W: Witness>(&mut self, ready: &Ready, engine: &Engine<S, W>) {
-        self.0 = Some(ready.due);
-        engine.get_ready(&ready.run);
-    }
+/// What is to be told before `wake`, which is waited for, and when; `None`: nothing, or it is too late. (So it is told once,
+/// and again where the clock was set back since.)
+pub(super) fn ahead_of<S: Store, W: Witness>(
+    wake: Option<DueTime>,
+    engine: &Engine<S, W>,
+    now: DateTime<Utc>,
+) -> Option<(RunId, DateTime<Utc>)> {
+    let due = wake?;
+    let (run, lead) = engine.ahead_of(due)?;
+    let at = due.instant() - TimeDelta::from_std(lead).ok()?;
+    (now < at).then_some((run, at))
 }

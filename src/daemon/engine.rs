@@ -94,8 +94,6 @@ pub struct Engine<S, W> {
     unseen: Vec<RunRecord>,
     /// Runs that are being prepared. (A daemon that dies has launched none of these: they begin anew.)
     preparing: BTreeMap<RunId, Preparing>,
-    /// Runs whose end is recorded, and whose traces are still there. (If the daemon dies, the next one removes them.)
-    over: Vec<RunId>,
 }
 
 impl<S: Store, W: Witness> Engine<S, W> {
@@ -121,7 +119,6 @@ impl<S: Store, W: Witness> Engine<S, W> {
             holding: false,
             unseen: Vec::new(),
             preparing: BTreeMap::new(),
-            over: Vec::new(),
         }
     }
 
@@ -207,7 +204,6 @@ impl<S: Store, W: Witness> Engine<S, W> {
             for order in std::mem::take(&mut self.pending) {
                 inputs.extend(self.carry_out(order, &mut step));
             }
-            self.tidy_up();
             if inputs.is_empty() {
                 step.settled = self.unseen.is_empty();
                 return step;
@@ -324,7 +320,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
                 None
             }
             Order::ForgetRun(run) => {
-                self.over.push(run);
+                self.launcher.forget(&run);
                 None
             }
             Order::Launch { run } => self.begin(run, step),

@@ -24,7 +24,7 @@ use crate::planner::RunId;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
-use super::ahead::Ahead;
+use super::ahead::ahead_of;
 use super::clock_behind::{Believed, Waiting};
 use super::copying::{self, Copier};
 use super::engine::{Errand, Prepared};
@@ -135,18 +135,17 @@ impl Daemon {
         let grace = clock::pause(self.started_with.dispatch.start_grace);
         let mut farewell: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(std::future::pending());
         tokio::pin!(grace);
-        let mut ahead = Ahead::default();
         loop {
             let due = self.main_loop.wake();
             let wake = due.map(DueTime::instant);
-            let ready = ahead.of(due, &self.main_loop.engine, self.clock.now());
+            let ahead = ahead_of(due, &self.main_loop.engine, self.clock.now());
             let (begun, settled) = (self.main_loop.has_begun(), self.main_loop.is_settled());
             let woken = tokio::select! {
                 biased;
                 woken = std::future::ready(first.take()), if first.is_some() => woken.unwrap_or(Woken::Retry),
                 Some(wish) = self.wishes.recv() => Woken::Wish(wish),
                 Some(event) = self.launches.recv() => Woken::Launch(event),
-                woke = self.timer.wait(ready.as_ref().map(|ready| ready.at).or(wake)) => {
+                woke = self.timer.wait(ahead.as_ref().map(|(_, at)| *at).or(wake)) => {
                     Woken::Clock(woke.map_err(lost_timer)?)
                 }
                 Some(polled) = polls.recv() => Woken::Polled(polled),
@@ -194,8 +193,8 @@ impl Daemon {
                     clock::pause(NEWS).await;
                     Event::ClockStepped
                 }
-                Woken::Clock(Woke::Due) if let Some(ready) = &ready => {
-                    ahead.tell(ready, &self.main_loop.engine);
+                Woken::Clock(Woke::Due) if let Some((run, _)) = &ahead => {
+                    self.main_loop.engine.get_ready(run);
                     continue;
                 }
                 Woken::Clock(Woke::Due) => {

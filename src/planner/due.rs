@@ -46,7 +46,10 @@ impl Planner {
     pub fn about_to_start(&self, now: DateTime<Utc>) -> Option<RunId> {
         let second = DueTime::floor(now);
         let (due, seat) = self.timers.peek_due(second)?;
-        if self.phase != Phase::Live || self.holding || self.open.busy() >= self.policy.max_concurrent {
+        // The last place may be kept for another project.
+        let kept = usize::from(self.policy.max_concurrent > 1);
+        if self.phase != Phase::Live || self.holding || self.open.busy() + kept >= self.policy.max_concurrent
+        {
             return None;
         }
         let slot = self.slots.at(seat).filter(|slot| slot.front.armed == Some(due))?;
@@ -55,7 +58,8 @@ impl Planner {
             self.judge(&slot, missed, second),
             Judgement::Run { not_before: None }
         );
-        runs.then(|| RunId::new(&slot.plan.id, missed.last))
+        (runs && self.doubts.until(&slot.plan.id, second).is_none())
+            .then(|| RunId::new(&slot.plan.id, missed.last))
     }
 
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at

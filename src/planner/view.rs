@@ -70,12 +70,6 @@ impl Planner {
         self.phase == Phase::Halted
     }
 
-    /// Whether runs wait for a place.
-    #[must_use]
-    pub fn has_queue(&self) -> bool {
-        self.queue.len() > 0
-    }
-
     /// When the last complete listing was taken in.
     #[must_use]
     pub fn polled(&self) -> Option<DateTime<Utc>> {

@@ -9,9 +9,6 @@ use crate::schedule::DueTime;
 
 use super::{Drafts, Engine, Store, Witness, end_without_start};
 
-/// The traces of so many runs that are over may lie there while others wait.
-const TRACES: usize = 1_000;
-
 impl<S: Store, W: Witness> Engine<S, W> {
     /// What the launcher is to get ready for before this due time comes, and how long before it wants to be told. (Not while
     /// the ledger takes nothing: nothing would be launched.)
@@ -23,17 +20,6 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// Has the launcher get ready for it.
     pub fn get_ready(&self, run: &RunId) {
         self.launcher.get_ready(run);
-    }
-
-    /// Removes the traces of what is over; not while others wait for their turn, which comes first. (A file system like ext4
-    /// lets nobody have at once what was deleted, and passes over all of it, again for each file that is made: to delete
-    /// between the starts of a burst doubles what a start costs.)
-    pub(super) fn tidy_up(&mut self) {
-        if self.over.len() >= TRACES || !self.planner.has_queue() {
-            for run in self.over.drain(..) {
-                self.launcher.forget(&run);
-            }
-        }
     }
 
     pub(super) fn launch(&mut self, run: RunRecord, plan: &Plan, drafts: &Drafts) -> Option<Input> {

@@ -1,8 +1,9 @@
 //! Runs that something has to be asked of the API for before they start; bursts of them; and disks that are full.
 
+mod ahead;
+mod burst;
 mod full_disk;
 mod shut;
-mod tidy;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -48,7 +49,6 @@ struct Started {
     refuses: AtomicBool,
     ready: Mutex<Vec<RunId>>,
     aborted: Mutex<Vec<RunId>>,
-    forgotten: Mutex<Vec<RunId>>,
 }
 
 impl Launcher for Started {
@@ -86,9 +86,7 @@ impl Launcher for Started {
         Ok(())
     }
 
-    fn forget(&self, run: &RunId) {
-        self.forgotten.lock().expect("no panic").push(run.clone());
-    }
+    fn forget(&self, _: &RunId) {}
 }
 
 #[derive(Default)]
@@ -366,40 +364,4 @@ fn runs(records: &[Record]) -> BTreeMap<RunId, RunState> {
         _ => None,
     };
     records.iter().filter_map(run).collect()
-}
-
-#[test]
-fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_the_others_after_them() {
-    let (mut engine, started) = burst(40, None);
-    assert!(engine.step(vec![Input::Begin]).settled);
-    let Kept { records, commits, .. } = &engine.store;
-    // A queued run, its verdict, and its start: of two, of two more, and what waits.
-    assert_eq!(commits[..], [6, 12, 12 + 36 * 2]);
-    let launched: Vec<RunId> = started
-        .recipes
-        .lock()
-        .expect("no panic")
-        .iter()
-        .map(|recipe| recipe.run.clone())
-        .collect();
-    assert_eq!(launched.len(), 4);
-    for (portion, until) in launched.chunks(2).zip(commits) {
-        let recorded = runs(&records[..*until]);
-        assert!(portion.iter().all(|run| recorded[run] == RunState::Starting));
-    }
-    assert_eq!(runs(records).len(), 40);
-}
-
-#[test]
-fn a_disk_that_is_full_in_the_middle_of_a_burst_keeps_the_others_from_starting() {
-    let (mut engine, started) = burst(40, Some(1));
-    assert!(!engine.step(vec![Input::Begin]).settled);
-    assert_eq!(started.recipes.lock().expect("no panic").len(), 2);
-    engine.store.room = None;
-    engine.clock = At::new(now() + TimeDelta::seconds(5));
-    assert!(engine.step(Vec::new()).settled);
-    let recorded = runs(&engine.store.records);
-    let starting = recorded.values().filter(|state| **state == RunState::Starting);
-    assert_eq!((recorded.len(), starting.count()), (40, 4));
-    assert_eq!(started.recipes.lock().expect("no panic").len(), 4, "each once");
 }

@@ -85,8 +85,9 @@ impl Inner {
         self.spares().push(spare);
     }
 
+    /// Whether there is one for a run as most are. (It may go any moment; then the run's own comes up a little later.)
     pub(super) fn has_spare(&self) -> bool {
-        !self.spares().is_empty()
+        self.spares().iter().any(|spare| spare.nice.is_none())
     }
 
     fn spares(&self) -> MutexGuard<'_, Vec<Spare>> {

@@ -51,6 +51,31 @@ fn none_is_whose_due_time_has_no_run_or_whose_run_has_to_wait() {
         ),
         None
     );
+    // The last place of several may be kept for another project.
+    let max_concurrent = 1;
+    assert!(
+        at_noon(
+            Policy {
+                max_concurrent,
+                ..policy()
+            },
+            ""
+        )
+        .is_some()
+    );
+    let two = Policy {
+        max_concurrent: 2,
+        ..policy()
+    };
+    let mut world = World::new(
+        "2026-03-01T11:30:00Z",
+        two,
+        vec![hourly("a"), plan("b", json!({"schedule_hour": "13"}))],
+    );
+    world.live_until("2026-03-01T12:00:00Z");
+    world.live_until("2026-03-01T12:30:00Z");
+    assert_eq!(world.launched().len(), 1);
+    assert_eq!(world.planner.about_to_start(at("2026-03-01T13:00:00Z")), None);
     let shadow = true;
     assert_eq!(at_noon(Policy { shadow, ..policy() }, ""), None);
     assert_eq!(at_noon(policy(), "stop"), None);

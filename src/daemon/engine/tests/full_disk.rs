@@ -5,12 +5,13 @@ use crate::planner::{Reason, Verdict};
 
 /// Plans, by their schedules, on a disk that is full; the clock.
 fn full(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>) {
-    let (engine, clock, _) = full_with(schedules);
+    let (mut engine, clock, _) = scheduled(schedules);
+    engine.store.room = Some(0);
     (engine, clock)
 }
 
-/// The same, and what was started.
-fn full_with(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>, Arc<Started>) {
+/// The same on a disk that has room, and what is started.
+pub(super) fn scheduled(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>, Arc<Started>) {
     let (mut engine, started) = world(Past::default());
     engine.recipes.prepares = false;
     let clock = At::new(now() + TimeDelta::seconds(1));
@@ -29,12 +30,11 @@ fn full_with(schedules: &[&str]) -> (Engine<Kept, Nobody>, Arc<At>, Arc<Started>
     };
     assert!(engine.step(vec![listing]).settled);
     engine.store.records.clear();
-    engine.store.room = Some(0);
     (engine, clock, started)
 }
 
 /// A second goes by, again and again.
-fn live(engine: &mut Engine<Kept, Nobody>, clock: &At, seconds: i64) {
+pub(super) fn live(engine: &mut Engine<Kept, Nobody>, clock: &At, seconds: i64) {
     for _ in 0..seconds {
         clock.advance(TimeDelta::seconds(1));
         engine.step(vec![Input::Tick]);
@@ -46,7 +46,7 @@ fn verdicts(engine: &Engine<Kept, Nobody>, job: &str) -> Vec<VerdictRecord> {
     verdicts.filter(|verdict| verdict.job.as_str() == job).collect()
 }
 
-const EVERY_SECOND: &str = r#"{"schedule_second": "*", "schedule_minute": "*"}"#;
+pub(super) const EVERY_SECOND: &str = r#"{"schedule_second": "*", "schedule_minute": "*"}"#;
 
 #[test]
 fn what_is_decided_again_and_again_is_kept_once_and_nothing_is_lost() {
@@ -162,27 +162,4 @@ fn whoever_is_told_to_stop_tries_once_more_at_once() {
     assert!(!engine.step(Vec::new()).settled, "it is too soon");
     assert!(engine.step(vec![Input::Halt]).settled);
     assert_eq!(runs(&engine.store.records).len(), 4);
-}
-
-#[test]
-fn nothing_is_got_ready_while_nothing_is_recorded() {
-    let (mut engine, clock, started) = full_with(&[EVERY_SECOND]);
-    let next = |clock: &At| DueTime::floor(clock.now()).plus(1);
-    let (run, lead) = engine.ahead_of(next(&clock)).expect("its first run");
-    assert_eq!(lead, Duration::from_millis(50));
-    engine.get_ready(&run);
-    assert_eq!(
-        *started.ready.lock().expect("no panic"),
-        std::slice::from_ref(&run)
-    );
-    live(&mut engine, &clock, 1);
-    assert_eq!(engine.ahead_of(next(&clock)), None, "the disk is full");
-    assert!(started.recipes.lock().expect("no panic").is_empty());
-    engine.store.room = None;
-    live(&mut engine, &clock, 5);
-    let launched = started.recipes.lock().expect("no panic");
-    assert_eq!(
-        launched.iter().map(|recipe| &recipe.run).collect::<Vec<_>>(),
-        [&run]
-    );
 }
