@@ -8,7 +8,7 @@ use crate::schedule::{DueTime, Kind, Missed};
 use super::gate::Gate;
 use super::life::RUNS_LOOK_AGAIN;
 use super::seat::Seat;
-use super::slot::{Seated, Slot};
+use super::slot::Slot;
 use super::{
     CatchUp, Decision, Order, Phase, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
     VerdictRecord, session,
@@ -65,8 +65,9 @@ impl Planner {
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at
     /// most one run, for the latest; the earlier ones are coalesced into it.
     pub(super) fn decide(&mut self, now: DateTime<Utc>, seat: Seat, out: &mut Decision) {
-        let undecided = |slot: Seated<'_>| slot.undecided(DueTime::floor(now));
-        if let Some(missed) = self.slots.at(seat).and_then(undecided) {
+        let slot = self.slots.at(seat);
+        let undecided = slot.map(|slot| slot.all_undecided(DueTime::floor(now)));
+        for missed in undecided.into_iter().flatten() {
             self.decide_on(now, seat, missed, out);
         }
     }

@@ -303,11 +303,9 @@ impl Planner {
     /// The schedule by which `job` was planned is no more: what is undecided or waits is superseded.
     fn supersede(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
         self.withdraw_queued(now, job, Reason::Superseded, out);
-        let undecided = self
-            .slots
-            .get(job)
-            .and_then(|slot| slot.undecided(DueTime::floor(now)));
-        if let Some(missed) = undecided {
+        let slot = self.slots.get(job);
+        let undecided = slot.map(|slot| slot.all_undecided(DueTime::floor(now)));
+        for missed in undecided.into_iter().flatten() {
             self.verdict(now, job, missed, Verdict::Skipped(Reason::Superseded), out);
         }
     }

@@ -323,7 +323,12 @@ impl Planner {
             let slot = self.slots.get(&job);
             let waits = slot.and_then(|slot| self.waits_ahead(slot.slot, now)).cloned();
             if let Some(run) = &waits {
-                self.take_back(run, out);
+                // What is due whenever it may run has no due times of before: those were of another schedule.
+                if run.count > 1 && slot.is_some_and(|slot| slot.is_now()) {
+                    self.withdraw(now.instant(), run, Reason::Superseded, out);
+                } else {
+                    self.take_back(run, out);
+                }
             }
             if let Some(mut slot) = self.slots.get_mut(&job) {
                 let far = slot.front.covered.since(now) > LIVED_THROUGH;

@@ -269,21 +269,33 @@ impl Seated<'_> {
         if self.is_now() {
             return Some(Missed::only(first));
         }
-        // What ran gets no second run. It may lie ahead of what is decided, when the clock was set back and the plan was
-        // edited since; then what comes before it is a case by itself.
-        let again = self
-            .ran
-            .filter(|ran| self.front.covered < *ran && *ran <= now)
-            .filter(|ran| {
-                self.timetable
-                    .next(ran.plus(-1))
-                    .is_some_and(|next| next.due == *ran)
-            });
-        let Some(ran) = again else {
-            return self.timetable.missed_from(first, now);
+        match self.ran_ahead(now) {
+            None => self.timetable.missed_from(first, now),
+            Some(ran) => self.around(ran, now).into_iter().flatten().next(),
+        }
+    }
+
+    /// All of them: where what ran lies in between, in two parts.
+    pub(super) fn all_undecided(&self, now: DueTime) -> impl Iterator<Item = Missed> + use<> {
+        let parts = match self.ran_ahead(now).filter(|_| !self.is_now()) {
+            None => [self.undecided(now), None],
+            Some(ran) => self.around(ran, now),
         };
+        parts.into_iter().flatten()
+    }
+
+    /// What ran gets no second run. It may lie ahead of what is decided, when the clock was set back and the plan was
+    /// edited since, or the daemon died; then what comes before it is a case by itself.
+    fn ran_ahead(&self, now: DueTime) -> Option<DueTime> {
+        let ran = self.ran.filter(|ran| self.front.covered < *ran && *ran <= now)?;
+        let next = self.timetable.next(ran.plus(-1))?;
+        (next.due == ran).then_some(ran)
+    }
+
+    /// What is undecided before and after what ran.
+    fn around(&self, ran: DueTime, now: DueTime) -> [Option<Missed>; 2] {
         let earlier = self.timetable.missed(self.front.covered, ran.plus(-1));
-        earlier.or_else(|| self.timetable.missed(ran, now))
+        [earlier, self.timetable.missed(ran, now)]
     }
 }
 

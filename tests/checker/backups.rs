@@ -89,7 +89,7 @@ pub(super) fn check(history: &History, faults: &mut Vec<String>) {
                 "{mark}: its backup was deleted, and a record of it made anew"
             ));
         }
-        if there + gone < fewest || there > backups.max(1) {
+        if there + gone < fewest || there > backups.max(if void { told.len() } else { 1 }) {
             faults.push(format!(
                 "{mark}: its agent told of {backups} backups, and {there} are recorded, {gone} were deleted"
             ));

@@ -321,19 +321,35 @@ fn agents(history: &History, faults: &mut Vec<String>) {
     }
 }
 
-/// What ran on a clock that was more than a day ahead was never due then: it was set right before `seen` ran. (In one step
-/// or in several: the last of them finds runs that are more than a day ahead, and believes nothing of that time.)
+/// What ran on a clock that was more than a day ahead was never due then. So it may be due again if the clock was set back by
+/// more than a day since, in one step or in several, whatever it was set to in between: whoever finds that a plan's last run
+/// lies more than a day ahead believes nothing of that time.
 fn was_set_right(history: &History, before: &Evidence, seen: &Evidence) -> bool {
-    let ahead_at = |time| {
-        history
-            .clock
-            .iter()
-            .rfind(|(at, _)| *at <= time)
-            .map_or(0, |(_, ahead)| *ahead)
-    };
-    let mut steps = history.clock.iter();
-    steps.any(|(at, ahead)| (before.began..=seen.began).contains(at) && at + ahead < before.due - 86_400)
-        || ahead_at(before.began) - ahead_at(seen.began) > 86_400
+    let mut furthest = history.ahead_at(before.began);
+    let since = |(at, _): &&(i64, i64)| before.began < *at && *at <= seen.began;
+    history.clock.iter().filter(since).any(|(_, ahead)| {
+        furthest = furthest.max(*ahead);
+        furthest - ahead > 86_400
+    })
+}
+
+impl History {
+    /// How far the wall clock was ahead at this true time, in seconds.
+    fn ahead_at(&self, time: i64) -> i64 {
+        let steps = self.clock.iter().rfind(|(at, _)| *at <= time);
+        steps.map_or(0, |(_, ahead)| *ahead)
+    }
+
+    /// The true time at which the wall clock first showed this, in seconds; the last one, if it never did.
+    fn true_time(&self, wall: i64) -> i64 {
+        let starts = std::iter::once((i64::MIN, 0)).chain(self.clock.iter().copied());
+        let ends = self.clock.iter().map(|(at, _)| *at).chain([i64::MAX]);
+        let shown = |((start, ahead), end): ((i64, i64), i64)| {
+            let time = (wall - ahead).max(start);
+            (time < end).then_some(time)
+        };
+        starts.zip(ends).find_map(shown).unwrap_or(wall)
+    }
 }
 
 /// A plan that was disabled was of another dialect meanwhile, whose API keeps its own account of runs and backups. (Of one

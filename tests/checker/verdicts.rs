@@ -164,7 +164,14 @@ pub(super) fn check(history: &History, id: &str, versions: &[Version], faults: &
     let waits = known.iter().enumerate().any(|(at, one)| {
         let free = !one.version.stopped && one.version.hindered.is_empty();
         let next = known.get(at + 1).map_or(i64::MAX, |next| next.version.from);
-        let lasts = |since: i64| since + set_back < next.min(one.next.0);
+        let until = next.min(one.next.0);
+        // The daemon died as it heard of it, and when it was back the plan was another.
+        let dead = |since: i64| {
+            let (since, until) = (history.true_time(since), history.true_time(until));
+            let mut troubles = history.troubles.iter();
+            troubles.any(|(from, to)| *from <= since + set_back + 10 && until <= *to)
+        };
+        let lasts = |since: i64| since + set_back < until && !dead(since);
         one.arises && free && one.version.known.is_some_and(lasts)
     });
     // And who may not run for want of a trust is never due so.

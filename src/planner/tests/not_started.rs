@@ -191,6 +191,24 @@ fn on_a_clock_that_is_set_right_meanwhile_it_is_decided_afresh() {
     }
 }
 
+/// Found by the simulator: what the run was to serve besides was said to be coalesced into a run that nobody knows of.
+#[test]
+fn if_its_plan_is_continuous_by_then_all_that_it_was_to_serve_is_superseded() {
+    let (mut world, run) = starting("2026-03-01T00:30:00Z", "2026-03-01T09:30:00Z");
+    world.list(vec![plan("a", json!({"schedule_interval": "continuous"}))]);
+    world.now = at("2026-03-01T05:30:00Z");
+    world.tell(Input::ClockStepped);
+    let why = NotStarted::Shut;
+    world.tell(Input::NotStarted { run, why });
+    assert_eq!(
+        world.verdicts("a")[..2],
+        [
+            "2026-03-01T01:00:00Z..2026-03-01T09:00:00Z x9 skipped Superseded",
+            "2026-03-01T05:30:00Z run a-20260301T053000Z",
+        ]
+    );
+}
+
 #[test]
 fn whoever_stopped_the_plan_meanwhile_is_answered() {
     for why in [NotStarted::Shut, away()] {
