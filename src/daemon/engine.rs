@@ -312,7 +312,10 @@ impl<S: Store, W: Witness> Engine<S, W> {
             // Never kept.
             Order::ConfirmGone(_) | Order::Abort(_) => None,
             Order::AskSession(ask) => {
-                step.errands.push(Errand::AskSession(ask));
+                // While the question waited for the ledger its run may have been withdrawn.
+                if self.planner.asks_for(&ask.run) {
+                    step.errands.push(Errand::AskSession(ask));
+                }
                 None
             }
             Order::ReadWhole => {

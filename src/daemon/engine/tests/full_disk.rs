@@ -163,3 +163,35 @@ fn whoever_is_told_to_stop_tries_once_more_at_once() {
     assert!(engine.step(vec![Input::Halt]).settled);
     assert_eq!(runs(&engine.store.records).len(), 4);
 }
+
+/// Found by the simulator: once there was room again, first the session was told that the run was withdrawn, then it was asked to
+/// let that run in.
+#[test]
+fn nobody_asks_for_a_run_that_was_withdrawn_while_the_question_waited_for_the_disk() {
+    let member = |schedule: &str| {
+        let document = format!(
+            r#"{{"job_id": "j0", "session_id": "s", "session_tag": 7, "job_schedule": {schedule},
+                "job_actions": [{{"freezer_action": {{"action": "backup", "mode": "fs"}}}}]}}"#
+        );
+        plan::parse(&document, "a test").expect("a plan").plan
+    };
+    let (mut engine, clock) = full(&[]);
+    engine.store.room = None;
+    engine.step(vec![Input::Seen(Box::new(member(EVERY_SECOND)))]);
+    engine.store.room = Some(0);
+    live(&mut engine, &clock, 1);
+    let yearly = r#"{"schedule_month": "1", "schedule_day": "1"}"#;
+    engine.step(vec![Input::Seen(Box::new(member(yearly)))]);
+    engine.store.room = None;
+    clock.advance(TimeDelta::seconds(5));
+    let step = engine.step(vec![Input::Tick]);
+    assert!(step.settled);
+    let asks = |errand: &&Errand| matches!(errand, Errand::AskSession(_));
+    assert_eq!(step.errands.iter().find(asks), None);
+    let ends = engine.store.records.iter();
+    assert_eq!(
+        ends.filter(|record| matches!(record, Record::SessionEnd { .. }))
+            .count(),
+        1
+    );
+}
