@@ -265,12 +265,6 @@ impl Planner {
         ask
     }
 
-    /// Whether the API is to be asked, or is being asked, if this run may start.
-    #[must_use]
-    pub fn asks_for(&self, run: &RunId) -> bool {
-        self.asking.contains(run)
-    }
-
     /// The API has answered.
     pub(super) fn answered(
         &mut self,

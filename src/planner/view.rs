@@ -6,7 +6,7 @@ use crate::plan::{Digests, JobId, ProjectId};
 use crate::schedule::{DueTime, Kind};
 
 use super::slot::Seated;
-use super::{Phase, Planner, Reason, RunRecord, RunState};
+use super::{Phase, Planner, Reason, RunId, RunRecord, RunState};
 
 /// Why a plan will not run by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,12 @@ impl Planner {
     #[must_use]
     pub fn polled(&self) -> Option<DateTime<Utc>> {
         self.polled
+    }
+
+    /// Whether a session is to be asked, or is being asked, if this run may start.
+    #[must_use]
+    pub fn asks_for(&self, run: &RunId) -> bool {
+        self.asking.contains(run)
     }
 
     /// How many plans and runs there are.
