@@ -315,7 +315,8 @@ impl Planner {
             .slots
             .values()
             .filter(|slot| {
-                slot.front.covered.since(now) > LIVED_THROUGH || self.waits_ahead(slot.slot, now).is_some()
+                let ahead = slot.front.covered.since(now) > LIVED_THROUGH || slot.slot.ran_far_ahead(now);
+                ahead || self.waits_ahead(slot.slot, now).is_some()
             })
             .map(|slot| slot.plan.id.clone())
             .collect();
@@ -338,10 +339,12 @@ impl Planner {
                     slot.since = slot.since.min(now);
                 }
                 let once = slot.kind() == Kind::Once && !slot.has_had_run();
-                let ahead = |run: &LastRun| run.due.since(now) > LIVED_THROUGH_AT_MOST;
-                slot.last.take_if(|run| ahead(run));
-                slot.success.take_if(|run| ahead(run));
-                slot.ran.take_if(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST);
+                slot.forget_far_ahead(now);
+                if !far && waits.is_none() {
+                    // It was set right before the daemon died, which is all that its ledger does not know.
+                    slot.since = slot.since.max(now.plus(-1));
+                    continue;
+                }
                 slot.front.covered = match waits {
                     Some(_) if slot.is_now() => now.plus(-1),
                     // What it was told instead of its run is void.

@@ -9,7 +9,9 @@ use crate::schedule::{DueTime, Kind, Missed, Timetable};
 use super::brief::{Common, anchor};
 use super::front::{Front, Likeness};
 use super::shared::Shared;
-use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
+use super::{
+    Aside, Brief, LIVED_THROUGH_AT_MOST, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window,
+};
 
 /// What the planner knows of a plan, but for its [`Front`].
 #[derive(Debug)]
@@ -169,6 +171,19 @@ impl Slot {
         if self.open.as_ref() == Some(run) {
             self.open = None;
         }
+    }
+
+    /// Whether it ran by a clock that was set right since: its last run is for a time that nobody can have lived through.
+    pub(super) fn ran_far_ahead(&self, now: DueTime) -> bool {
+        self.ran.is_some_and(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST)
+    }
+
+    /// Nothing of that time counts.
+    pub(super) fn forget_far_ahead(&mut self, now: DueTime) {
+        let far = |due: DueTime| due.since(now) > LIVED_THROUGH_AT_MOST;
+        self.last.take_if(|run| far(run.due));
+        self.success.take_if(|run| far(run.due));
+        self.ran.take_if(|ran| far(*ran));
     }
 
     pub(super) fn kind(&self) -> Kind {

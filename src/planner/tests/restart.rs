@@ -134,6 +134,37 @@ fn what_is_superseded_or_was_stopped_is_so_up_to_now_though_a_run_lies_in_betwee
     assert_eq!(world.launched(), []);
 }
 
+/// Found by the simulator: the clock was years ahead for a minute, and set right; the ledger's last run is one of then.
+#[test]
+fn what_ran_by_a_clock_that_was_far_ahead_is_not_believed_after_a_restart_either() {
+    let ran = LastRun {
+        due: due("2031-05-01T03:00:00Z"),
+        covers: due("2031-05-01T03:00:00Z"),
+        ended: Some(at("2031-05-01T03:01:00Z")),
+        session: None,
+    };
+    let mut past = past(RunState::Queued);
+    past.open = Vec::new();
+    past.plans[0].last = Some(ran.clone());
+    past.plans[0].success = Some(ran);
+    past.plans[0].first_seen = due("2026-01-01T00:00:00Z");
+    let mut world = World::bare("2026-03-01T03:10:00Z", policy(), past);
+    world.tell(Input::Begin);
+    let view = world.planner.plans(9).remove(0);
+    assert_eq!(view.last_success, None);
+    // It is late an hour after its next due time: not at once, and not in the year 2031.
+    assert_eq!(view.deadline, Some(due("2026-03-01T05:00:00Z")));
+    // What fell due while the daemon was away is caught up with as ever.
+    assert_eq!(
+        world.launched(),
+        [RunId::new(&job("a"), due("2026-03-01T03:00:00Z"))]
+    );
+    assert_eq!(
+        world.verdicts("a")[..1],
+        ["2026-03-01T02:00:00Z coalesced a-20260301T030000Z"]
+    );
+}
+
 #[test]
 fn a_launch_that_was_recorded_and_not_carried_out_is_carried_out() {
     let mut world = woken(RunState::Starting);
