@@ -66,7 +66,7 @@ impl Planner {
     /// most one run, for the latest; the earlier ones are coalesced into it.
     pub(super) fn decide(&mut self, now: DateTime<Utc>, seat: Seat, out: &mut Decision) {
         let slot = self.slots.at(seat);
-        let undecided = slot.map(|slot| slot.all_undecided(DueTime::floor(now)));
+        let undecided = slot.map(|slot| slot.undecided(DueTime::floor(now)));
         for missed in undecided.into_iter().flatten() {
             self.decide_on(now, seat, missed, out);
         }

@@ -304,7 +304,7 @@ impl Planner {
     fn supersede(&mut self, now: DateTime<Utc>, job: &JobId, out: &mut Decision) {
         self.withdraw_queued(now, job, Reason::Superseded, out);
         let slot = self.slots.get(job);
-        let undecided = slot.map(|slot| slot.all_undecided(DueTime::floor(now)));
+        let undecided = slot.map(|slot| slot.undecided(DueTime::floor(now)));
         for missed in undecided.into_iter().flatten() {
             self.verdict(now, job, missed, Verdict::Skipped(Reason::Superseded), out);
         }

@@ -386,7 +386,12 @@ impl Planner {
             let next = slot.timetable.next(run.first.plus(-1));
             next.is_some_and(|next| next.due == run.first)
         };
-        let far = run.due.since(now) > LIVED_THROUGH_AT_MOST;
-        (run.state == RunState::Queued && run.due > now && (far || due_again())).then_some(run)
+        let decided_anew = is_far_ahead(run.due, now) || due_again();
+        (run.state == RunState::Queued && run.due > now && decided_anew).then_some(run)
     }
+}
+
+/// Whether this lies so far ahead that nobody can have lived through it: the clock was wrong.
+const fn is_far_ahead(due: DueTime, now: DueTime) -> bool {
+    due.since(now) > LIVED_THROUGH_AT_MOST
 }

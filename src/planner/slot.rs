@@ -9,9 +9,7 @@ use crate::schedule::{DueTime, Kind, Missed, Timetable};
 use super::brief::{Common, anchor};
 use super::front::{Front, Likeness};
 use super::shared::Shared;
-use super::{
-    Aside, Brief, LIVED_THROUGH_AT_MOST, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window,
-};
+use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window, is_far_ahead};
 
 /// What the planner knows of a plan, but for its [`Front`].
 #[derive(Debug)]
@@ -175,15 +173,14 @@ impl Slot {
 
     /// Whether it ran by a clock that was set right since: its last run is for a time that nobody can have lived through.
     pub(super) fn ran_far_ahead(&self, now: DueTime) -> bool {
-        self.ran.is_some_and(|ran| ran.since(now) > LIVED_THROUGH_AT_MOST)
+        self.ran.is_some_and(|ran| is_far_ahead(ran, now))
     }
 
     /// Nothing of that time counts.
     pub(super) fn forget_far_ahead(&mut self, now: DueTime) {
-        let far = |due: DueTime| due.since(now) > LIVED_THROUGH_AT_MOST;
-        self.last.take_if(|run| far(run.due));
-        self.success.take_if(|run| far(run.due));
-        self.ran.take_if(|ran| far(*ran));
+        self.last.take_if(|run| is_far_ahead(run.due, now));
+        self.success.take_if(|run| is_far_ahead(run.due, now));
+        self.ran.take_if(|ran| is_far_ahead(*ran, now));
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -271,44 +268,37 @@ impl Seated<'_> {
         })
     }
 
-    /// The due times up to `now` that have no verdict yet.
-    pub(super) fn undecided(&self, now: DueTime) -> Option<Missed> {
-        self.undecided_from(self.next_due()?, now)
+    /// The due times up to `now` that have no verdict yet: where what ran lies in between, in two parts.
+    pub(super) fn undecided(&self, now: DueTime) -> impl Iterator<Item = Missed> + use<> {
+        let parts = self.next_due().map(|first| self.parts_from(first, now));
+        parts.into_iter().flatten().flatten()
     }
 
-    /// The same, for who knows the first due time without a verdict.
+    /// The first part, for who knows the first due time without a verdict.
     pub(super) fn undecided_from(&self, first: DueTime, now: DueTime) -> Option<Missed> {
+        self.parts_from(first, now).into_iter().flatten().next()
+    }
+
+    fn parts_from(&self, first: DueTime, now: DueTime) -> [Option<Missed>; 2] {
         if first > now {
-            return None;
+            return [None, None];
         }
         if self.is_now() {
-            return Some(Missed::only(first));
+            return [Some(Missed::only(first)), None];
         }
-        match self.ran_ahead(now) {
-            None => self.timetable.missed_from(first, now),
-            Some(ran) => self.around(ran, now).into_iter().flatten().next(),
-        }
-    }
-
-    /// All of them: where what ran lies in between, in two parts.
-    pub(super) fn all_undecided(&self, now: DueTime) -> impl Iterator<Item = Missed> + use<> {
-        let parts = match self.ran_ahead(now).filter(|_| !self.is_now()) {
-            None => [self.undecided(now), None],
-            Some(ran) => self.around(ran, now),
+        // What ran gets no second run. It may lie ahead of what is decided, when the clock was set back and the plan was
+        // edited since, or the daemon died; then what comes before it is a case by itself.
+        let ahead = self
+            .ran
+            .filter(|ran| self.front.covered < *ran && *ran <= now)
+            .filter(|ran| {
+                self.timetable
+                    .next(ran.plus(-1))
+                    .is_some_and(|next| next.due == *ran)
+            });
+        let Some(ran) = ahead else {
+            return [self.timetable.missed_from(first, now), None];
         };
-        parts.into_iter().flatten()
-    }
-
-    /// What ran gets no second run. It may lie ahead of what is decided, when the clock was set back and the plan was
-    /// edited since, or the daemon died; then what comes before it is a case by itself.
-    fn ran_ahead(&self, now: DueTime) -> Option<DueTime> {
-        let ran = self.ran.filter(|ran| self.front.covered < *ran && *ran <= now)?;
-        let next = self.timetable.next(ran.plus(-1))?;
-        (next.due == ran).then_some(ran)
-    }
-
-    /// What is undecided before and after what ran.
-    fn around(&self, ran: DueTime, now: DueTime) -> [Option<Missed>; 2] {
         let earlier = self.timetable.missed(self.front.covered, ran.plus(-1));
         [earlier, self.timetable.missed(ran, now)]
     }

@@ -39,6 +39,16 @@ pub(super) fn past(state: RunState) -> Past {
     }
 }
 
+/// A run that is over; it was for this due time alone.
+fn ran(when: &str) -> LastRun {
+    LastRun {
+        due: due(when),
+        covers: due(when),
+        ended: Some(at(when) + TimeDelta::minutes(1)),
+        session: None,
+    }
+}
+
 fn woken(state: RunState) -> World {
     World::bare("2026-03-01T01:10:00Z", policy(), past(state))
 }
@@ -103,15 +113,9 @@ fn what_was_edited_while_the_daemon_was_away_does_not_run_by_its_old_schedule() 
 /// after that run was never heard of again.
 #[test]
 fn what_is_superseded_or_was_stopped_is_so_up_to_now_though_a_run_lies_in_between() {
-    let ran = LastRun {
-        due: due("2026-03-01T03:00:00Z"),
-        covers: due("2026-03-01T03:00:00Z"),
-        ended: Some(at("2026-03-01T03:01:00Z")),
-        session: None,
-    };
     let known = || {
         let mut past = past(RunState::Queued);
-        (past.open, past.plans[0].last) = (Vec::new(), Some(ran.clone()));
+        (past.open, past.plans[0].last) = (Vec::new(), Some(ran("2026-03-01T03:00:00Z")));
         past
     };
     let mut world = World::bare("2026-03-01T06:10:00Z", policy(), known());
@@ -134,19 +138,36 @@ fn what_is_superseded_or_was_stopped_is_so_up_to_now_though_a_run_lies_in_betwee
     assert_eq!(world.launched(), []);
 }
 
+/// While its document cannot be used a plan has no due times, whatever ran.
+#[test]
+fn what_would_have_been_due_while_a_plan_was_broken_has_no_verdict_though_a_run_lies_in_between() {
+    let mut past = past(RunState::Queued);
+    (past.open, past.plans[0].last) = (Vec::new(), Some(ran("2026-03-01T12:00:00Z")));
+    let mut world = World::bare("2026-03-01T06:10:00Z", policy(), past);
+    world.tell(Input::Listing {
+        began: world.now,
+        plans: Vec::new(),
+        broken: vec![Broken {
+            job: job("a"),
+            document: "{}".into(),
+            event: String::new(),
+        }],
+    });
+    world.now = at("2026-03-01T15:10:00Z");
+    world.list(vec![hourly("a")]);
+    assert_eq!(
+        world.verdicts("a"),
+        ["2026-03-01T02:00:00Z..2026-03-01T06:00:00Z x5 skipped Superseded"]
+    );
+}
+
 /// Found by the simulator: the clock was years ahead for a minute, and set right; the ledger's last run is one of then.
 #[test]
 fn what_ran_by_a_clock_that_was_far_ahead_is_not_believed_after_a_restart_either() {
-    let ran = LastRun {
-        due: due("2031-05-01T03:00:00Z"),
-        covers: due("2031-05-01T03:00:00Z"),
-        ended: Some(at("2031-05-01T03:01:00Z")),
-        session: None,
-    };
     let mut past = past(RunState::Queued);
     past.open = Vec::new();
-    past.plans[0].last = Some(ran.clone());
-    past.plans[0].success = Some(ran);
+    past.plans[0].last = Some(ran("2031-05-01T03:00:00Z"));
+    past.plans[0].success = Some(ran("2031-05-01T03:00:00Z"));
     past.plans[0].first_seen = due("2026-01-01T00:00:00Z");
     let mut world = World::bare("2026-03-01T03:10:00Z", policy(), past);
     world.tell(Input::Begin);
