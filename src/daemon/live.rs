@@ -24,7 +24,6 @@ use crate::planner::RunId;
 use crate::schedule::DueTime;
 use crate::zones::Zones;
 
-use super::ahead::ahead_of;
 use super::clock_behind::{Believed, Waiting};
 use super::copying::{self, Copier};
 use super::engine::{Errand, Prepared};
@@ -138,7 +137,7 @@ impl Daemon {
         loop {
             let due = self.main_loop.wake();
             let wake = due.map(DueTime::instant);
-            let ahead = ahead_of(due, &self.main_loop.engine, self.clock.now());
+            let ahead = self.main_loop.engine.ahead_of(due, self.clock.now());
             let (begun, settled) = (self.main_loop.has_begun(), self.main_loop.is_settled());
             let woken = tokio::select! {
                 biased;

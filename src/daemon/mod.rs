@@ -11,7 +11,6 @@
 
 pub mod account;
 mod agents;
-mod ahead;
 mod asking;
 pub mod backups;
 mod clock_behind;

@@ -9,7 +9,7 @@ use freezerd::cli::{self, Cli, Shell};
 use freezerd::config::Loader;
 use freezerd::ledger::Ledger;
 use freezerd::plan::{JobId, ProjectId};
-use freezerd::planner::{Outcome, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord};
+use freezerd::planner::{Outcome, Record, RunRecord, RunState, Verdict, VerdictRecord};
 use freezerd::schedule::DueTime;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,22 +126,8 @@ pub fn plan_of(id: &str, name: &str, document: &Value, covered: &str) -> Record 
 /// A run that is queued as soon as it is due.
 pub fn queued(id: &str, when: &str) -> RunRecord {
     RunRecord {
-        id: RunId::new(&JobId::new(id), due(when)),
-        job: JobId::new(id),
         project: Some(ProjectId::new("p1")),
-        due: due(when),
-        first: due(when),
-        count: 1,
-        covers: due(when),
-        cadence: None,
-        state: RunState::Queued,
-        not_before: None,
-        queued: later(when, 0.004),
-        started: None,
-        ended: None,
-        pid: None,
-        detail: String::new(),
-        session: None,
+        ..RunRecord::new(JobId::new(id), due(when), later(when, 0.004))
     }
 }
 

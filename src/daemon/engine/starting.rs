@@ -1,6 +1,6 @@
 //! From an order to launch a run to the launcher, and what is made of a launcher that does not take it.
 
-use std::time::Duration;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::launch::LaunchError;
 use crate::plan::Plan;
@@ -10,11 +10,18 @@ use crate::schedule::DueTime;
 use super::{Drafts, Engine, Store, Witness, end_without_start};
 
 impl<S: Store, W: Witness> Engine<S, W> {
-    /// What the launcher is to get ready for before this due time comes, and how long before it wants to be told. (Not while
-    /// the ledger takes nothing: nothing would be launched.)
-    pub fn ahead_of(&self, due: DueTime) -> Option<(RunId, Duration)> {
-        let lead = self.launcher.lead().filter(|_| self.not_before.is_none())?;
-        Some((self.planner.about_to_start(due.instant())?, lead))
+    /// Which run the launcher is to get ready for before `wake`, which is waited for, and when. For that the daemon wakes a
+    /// second time: only where a run will start, and for a launcher that gains by it. It is a guess; nothing is decided by it.
+    ///
+    /// `None`: there is none, or it is too late (so it is told once, and again where the clock was set back since), or the
+    /// ledger takes nothing: nothing would be launched.
+    pub fn ahead_of(&self, wake: Option<DueTime>, now: DateTime<Utc>) -> Option<(RunId, DateTime<Utc>)> {
+        let due = wake.filter(|_| self.not_before.is_none())?.instant();
+        let at = due - TimeDelta::from_std(self.launcher.lead()?).ok()?;
+        if now >= at {
+            return None;
+        }
+        Some((self.planner.about_to_start(due)?, at))
     }
 
     /// Has the launcher get ready for it.

@@ -51,6 +51,14 @@ struct Started {
     aborted: Mutex<Vec<RunId>>,
 }
 
+impl Started {
+    /// Takes out what was started last.
+    fn last(&self) -> Recipe {
+        let mut recipes = self.recipes.lock().expect("no panic");
+        recipes.pop().expect("it was started")
+    }
+}
+
 impl Launcher for Started {
     fn lead(&self) -> Option<Duration> {
         Some(Duration::from_millis(50))
@@ -241,12 +249,7 @@ fn it_starts_when_it_is_prepared_with_what_was_got_ready() {
     let ((mut engine, started), run) = due();
     let step = engine.prepared(&run, Ok(Drafts::from([(0, "b1".to_owned())])));
     assert!(step.settled && engine.preparing(&run).is_none());
-    let recipe = started
-        .recipes
-        .lock()
-        .expect("no panic")
-        .pop()
-        .expect("it was started");
+    let recipe = started.last();
     assert_eq!(recipe.run, run);
     assert!(recipe.steps[0].ini.contains("backup_id = b1\n"));
     // Said again, it starts nothing.
@@ -316,12 +319,7 @@ fn what_runs_is_what_was_recorded_last() {
     let edited = plan("").document.replace("cindernative", "edited");
     let edited = plan::parse(&edited, "a test").expect("a plan").plan;
     engine.step(vec![Input::Seen(Box::new(edited)), Input::Begin]);
-    let recipe = started
-        .recipes
-        .lock()
-        .expect("no panic")
-        .pop()
-        .expect("it was started");
+    let recipe = started.last();
     assert!(recipe.steps[0].ini.contains("mode = edited\n"));
 }
 
