@@ -69,7 +69,11 @@ pub fn due_at_once(count: usize) {
         let mut planner = Planner::restore(policy(shadow), past(count));
         planner.handle(due() - TimeDelta::minutes(1), [Input::Begin]);
         let began = Instant::now();
-        let decision = planner.handle(due(), [Input::Tick]);
+        let mut decision = planner.handle(due(), [Input::Tick]);
+        if decision.more {
+            let others = planner.handle(due(), []);
+            decision.records.extend(others.records);
+        }
         let took = began.elapsed();
         let verdicts = decision.records.iter().map(verdicts).sum();
         assert_eq!(verdicts, count.div_ceil(10), "each that is due has its verdict");

@@ -204,7 +204,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
             for order in std::mem::take(&mut self.pending) {
                 inputs.extend(self.carry_out(order, &mut step));
             }
-            if inputs.is_empty() {
+            if inputs.is_empty() && !decision.more {
                 step.settled = self.unseen.is_empty();
                 return step;
             }

@@ -10,8 +10,8 @@ use super::life::RUNS_LOOK_AGAIN;
 use super::seat::Seat;
 use super::slot::Slot;
 use super::{
-    CatchUp, Decision, Order, Phase, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict,
-    VerdictRecord, session,
+    CatchUp, Decision, Order, Planner, Reason, Record, RunId, RunRecord, RunState, Verdict, VerdictRecord,
+    session,
 };
 
 /// Seconds after which a continuous plan whose windows never open is looked at again.
@@ -20,46 +20,37 @@ const NEVER_OPENS_LOOK_AGAIN: i64 = 86_400;
 impl Planner {
     /// Gives every due time that has come its verdict.
     pub(super) fn decide_due(&mut self, now: DateTime<Utc>, out: &mut Decision) {
-        let second = DueTime::floor(now);
-        while let Some((due, seats)) = self.timers.take_due(second) {
-            for seat in self.decide_alike(now, due, seats, out) {
-                // Deciding on one of them may have changed another.
-                let Some(slot) = self
-                    .slots
-                    .at_mut(seat)
-                    .filter(|slot| slot.front.armed == Some(due))
-                else {
-                    continue;
-                };
-                slot.front.armed = None;
-                if let Some(missed) = slot.seen().undecided_from(due, second) {
-                    self.decide_on(now, seat, missed, out);
-                }
-                self.arm_seat(seat);
-            }
+        while let Some((due, seats)) = self.timers.take_due(DueTime::floor(now)) {
+            let others = self.decide_alike(now, due, seats, out);
+            self.decide_each(now, due, others, out);
         }
     }
 
-    /// A run that will start as soon as it is recorded, if `now` is when it is decided: a guess, by one of the plans that are
-    /// due, for those who can get something ready meanwhile. Nothing is decided by it.
-    #[must_use]
-    pub fn about_to_start(&self, now: DateTime<Utc>) -> Option<RunId> {
-        let second = DueTime::floor(now);
-        let (due, seat) = self.timers.peek_due(second)?;
-        // The last place may be kept for another project.
-        let kept = usize::from(self.policy.max_concurrent > 1);
-        if self.phase != Phase::Live || self.holding || self.open.busy() + kept >= self.policy.max_concurrent
-        {
-            return None;
+    /// Gives these plans, which are due at `due`, their verdict, and their next timer.
+    pub(super) fn decide_each(
+        &mut self,
+        now: DateTime<Utc>,
+        due: DueTime,
+        seats: Vec<Seat>,
+        out: &mut Decision,
+    ) {
+        // Mostly a run and its verdict.
+        out.records.reserve(2 * seats.len());
+        for seat in seats {
+            // Deciding on one of them may have changed another.
+            let Some(slot) = self
+                .slots
+                .at_mut(seat)
+                .filter(|slot| slot.front.armed == Some(due))
+            else {
+                continue;
+            };
+            slot.front.armed = None;
+            if let Some(missed) = slot.seen().undecided_from(due, DueTime::floor(now)) {
+                self.decide_on(now, seat, missed, out);
+            }
+            self.arm_seat(seat);
         }
-        let slot = self.slots.at(seat).filter(|slot| slot.front.armed == Some(due))?;
-        let missed = slot.undecided_from(due, second)?;
-        let runs = matches!(
-            self.judge(&slot, missed, second),
-            Judgement::Run { not_before: None }
-        );
-        (runs && self.doubts.until(&slot.plan.id, second).is_none())
-            .then(|| RunId::new(&slot.plan.id, missed.last))
     }
 
     /// Gives the due times of one plan up to `now` their verdict. Several at once (after downtime): at
@@ -161,15 +152,11 @@ impl Planner {
         };
         let job = slot.plan.id.clone();
         let due = missed.last;
-        let next = match slot.kind() {
-            Kind::Continuous | Kind::Once | Kind::Date => None,
-            _ => slot.timetable.next(due),
-        };
         let run = RunRecord {
             project: slot.plan.project.clone(),
             first: missed.first,
             count: missed.count,
-            cadence: next.map(|next| next.due.since(due)),
+            cadence: slot.cadence(due),
             not_before,
             ..RunRecord::new(job, due, now)
         };

@@ -165,6 +165,8 @@ pub struct Decision {
     pub orders: Vec<Order>,
     /// When to send [`Input::Tick`].
     pub wake: Option<DueTime>,
+    /// Only those of many that get a place were decided: there is more, as soon as this is carried out.
+    pub more: bool,
 }
 
 /// Something to be carried out.

@@ -4,11 +4,10 @@
 //! transaction, and only then carries out its orders. So a crash at any point is "restart and read the
 //! ledger", and a simulator can drive this very code through years of virtual time.
 //!
-//! The life of one due time: its second comes ([`due`]; of many plans at once: [`alike`]); the planner gives its verdict; a
-//! run waits in the [`queue`] for a free one of the [`places`], for its window, or for its [`session`]; it is launched,
-//! starts, ends ([`life`]); its outcome is
-//! reported. Listings ([`intake`]) change which due times there will be, and withdraw what waits; what users
-//! ask for in them is answered ([`events`]).
+//! The life of one due time: its second comes ([`due`]; of many plans at once: [`alike`], [`first`]); the planner gives its
+//! verdict; a run waits in the [`queue`] for a free one of the [`places`], for its window, or for its [`session`]; it is
+//! launched, starts, ends ([`life`]); its outcome is reported. Listings ([`intake`]) change which due times there will be, and
+//! withdraw what waits; what users ask for in them is answered ([`events`]).
 //!
 //! PURE: no I/O, reads no clock. May use: `plan`, `schedule`. Must not use: any other room.
 
@@ -20,6 +19,7 @@ mod directory;
 mod doubt;
 mod due;
 mod events;
+mod first;
 mod front;
 mod gate;
 mod input;
@@ -118,6 +118,8 @@ pub struct Planner {
     /// When the last run of another scheduler started that was told, of each plan that has one.
     foreign: BTreeMap<JobId, DueTime>,
     phase: Phase,
+    /// The second of which some were decided before the others ([`first`]).
+    gone_first: Option<DueTime>,
     /// What the wall clock showed when it was last looked at.
     clock: Option<DueTime>,
     /// The ledger cannot be written: what is due is decided, and waits.
@@ -170,6 +172,7 @@ impl Planner {
             done: BTreeMap::new(),
             foreign: BTreeMap::new(),
             phase: Phase::Waiting,
+            gone_first: None,
             clock: None,
             holding: false,
         };
@@ -220,7 +223,7 @@ impl Planner {
                 self.clock_stepped(DueTime::floor(now), &mut out);
                 self.clock = Some(DueTime::floor(now));
             }
-            self.decide_due(now, &mut out);
+            self.decide_first(now, &mut out);
             self.fill(now, &mut out);
         }
         out.wake = self.wake();
@@ -303,10 +306,9 @@ impl Planner {
         self.clock = Some(second);
     }
 
-    /// After a step back of the wall clock, due times that lie far ahead may have been decided while the
-    /// clock was wrong. They are still to come, so they are opened again. A step of minutes opens nothing:
-    /// those seconds were lived through, and their runs have run. What waits for a time that is still to come is decided
-    /// afresh in any case, with all that it was to serve.
+    /// After a step back of the wall clock, due times that lie far ahead may have been decided while the clock was wrong: still
+    /// to come, they are opened again. A step of minutes opens nothing: those seconds were lived through, their runs have run.
+    /// What waits for a time that is still to come is decided afresh in any case, with all that it was to serve.
     fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
         // Nobody waits until it comes round again.
         self.doubts.clock_stepped(now);

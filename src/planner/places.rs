@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::plan::{JobId, ProjectId};
 
@@ -57,16 +58,15 @@ impl Open {
                 self.placed.remove(&run.id);
             }
         }
-        if let Some(there) = self.get_mut(&run.id) {
-            *there = run;
-            return;
-        }
         let of_plan = self.of_plan(&run.id);
-        let placed = Placed {
-            of_plan,
-            run: Box::new(run),
-        };
-        self.runs.insert_unique(of_plan, placed, |placed| placed.of_plan);
+        let is_it = |placed: &Placed| placed.of_plan == of_plan && placed.run.id == run.id;
+        match self.runs.entry(of_plan, is_it, |placed| placed.of_plan) {
+            Entry::Occupied(mut there) => *there.get_mut().run = run,
+            Entry::Vacant(place) => {
+                let run = Box::new(run);
+                place.insert(Placed { of_plan, run });
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, run: &RunId) -> Option<RunRecord> {

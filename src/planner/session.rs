@@ -224,11 +224,7 @@ impl Planner {
         run: &mut RunRecord,
         plan: &Brief,
     ) -> Option<SessionAsk> {
-        let session = plan
-            .session
-            .as_deref()
-            .filter(|_| self.policy.reports_all(&plan.common));
-        let Some(session) = session else {
+        let Some(session) = self.policy.session_of(plan) else {
             run.session = None;
             return None;
         };

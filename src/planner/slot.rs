@@ -192,6 +192,14 @@ impl Slot {
         matches!(self.kind(), Kind::Continuous | Kind::Once)
     }
 
+    /// Seconds from `due` to the next due time, if it comes again and again.
+    pub(super) fn cadence(&self, due: DueTime) -> Option<i64> {
+        match self.kind() {
+            Kind::Continuous | Kind::Once | Kind::Date => None,
+            _ => self.timetable.next(due).map(|next| next.due.since(due)),
+        }
+    }
+
     /// Whether any run of it is known.
     pub(super) fn has_had_run(&self) -> bool {
         self.ran.is_some() || self.last.is_some() || self.open.is_some() || self.plan.has_run()

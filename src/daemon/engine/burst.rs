@@ -57,7 +57,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// Takes what is to be launched, and what was decided of it, out of what is still to be done.
     fn portions(&mut self) -> Vec<Portion> {
         let mut portions: Vec<Portion> = Vec::new();
-        let mut portion_of: HashMap<JobId, usize> = HashMap::new();
+        let mut portion_of: HashMap<JobId, usize, foldhash::fast::RandomState> = HashMap::default();
         let mut room = 0;
         for launch in self.pending.extract_if(.., |order| job_of(order).is_some()) {
             if portions.last().is_none_or(|last| last.launches.len() >= room) {

@@ -162,7 +162,7 @@ fn now() -> DateTime<Utc> {
 
 fn world(past: Past) -> World {
     let policy = Policy {
-        max_concurrent: 4,
+        max_concurrent: 12,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
         central: false,

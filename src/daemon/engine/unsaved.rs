@@ -41,14 +41,19 @@ impl Unsaved {
     /// Adds further ones. `adjoins`: whether, of a plan, the second of two due times comes right after the first.
     pub(super) fn add(
         &mut self,
-        records: impl IntoIterator<Item = Record>,
+        records: Vec<Record>,
         adjoins: impl Fn(&VerdictRecord, &VerdictRecord) -> bool,
     ) {
         let Some(places) = &mut self.places else {
-            self.records.extend(records);
+            // Mostly there are none, and these may be a hundred thousand.
+            if self.records.is_empty() {
+                self.records = records;
+            } else {
+                self.records.extend(records);
+            }
             return;
         };
-        for record in one_by_one(records.into_iter().collect()) {
+        for record in one_by_one(records) {
             if let Some(record) = places.merge(&mut self.records, record, &adjoins) {
                 self.records.push(record);
             }

@@ -14,6 +14,7 @@ mod catch_up;
 mod doubt;
 mod edits;
 mod events;
+mod first;
 mod foresight;
 mod life;
 mod metadata;
@@ -128,7 +129,13 @@ impl World {
     pub(super) fn tell(&mut self, input: Input) {
         let ticks = matches!(input, Input::Tick);
         let guessed = self.planner.about_to_start(self.now).filter(|_| ticks);
-        let decision = self.planner.handle(self.now, [input]);
+        let mut decision = self.planner.handle(self.now, [input]);
+        while decision.more {
+            let next = self.planner.handle(self.now, []);
+            decision.records.extend(next.records);
+            decision.orders.extend(next.orders);
+            (decision.wake, decision.more) = (next.wake, next.more);
+        }
         if let Some(run) = guessed {
             let runs = |record: &Record| {
                 record

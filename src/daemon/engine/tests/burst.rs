@@ -7,8 +7,8 @@ fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_
     let (mut engine, started) = burst(40, None);
     assert!(engine.step(vec![Input::Begin]).settled);
     let Kept { records, commits, .. } = &engine.store;
-    // A queued run, its verdict, and its start: of two, of two more, and what waits.
-    assert_eq!(commits[..], [6, 12, 12 + 36 * 2]);
+    // A queued run, its verdict, and its start: of two, of four more, of the others that have a place; and then what waits.
+    assert_eq!(commits[..], [6, 18, 36, 36 + 28 * 2]);
     let launched: Vec<RunId> = started
         .recipes
         .lock()
@@ -16,8 +16,11 @@ fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_
         .iter()
         .map(|recipe| recipe.run.clone())
         .collect();
-    assert_eq!(launched.len(), 4);
-    for (portion, until) in launched.chunks(2).zip(commits) {
+    assert_eq!(launched.len(), 12);
+    for (portion, until) in [&launched[..1], &launched[1..3], &launched[3..]]
+        .iter()
+        .zip(commits)
+    {
         let recorded = runs(&records[..*until]);
         assert!(portion.iter().all(|run| recorded[run] == RunState::Starting));
     }
@@ -34,6 +37,6 @@ fn a_disk_that_is_full_in_the_middle_of_a_burst_keeps_the_others_from_starting()
     assert!(engine.step(Vec::new()).settled);
     let recorded = runs(&engine.store.records);
     let starting = recorded.values().filter(|state| **state == RunState::Starting);
-    assert_eq!((recorded.len(), starting.count()), (40, 4));
-    assert_eq!(started.recipes.lock().expect("no panic").len(), 4, "each once");
+    assert_eq!((recorded.len(), starting.count()), (40, 12));
+    assert_eq!(started.recipes.lock().expect("no panic").len(), 12, "each once");
 }

@@ -132,7 +132,7 @@ fn what_the_first_of_a_burst_came_to_is_told_though_the_ledger_fails_after_them(
     let failed = with(RunState::Done(Outcome::Fail));
     assert_eq!(
         (failed, with(RunState::Starting)),
-        (2, 4),
+        (2, 12),
         "all places are taken again"
     );
 }

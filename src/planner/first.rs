@@ -1,0 +1,159 @@
+//! Of more that are due at one second than there are places for, those who get a place are decided first.
+//!
+//! To decide on a hundred thousand runs takes a moment, and nearly all of them will wait for a place anyway. So those whose
+//! turn it is are decided by themselves, and the others once these are launched. Nothing else is changed by it: who has which
+//! turn, and who gets a place, is what it would be if all had been decided together. (Where two plans differ in nothing but
+//! their names, it may be the other.)
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::JobId;
+use crate::schedule::DueTime;
+
+use super::due::Judgement;
+use super::front::Likeness;
+use super::queue::measure;
+use super::seat::Seat;
+use super::{Decision, Phase, Planner, RunId};
+
+impl Planner {
+    /// Gives what has come due its verdict: if there are more than places, those who get one, once; the others stay due
+    /// ([`Decision::more`]).
+    pub(super) fn decide_first(&mut self, now: DateTime<Utc>, out: &mut Decision) {
+        let second = DueTime::floor(now);
+        let Some((due, seats)) = self.timers.take_due(second) else {
+            return;
+        };
+        let mut seats = self.decide_alike(now, due, seats, out);
+        let mut first = self.go_first(due, second, &seats);
+        if first.is_empty() {
+            self.decide_each(now, due, seats, out);
+            self.decide_due(now, out);
+            return;
+        }
+        first.sort_unstable();
+        seats.retain(|seat| first.binary_search(seat).is_err());
+        self.timers.set_all(due, seats);
+        self.gone_first = Some(due);
+        out.more = true;
+        self.decide_each(now, due, first, out);
+    }
+
+    /// Who of those that are due at `due` are to be decided before the others; nobody, if all are to be together. (So are
+    /// those that are late: how late each is tells its turn.)
+    fn go_first(&self, due: DueTime, now: DueTime, seats: &[Seat]) -> Vec<Seat> {
+        let places = self.places_for_newcomers(now);
+        if due == now && self.gone_first != Some(due) && places > 0 && seats.len() > places {
+            self.first_in_turn(due, seats, places)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// How many who come now get a place: none, while somebody waits. (The last place may be kept for another project.)
+    fn places_for_newcomers(&self, now: DueTime) -> usize {
+        let comes = self.held.first().is_some_and(|(opens, _)| *opens <= now);
+        if self.phase != Phase::Live || self.holding || self.queue.len() > 0 || comes {
+            return 0;
+        }
+        self.policy.max_concurrent.saturating_sub(self.open.busy())
+    }
+
+    /// Whose runs the queue would let go first, until so many places are taken.
+    fn first_in_turn(&self, due: DueTime, seats: &[Seat], places: usize) -> Vec<Seat> {
+        let mut of_project: HashMap<_, Vec<Newcomer>, foldhash::fast::RandomState> = HashMap::default();
+        let mut ask = 0;
+        // Mostly one is like the one before it.
+        let mut latest = (Likeness::NONE, None);
+        for seat in seats {
+            let likeness = self.slots.likeness(*seat);
+            if likeness == Likeness::NONE || likeness != latest.0 {
+                latest = (likeness, self.runs_by(due, *seat));
+            }
+            if let (Some(measure), Some(slot)) = (latest.1, self.slots.at(*seat)) {
+                let plan = &slot.slot.plan;
+                let asks = self.policy.session_of(plan).is_some();
+                ask += usize::from(asks);
+                of_project.entry(&plan.project).or_default().push(Newcomer {
+                    place: (measure, &plan.id),
+                    seat: *seat,
+                    asks,
+                });
+            }
+        }
+        // Who asks a session takes no place until it is answered.
+        let most = places + ask;
+        let projects = of_project.into_iter();
+        let projects = projects.map(|(project, plans)| (self.queue.turn(project), plans));
+        let mut projects = lowest(projects.collect(), most, |(turn, _)| *turn);
+        for (_, plans) in &mut projects {
+            *plans = lowest(std::mem::take(plans), most, |plan| plan.place);
+            plans.reverse();
+        }
+        let (mut first, mut left) = (Vec::new(), places);
+        while left > 0 && projects.iter().any(|(_, plans)| !plans.is_empty()) {
+            for (_, plans) in &mut projects {
+                if left > 0
+                    && let Some(next) = plans.pop()
+                {
+                    first.push(next.seat);
+                    left -= usize::from(!next.asks);
+                }
+            }
+        }
+        first
+    }
+
+    /// The measure of this plan's run, if it runs at `due`, and then.
+    fn runs_by(&self, due: DueTime, seat: Seat) -> Option<i64> {
+        let slot = self.slots.at(seat)?;
+        let missed = slot.undecided_from(due, due)?;
+        let runs = matches!(
+            self.judge(&slot, missed, due),
+            Judgement::Run { not_before: None }
+        );
+        runs.then(|| measure(slot.cadence(due)))
+    }
+
+    /// A run that will start as soon as it is recorded, if `now` is when it is decided: a guess, by one of the plans that are
+    /// due, for those who can get something ready meanwhile. Nothing is decided by it.
+    #[must_use]
+    pub fn about_to_start(&self, now: DateTime<Utc>) -> Option<RunId> {
+        let second = DueTime::floor(now);
+        let (due, seat) = self.timers.peek_due(second)?;
+        // The last place may be kept for another project.
+        if self.places_for_newcomers(second) <= usize::from(self.policy.max_concurrent > 1) {
+            return None;
+        }
+        let slot = self.slots.at(seat).filter(|slot| slot.front.armed == Some(due))?;
+        let missed = slot.undecided_from(due, second)?;
+        let runs = matches!(
+            self.judge(&slot, missed, second),
+            Judgement::Run { not_before: None }
+        );
+        (runs && self.doubts.until(&slot.plan.id, second).is_none())
+            .then(|| RunId::new(&slot.plan.id, missed.last))
+    }
+}
+
+/// A plan that is due.
+struct Newcomer<'a> {
+    /// All of its project are equally late: the shorter cadence goes first.
+    place: (i64, &'a JobId),
+    seat: Seat,
+    /// Its session, before it may start.
+    asks: bool,
+}
+
+/// The lowest `most` of these, in order.
+fn lowest<T, K: Ord>(mut all: Vec<T>, most: usize, key: impl Fn(&T) -> K) -> Vec<T> {
+    let order = |one: &T, other: &T| key(one).cmp(&key(other));
+    if all.len() > most {
+        all.select_nth_unstable_by(most, order);
+        all.truncate(most);
+    }
+    all.sort_unstable_by(order);
+    all
+}
