@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::clock::Clock;
 use crate::launch::{self, Launcher};
 use crate::plan::{self, JobId, Plan};
@@ -184,18 +186,23 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// a few ([`burst`]).
     pub fn step(&mut self, inputs: Vec<Input>) -> Step {
         let mut step = Step::default();
-        let mut inputs = inputs;
-        inputs.extend(self.look());
+        let mut inputs: Vec<Input> = inputs.into_iter().chain(self.look()).collect();
+        let mut now = self.clock.now();
         loop {
-            let decision = self.planner.handle(self.clock.now(), inputs.drain(..));
+            let decision = self.planner.handle(now, inputs.drain(..));
             self.add(decision.records);
             self.take_up(decision.orders, &mut step);
             step.wake = decision.wake;
-            let now = self.clock.monotonic();
+            let instant = self.clock.monotonic();
             // Whoever is told to stop has no later time.
-            let too_soon = !self.planner.is_halted() && self.not_before.is_some_and(|then| now < then);
-            if too_soon || !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step) {
-                step.wake = self.hold(inputs, &mut step);
+            let too_soon = !self.planner.is_halted() && self.not_before.is_some_and(|then| instant < then);
+            let held = too_soon || !self.launch_some_first(&mut step, &mut inputs) || !self.save(&mut step);
+            // Those who wait for more of a decision are not later because the first of it took a while.
+            if !decision.more {
+                now = self.clock.now();
+            }
+            if held {
+                step.wake = self.hold(now, inputs, &mut step);
                 return step;
             }
             if std::mem::take(&mut self.holding) {
@@ -236,7 +243,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
     /// Nothing else is carried out that is not recorded first. A launch is not kept for later as it is: its plan
     /// may be edited or stopped before the ledger is back, so it goes back into the planner's queue.
     /// What those came to that were launched before the ledger failed is told all the same: `inputs`. Gives when to wake.
-    fn hold(&mut self, inputs: Vec<Input>, step: &mut Step) -> Option<DueTime> {
+    fn hold(&mut self, now: DateTime<Utc>, inputs: Vec<Input>, step: &mut Step) -> Option<DueTime> {
         self.holding = true;
         let is_launch = |order: &Order| matches!(order, Order::Launch { .. });
         let (launches, others) = std::mem::take(&mut self.pending).into_iter().partition(is_launch);
@@ -246,9 +253,7 @@ impl<S: Store, W: Witness> Engine<S, W> {
             _ => None,
         });
         let hold = Input::Hold(runs.collect());
-        let decision = self
-            .planner
-            .handle(self.clock.now(), inputs.into_iter().chain([hold]));
+        let decision = self.planner.handle(now, inputs.into_iter().chain([hold]));
         self.add(decision.records);
         self.take_up(decision.orders, step);
         decision.wake

@@ -2,14 +2,13 @@
 //!
 //! To decide on a hundred thousand runs takes a moment, and nearly all of them will wait for a place anyway. So those whose
 //! turn it is are decided by themselves, and the others once these are launched. Nothing else is changed by it: who has which
-//! turn, and who gets a place, is what it would be if all had been decided together. (Where two plans differ in nothing but
-//! their names, it may be the other.)
+//! turn, and who gets a place, is what it would be if all had been decided together. (Of two plans of one
+//! project and cadence it may be the other.)
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 use super::due::Judgement;
@@ -35,16 +34,16 @@ impl Planner {
         }
         first.sort_unstable();
         seats.retain(|seat| first.binary_search(seat).is_err());
+        self.decide_each(now, due, first, out);
         self.timers.set_all(due, seats);
         self.gone_first = Some(due);
         out.more = true;
-        self.decide_each(now, due, first, out);
     }
 
     /// Who of those that are due at `due` are to be decided before the others; nobody, if all are to be together. (So are
     /// those that are late: how late each is tells its turn.)
     fn go_first(&self, due: DueTime, now: DueTime, seats: &[Seat]) -> Vec<Seat> {
-        let places = self.places_for_newcomers(now);
+        let places = self.places_for_those_due(now);
         if due == now && self.gone_first != Some(due) && places > 0 && seats.len() > places {
             self.first_in_turn(due, seats, places)
         } else {
@@ -52,8 +51,9 @@ impl Planner {
         }
     }
 
-    /// How many who come now get a place: none, while somebody waits. (The last place may be kept for another project.)
-    fn places_for_newcomers(&self, now: DueTime) -> usize {
+    /// How many of those that are due now get a place; none, if anybody waits already: whose turn it is then is for the queue
+    /// to say. (The last place may be kept for another project.)
+    fn places_for_those_due(&self, now: DueTime) -> usize {
         let comes = self.held.first().is_some_and(|(opens, _)| *opens <= now);
         if self.phase != Phase::Live || self.holding || self.queue.len() > 0 || comes {
             return 0;
@@ -61,48 +61,37 @@ impl Planner {
         self.policy.max_concurrent.saturating_sub(self.open.busy())
     }
 
-    /// Whose runs the queue would let go first, until so many places are taken.
+    /// Whose runs the queue would let go first, so many of them. (One that asks its session takes no place meanwhile: then one of
+    /// the others gets it, in its turn.)
     fn first_in_turn(&self, due: DueTime, seats: &[Seat], places: usize) -> Vec<Seat> {
-        let mut of_project: HashMap<_, Vec<Newcomer>, foldhash::fast::RandomState> = HashMap::default();
-        let mut ask = 0;
-        // Mostly one is like the one before it.
-        let mut latest = (Likeness::NONE, None);
+        let mut of_project: HashMap<_, Vec<_>, foldhash::fast::RandomState> = HashMap::default();
+        let mut known: HashMap<_, _, foldhash::fast::RandomState> = HashMap::default();
         for seat in seats {
-            let likeness = self.slots.likeness(*seat);
-            if likeness == Likeness::NONE || likeness != latest.0 {
-                latest = (likeness, self.runs_by(due, *seat));
-            }
-            if let (Some(measure), Some(slot)) = (latest.1, self.slots.at(*seat)) {
+            let measure = match self.slots.likeness(*seat) {
+                Likeness::NONE => self.runs_by(due, *seat),
+                likeness => *known.entry(likeness).or_insert_with(|| self.runs_by(due, *seat)),
+            };
+            if let (Some(measure), Some(slot)) = (measure, self.slots.at(*seat)) {
                 let plan = &slot.slot.plan;
-                let asks = self.policy.session_of(plan).is_some();
-                ask += usize::from(asks);
-                of_project.entry(&plan.project).or_default().push(Newcomer {
-                    place: (measure, &plan.id),
-                    seat: *seat,
-                    asks,
-                });
+                let place = (measure, &plan.id);
+                of_project.entry(&plan.project).or_default().push((place, *seat));
             }
         }
-        // Who asks a session takes no place until it is answered.
-        let most = places + ask;
         let projects = of_project.into_iter();
         let projects = projects.map(|(project, plans)| (self.queue.turn(project), plans));
-        let mut projects = lowest(projects.collect(), most, |(turn, _)| *turn);
+        let mut projects = lowest(projects.collect(), places, |(turn, _)| *turn);
         for (_, plans) in &mut projects {
-            *plans = lowest(std::mem::take(plans), most, |plan| plan.place);
+            // All are equally late: the shorter cadence goes first.
+            *plans = lowest(std::mem::take(plans), places, |(place, _)| *place);
             plans.reverse();
         }
-        let (mut first, mut left) = (Vec::new(), places);
-        while left > 0 && projects.iter().any(|(_, plans)| !plans.is_empty()) {
-            for (_, plans) in &mut projects {
-                if left > 0
-                    && let Some(next) = plans.pop()
-                {
-                    first.push(next.seat);
-                    left -= usize::from(!next.asks);
-                }
-            }
+        let mut first = Vec::new();
+        while first.len() < places && !projects.is_empty() {
+            let heads = projects.iter_mut().filter_map(|(_, plans)| plans.pop());
+            first.extend(heads.map(|(_, seat)| seat));
+            projects.retain(|(_, plans)| !plans.is_empty());
         }
+        first.truncate(places);
         first
     }
 
@@ -124,7 +113,7 @@ impl Planner {
         let second = DueTime::floor(now);
         let (due, seat) = self.timers.peek_due(second)?;
         // The last place may be kept for another project.
-        if self.places_for_newcomers(second) <= usize::from(self.policy.max_concurrent > 1) {
+        if self.places_for_those_due(second) <= usize::from(self.policy.max_concurrent > 1) {
             return None;
         }
         let slot = self.slots.at(seat).filter(|slot| slot.front.armed == Some(due))?;
@@ -136,15 +125,6 @@ impl Planner {
         (runs && self.doubts.until(&slot.plan.id, second).is_none())
             .then(|| RunId::new(&slot.plan.id, missed.last))
     }
-}
-
-/// A plan that is due.
-struct Newcomer<'a> {
-    /// All of its project are equally late: the shorter cadence goes first.
-    place: (i64, &'a JobId),
-    seat: Seat,
-    /// Its session, before it may start.
-    asks: bool,
 }
 
 /// The lowest `most` of these, in order.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::plan::{Dialect, Plan, ProjectId, Session};
+use crate::plan::{Dialect, Plan, ProjectId};
 use crate::schedule::{Crontab, Windows, Zone};
 
 use super::{Brief, Capabilities, Common, SessionRefused};
@@ -261,11 +261,6 @@ impl Policy {
     /// Whether runs of `plan` are reported at all.
     pub(super) fn reports_runs(&self, plan: &Common) -> bool {
         self.reports_ends(plan) && !self.shadow
-    }
-
-    /// The session that a plan's run has to ask before it may start, if one.
-    pub(super) fn session_of<'p>(&self, plan: &'p Brief) -> Option<&'p Session> {
-        plan.session.as_deref().filter(|_| self.reports_all(&plan.common))
     }
 
     /// Whether more than that has a place in the API of `plan`: answers to its user's events, its backups.

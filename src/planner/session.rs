@@ -224,7 +224,11 @@ impl Planner {
         run: &mut RunRecord,
         plan: &Brief,
     ) -> Option<SessionAsk> {
-        let Some(session) = self.policy.session_of(plan) else {
+        let session = plan
+            .session
+            .as_deref()
+            .filter(|_| self.policy.reports_all(&plan.common));
+        let Some(session) = session else {
             run.session = None;
             return None;
         };

@@ -108,6 +108,8 @@ struct Kept {
     /// How often there was none, and the clock, if each such try takes a second.
     full: usize,
     slow: Option<Arc<At>>,
+    /// The clock, if each commit takes two seconds.
+    slower: Option<Arc<At>>,
 }
 
 impl Store for Kept {
@@ -118,6 +120,9 @@ impl Store for Kept {
                 clock.advance(TimeDelta::seconds(1));
             }
             return Err(StoreError::Away("the disk is full".to_owned()));
+        }
+        if let Some(clock) = &self.slower {
+            clock.advance(TimeDelta::seconds(2));
         }
         self.records.extend_from_slice(records);
         self.commits.push(self.records.len());
@@ -160,8 +165,8 @@ fn now() -> DateTime<Utc> {
     "2026-03-01T01:00:00Z".parse().expect("a time")
 }
 
-fn world(past: Past) -> World {
-    let policy = Policy {
+fn rules() -> Policy {
+    Policy {
         max_concurrent: 12,
         catch_up: CatchUp::UntilNext,
         allow_exec: false,
@@ -175,7 +180,10 @@ fn world(past: Past) -> World {
         zone: Arc::new(Zone::utc()),
         zones: Vec::new(),
         windows: Vec::new(),
-    };
+    }
+}
+
+fn world(past: Past) -> World {
     let recipes = Recipes {
         agent: PathBuf::from("agent"),
         kill_grace: 1,
@@ -187,7 +195,7 @@ fn world(past: Past) -> World {
         prepares: true,
     };
     let started = Arc::new(Started::default());
-    let planner = Planner::restore(policy, past);
+    let planner = Planner::restore(rules(), past);
     let launcher: Arc<Started> = Arc::clone(&started);
     let engine = Engine::new(
         At::new(now()),

@@ -11,13 +11,15 @@ enum Own {
     Stop,
     /// A window that is open from noon on.
     Window,
+    /// A session, which never answers.
+    Session,
 }
 
 type AnyPlan = (Option<u8>, usize, Own);
 
 /// A plan of one of some projects, or of none, that is due at each full hour, every half an hour, or at noon only.
 fn any_plan() -> impl Strategy<Value = AnyPlan> {
-    let own = prop_oneof![8 => Just(Own::Nothing), 1 => Just(Own::Stop), 1 => Just(Own::Window)];
+    let own = prop_oneof![8 => Just(Own::Nothing), 1 => Just(Own::Stop), 1 => Just(Own::Window), 1 => Just(Own::Session)];
     (prop::option::weighted(0.8, 0..4u8), 0..3usize, own)
 }
 
@@ -35,6 +37,7 @@ fn plans(all: &[AnyPlan]) -> Vec<Plan> {
             "project_id": project.map(|project| format!("p{project}")),
             "created_at": "2026-01-01T00:00:00",
             "job_schedule": schedule,
+            "session_id": if matches!(own, Own::Session) { "s" } else { "" },
             "job_actions": [{"freezer_action": {"action": "backup"}}],
         }))
     };
@@ -59,19 +62,25 @@ fn rules(max_concurrent: usize) -> Policy {
     }
 }
 
-/// All runs of a half hour, in the order in which they are launched, one after another. `together`: nobody goes first.
-fn launched(world: &mut World, hour: &str, together: bool) -> Vec<RunId> {
-    let before = world.launched().len();
+/// All runs of a half hour, in the order in which they are launched or ask their sessions; but for `busy`, which go on, each
+/// ends before the next. `together`: nobody goes first.
+fn launched(world: &mut World, hour: &str, busy: usize, together: bool) -> Vec<RunId> {
+    let (before, started) = (world.orders.len(), world.launched().len());
     if together {
         world.planner.gone_first = Some(due(hour));
     }
     world.live_until(hour);
-    let mut over = before;
+    let mut over = started + busy;
     while let Some(run) = world.launched().get(over).cloned() {
         world.run_for(&run, 0, Outcome::Success);
         over += 1;
     }
-    world.launched().split_off(before)
+    let named = |order: &Order| match order {
+        Order::Launch { run } => Some(run.id.clone()),
+        Order::AskSession(ask) => Some(ask.run.clone()),
+        _ => None,
+    };
+    world.orders[before..].iter().filter_map(named).collect()
 }
 
 proptest! {
@@ -79,13 +88,14 @@ proptest! {
     fn all_have_the_turns_they_would_have_if_nobody_went_first(
         all in prop::collection::vec(any_plan(), 1..24),
         most in 1..7usize,
+        busy in 0..2usize,
     ) {
         let mut worlds = [false, true].map(|together| {
             (World::new("2026-03-01T10:30:30Z", rules(most), plans(&all)), together)
         });
         // Whose turn it was last matters to the next.
         for hour in ["2026-03-01T11:00:00Z", "2026-03-01T11:30:00Z", "2026-03-01T12:00:00Z"] {
-            let [one, other] = worlds.each_mut().map(|(world, together)| launched(world, hour, *together));
+            let [one, other] = worlds.each_mut().map(|(world, together)| launched(world, hour, busy, *together));
             prop_assert_eq!(one, other, "at {}", hour);
         }
     }
@@ -120,30 +130,51 @@ fn of_more_than_there_are_places_for_those_who_get_one_go_first_once() {
 
 #[test]
 fn what_comes_in_between_counts_for_the_others() {
-    let plans = ["a", "b", "c"].map(hourly);
+    let plans = ["a", "b", "c", "d", "e"].map(hourly);
     let rules = Policy {
         max_concurrent: 2,
         ..policy()
     };
     let mut world = World::new("2026-03-01T00:30:00Z", rules, plans.to_vec());
-    let now = at("2026-03-01T01:00:00Z");
-    let first = world.planner.handle(now, [Input::Tick]);
+    world.now = at("2026-03-01T01:00:00Z");
+    let first = world.planner.handle(world.now, [Input::Tick]);
     assert!(first.more);
-    assert_eq!(first.wake, Some(DueTime::floor(now)), "the others are due");
-    // One of them is gone, one is another plan by now.
-    let edited = plan("c", json!({"schedule_minute": "30"}));
-    let others = world
-        .planner
-        .handle(now, [Input::Gone(job("b")), Input::Seen(Box::new(edited))]);
+    assert_eq!(first.wake, Some(DueTime::floor(world.now)), "the others are due");
+    // A place is free again; one of the others is gone, and one is another plan by now.
+    let over = RunId::new(&job("a"), DueTime::floor(world.now));
+    let end = End {
+        outcome: Outcome::Success,
+        started: Some(world.now),
+        ended: world.now,
+        detail: String::new(),
+        metadata: Vec::new(),
+    };
+    let edited = plan("d", json!({"schedule_minute": "30"}));
+    let inputs = [
+        Input::Ended { run: over, end },
+        Input::Gone(job("c")),
+        Input::Seen(Box::new(edited)),
+    ];
+    let others = world.planner.handle(world.now, inputs);
     assert!(!others.more);
-    assert_eq!(
-        others
-            .orders
+    let launched: Vec<_> = others
+        .orders
+        .iter()
+        .filter_map(|order| match order {
+            Order::Launch { run } => Some(run.job.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(launched, ["e"]);
+    let verdicts: Vec<_> = others.records.iter().flat_map(Record::verdicts).collect();
+    let of = |id: &str| {
+        verdicts
             .iter()
-            .filter(|order| matches!(order, Order::Launch { .. }))
-            .count(),
-        0
-    );
+            .rfind(|verdict| verdict.job == job(id))
+            .map(|last| &last.verdict)
+    };
+    assert_eq!(of("d"), Some(&Verdict::Skipped(Reason::Superseded)));
+    assert!(!matches!(of("c"), Some(Verdict::Run(_))));
     assert_eq!(others.wake, Some(due("2026-03-01T01:30:00Z")));
 }
 

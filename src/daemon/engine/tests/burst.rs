@@ -17,7 +17,7 @@ fn of_a_burst_those_that_have_a_place_are_recorded_and_launched_in_portions_and_
         .map(|recipe| recipe.run.clone())
         .collect();
     assert_eq!(launched.len(), 12);
-    for (portion, until) in [&launched[..1], &launched[1..3], &launched[3..]]
+    for (portion, until) in [&launched[..2], &launched[2..6], &launched[6..]]
         .iter()
         .zip(commits)
     {
@@ -39,4 +39,18 @@ fn a_disk_that_is_full_in_the_middle_of_a_burst_keeps_the_others_from_starting()
     let starting = recorded.values().filter(|state| **state == RunState::Starting);
     assert_eq!((recorded.len(), starting.count()), (40, 12));
     assert_eq!(started.recipes.lock().expect("no panic").len(), 12, "each once");
+}
+
+#[test]
+fn those_who_wait_are_not_late_because_the_first_took_a_while() {
+    let (mut engine, _) = burst(40, None);
+    let clock = At::new(now());
+    engine.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+    engine.store.slower = Some(clock);
+    let only_at_once = Policy {
+        catch_up: CatchUp::Within(0),
+        ..rules()
+    };
+    engine.step(vec![Input::Policy(Box::new(only_at_once)), Input::Begin]);
+    assert_eq!(runs(&engine.store.records).len(), 40, "nobody expired");
 }
