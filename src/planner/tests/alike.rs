@@ -69,13 +69,7 @@ fn live(policy: &Policy, kinds: &[usize], with: &[usize], deeds: &[Deed]) -> Wor
             }
             Deed::RunsEnd => {
                 for run in world.planner.launched() {
-                    let end = End {
-                        outcome: Outcome::Success,
-                        started: Some(world.now),
-                        ended: world.now,
-                        detail: String::new(),
-                        metadata: Vec::new(),
-                    };
+                    let end = over(Outcome::Success, world.now, world.now);
                     world.tell(Input::Ended { run: run.id, end });
                 }
             }

@@ -141,17 +141,11 @@ fn what_comes_in_between_counts_for_the_others() {
     assert!(first.more);
     assert_eq!(first.wake, Some(DueTime::floor(world.now)), "the others are due");
     // A place is free again; one of the others is gone, and one is another plan by now.
-    let over = RunId::new(&job("a"), DueTime::floor(world.now));
-    let end = End {
-        outcome: Outcome::Success,
-        started: Some(world.now),
-        ended: world.now,
-        detail: String::new(),
-        metadata: Vec::new(),
-    };
+    let run = RunId::new(&job("a"), DueTime::floor(world.now));
+    let end = over(Outcome::Success, world.now, world.now);
     let edited = plan("d", json!({"schedule_minute": "30"}));
     let inputs = [
-        Input::Ended { run: over, end },
+        Input::Ended { run, end },
         Input::Gone(job("c")),
         Input::Seen(Box::new(edited)),
     ];

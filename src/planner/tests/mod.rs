@@ -97,6 +97,17 @@ pub(super) fn policy() -> Policy {
     }
 }
 
+/// The end of a run that says nothing else.
+pub(super) fn over(outcome: Outcome, started: DateTime<Utc>, ended: DateTime<Utc>) -> End {
+    End {
+        outcome,
+        started: Some(started),
+        ended,
+        detail: String::new(),
+        metadata: Vec::new(),
+    }
+}
+
 /// A planner, its clock, and all it has said.
 pub(super) struct World {
     pub(super) planner: Planner,
@@ -183,16 +194,10 @@ impl World {
             at: started,
         });
         self.now += TimeDelta::seconds(seconds);
-        let ended = self.now;
+        let end = over(outcome, started, self.now);
         self.tell(Input::Ended {
             run: run.clone(),
-            end: End {
-                outcome,
-                started: Some(started),
-                ended,
-                detail: String::new(),
-                metadata: Vec::new(),
-            },
+            end,
         });
     }
 
