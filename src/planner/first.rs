@@ -9,12 +9,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::schedule::DueTime;
+use crate::schedule::{DueTime, Missed};
 
 use super::due::Judgement;
 use super::front::Likeness;
 use super::queue::measure;
 use super::seat::Seat;
+use super::slot::Seated;
 use super::{Decision, Phase, Planner, RunId};
 
 impl Planner {
@@ -79,17 +80,14 @@ impl Planner {
         }
         let projects = of_project.into_iter();
         let projects = projects.map(|(project, plans)| (self.queue.turn(project), plans));
-        let mut projects = lowest(projects.collect(), places, |(turn, _)| *turn);
-        for (_, plans) in &mut projects {
-            // All are equally late: the shorter cadence goes first.
-            *plans = lowest(std::mem::take(plans), places, |(place, _)| *place);
-            plans.reverse();
-        }
+        let projects = lowest(projects.collect(), places, |(turn, _)| *turn).into_iter();
+        // All are equally late: the shorter cadence goes first.
+        let in_order = |plans| lowest(plans, places, |(place, _)| *place).into_iter();
+        let mut projects: Vec<_> = projects.map(|(_, plans)| in_order(plans)).collect();
         let mut first = Vec::new();
         while first.len() < places && !projects.is_empty() {
-            let heads = projects.iter_mut().filter_map(|(_, plans)| plans.pop());
-            first.extend(heads.map(|(_, seat)| seat));
-            projects.retain(|(_, plans)| !plans.is_empty());
+            first.extend(projects.iter_mut().filter_map(|plans| Some(plans.next()?.1)));
+            projects.retain(|plans| plans.len() > 0);
         }
         first.truncate(places);
         first
@@ -98,12 +96,15 @@ impl Planner {
     /// The measure of this plan's run, if it runs at `due`, and then.
     fn runs_by(&self, due: DueTime, seat: Seat) -> Option<i64> {
         let slot = self.slots.at(seat)?;
-        let missed = slot.undecided_from(due, due)?;
-        let runs = matches!(
-            self.judge(&slot, missed, due),
-            Judgement::Run { not_before: None }
-        );
-        runs.then(|| measure(slot.cadence(due)))
+        self.runs_at_once(&slot, due, due)?;
+        Some(measure(slot.cadence(due)))
+    }
+
+    /// What is undecided of a plan, from `due` on, if it runs and waits for nothing but a place.
+    fn runs_at_once(&self, slot: &Seated, due: DueTime, now: DueTime) -> Option<Missed> {
+        let missed = slot.undecided_from(due, now)?;
+        let judgement = self.judge(slot, missed, now);
+        matches!(judgement, Judgement::Run { not_before: None }).then_some(missed)
     }
 
     /// A run that will start as soon as it is recorded, if `now` is when it is decided: a guess, by one of the plans that are
@@ -117,13 +118,9 @@ impl Planner {
             return None;
         }
         let slot = self.slots.at(seat).filter(|slot| slot.front.armed == Some(due))?;
-        let missed = slot.undecided_from(due, second)?;
-        let runs = matches!(
-            self.judge(&slot, missed, second),
-            Judgement::Run { not_before: None }
-        );
-        (runs && self.doubts.until(&slot.plan.id, second).is_none())
-            .then(|| RunId::new(&slot.plan.id, missed.last))
+        let missed = self.runs_at_once(&slot, due, second)?;
+        let in_doubt = self.doubts.until(&slot.plan.id, second).is_some();
+        (!in_doubt).then(|| RunId::new(&slot.plan.id, missed.last))
     }
 }
 

@@ -105,24 +105,20 @@ struct Kept {
     commits: Vec<usize>,
     /// There is room for so many commits.
     room: Option<usize>,
-    /// How often there was none, and the clock, if each such try takes a second.
+    /// How often there was none.
     full: usize,
+    /// The clock, if each try takes a second.
     slow: Option<Arc<At>>,
-    /// The clock, if each commit takes two seconds.
-    slower: Option<Arc<At>>,
 }
 
 impl Store for Kept {
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if let Some(clock) = &self.slow {
+            clock.advance(TimeDelta::seconds(1));
+        }
         if self.room.is_some_and(|room| self.commits.len() >= room) {
             self.full += 1;
-            if let Some(clock) = &self.slow {
-                clock.advance(TimeDelta::seconds(1));
-            }
             return Err(StoreError::Away("the disk is full".to_owned()));
-        }
-        if let Some(clock) = &self.slower {
-            clock.advance(TimeDelta::seconds(2));
         }
         self.records.extend_from_slice(records);
         self.commits.push(self.records.len());

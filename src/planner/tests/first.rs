@@ -114,10 +114,12 @@ fn of_more_than_there_are_places_for_those_who_get_one_go_first_once() {
         std::iter::repeat_with(|| world.planner.handle(world.now, [Input::Tick]))
             .take(3)
             .map(|decision| {
-                let launch = |order: &&Order| matches!(order, Order::Launch { .. });
                 let verdicts = decision.records.iter().map(|record| record.verdicts().len());
-                let launched = decision.orders.iter().filter(launch).count();
-                (verdicts.sum::<usize>(), launched, decision.more)
+                (
+                    verdicts.sum::<usize>(),
+                    launches(&decision.orders).len(),
+                    decision.more,
+                )
             })
             .collect::<Vec<_>>()
     };
@@ -151,15 +153,8 @@ fn what_comes_in_between_counts_for_the_others() {
     ];
     let others = world.planner.handle(world.now, inputs);
     assert!(!others.more);
-    let launched: Vec<_> = others
-        .orders
-        .iter()
-        .filter_map(|order| match order {
-            Order::Launch { run } => Some(run.job.as_str()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(launched, ["e"]);
+    let free = RunId::new(&job("e"), DueTime::floor(world.now));
+    assert_eq!(launches(&others.orders), [free]);
     let verdicts: Vec<_> = others.records.iter().flat_map(Record::verdicts).collect();
     let of = |id: &str| {
         verdicts

@@ -108,6 +108,15 @@ pub(super) fn over(outcome: Outcome, started: DateTime<Utc>, ended: DateTime<Utc
     }
 }
 
+/// Runs that these order to be launched, in order.
+pub(super) fn launches(orders: &[Order]) -> Vec<RunId> {
+    let launch = |order: &Order| match order {
+        Order::Launch { run } => Some(run.id.clone()),
+        _ => None,
+    };
+    orders.iter().filter_map(launch).collect()
+}
+
 /// A planner, its clock, and all it has said.
 pub(super) struct World {
     pub(super) planner: Planner,
@@ -203,13 +212,7 @@ impl World {
 
     /// Runs ordered to be launched, in order.
     pub(super) fn launched(&self) -> Vec<RunId> {
-        self.orders
-            .iter()
-            .filter_map(|order| match order {
-                Order::Launch { run } => Some(run.id.clone()),
-                _ => None,
-            })
-            .collect()
+        launches(&self.orders)
     }
 
     /// The verdicts as they stand, one line each: `first..last xcount verdict`.

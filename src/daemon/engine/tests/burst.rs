@@ -46,7 +46,7 @@ fn those_who_wait_are_not_late_because_the_first_took_a_while() {
     let (mut engine, _) = burst(40, None);
     let clock = At::new(now());
     engine.clock = Arc::clone(&clock) as Arc<dyn Clock>;
-    engine.store.slower = Some(clock);
+    engine.store.slow = Some(clock);
     let only_at_once = Policy {
         catch_up: CatchUp::Within(0),
         ..rules()
