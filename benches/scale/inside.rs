@@ -89,7 +89,7 @@ pub fn due_at_once(count: usize) {
 /// How many verdicts a record gives.
 fn verdicts(record: &Record) -> usize {
     match record {
-        Record::Verdict(_) | Record::Skipped(_) => record.count(),
+        Record::Verdict(_) | Record::Skipped(_) | Record::Queued(_) => record.count(),
         _ => 0,
     }
 }

@@ -7,7 +7,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::observe::metrics::Metrics;
 use crate::plan::JobId;
 use crate::planner::{
-    Admission, Outcome, Record, RunId, RunRecord, RunState, Sighting, Verdict, VerdictRecord,
+    Admission, Outcome, Queued, Record, RunId, RunRecord, RunState, Sighting, Verdict, VerdictRecord,
 };
 
 use super::engine::{Store, StoreError, Witness};
@@ -86,6 +86,7 @@ impl Witness for Teller {
                         self.verdict(&verdict, again(&verdict));
                     }
                 }
+                Record::Queued(queued) => self.queued(queued),
                 Record::Run(run) => self.run(run),
                 Record::Forget { job } => tracing::info!(job_id = %job, "plan is gone"),
                 Record::Sighting(_) if self.shadow => {}
@@ -153,10 +154,9 @@ impl Teller {
         if !again {
             self.metrics.due(*count);
         }
-        if let Verdict::Run(run) = verdict {
-            self.unstarted.insert(run.clone());
-        } else {
-            self.metrics.verdict(verdict, *count);
+        match verdict {
+            Verdict::Run(_) => {}
+            verdict => self.metrics.verdict(verdict, *count),
         }
         match verdict {
             Verdict::Run(run) => tracing::debug!(job_id = %job, due = %first, %run, "due"),
@@ -169,7 +169,20 @@ impl Teller {
         }
     }
 
+    /// Runs that wait together: each gets a record by itself before it starts.
+    fn queued(&self, queued: &Queued) {
+        self.metrics.due(queued.jobs.len().try_into().unwrap_or(u64::MAX));
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            for run in queued.runs() {
+                tracing::debug!(job_id = %run.job, due = %run.due, run = %run.id, "due");
+            }
+        }
+    }
+
     fn run(&mut self, run: &RunRecord) {
+        if matches!(run.state, RunState::Queued | RunState::Starting) {
+            self.unstarted.insert(run.id.clone());
+        }
         let started = matches!(run.state, RunState::Running | RunState::Done(_));
         if started && self.unstarted.remove(&run.id) {
             self.metrics.verdict(&Verdict::Run(run.id.clone()), 1);

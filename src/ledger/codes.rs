@@ -69,11 +69,7 @@ pub(super) fn run_value(record: &VerdictRecord) -> Value {
     if RunId::new(&record.job, record.last) == *run {
         return Value::Integer(record.last.since(record.first));
     }
-    let due = run.as_str().rsplit_once('-').and_then(|(_, text)| {
-        let due = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
-        Some(DueTime::from_epoch(due.and_utc().timestamp()))
-    });
-    match due {
+    match run.due() {
         Some(due) if RunId::new(&record.job, due) == *run => Value::Integer(due.since(record.first)),
         _ => Value::Text(run.as_str().to_owned()),
     }

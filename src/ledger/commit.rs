@@ -81,7 +81,9 @@ fn reach_all(records: &[Record], side: fn([Failpoint; 2]) -> Failpoint) {
 fn around(record: &Record) -> Option<[Failpoint; 2]> {
     match record {
         Record::Polled { .. } => Some([Failpoint::ListingCommit, Failpoint::ListingCommitted]),
-        Record::Verdict(_) | Record::Skipped(_) => Some([Failpoint::DueCommit, Failpoint::DueCommitted]),
+        Record::Verdict(_) | Record::Skipped(_) | Record::Queued(_) => {
+            Some([Failpoint::DueCommit, Failpoint::DueCommitted])
+        }
         Record::Run(run) => match run.state {
             RunState::Running => Some([Failpoint::StartCommit, Failpoint::StartCommitted]),
             RunState::Done(_) => Some([Failpoint::EndCommit, Failpoint::EndCommitted]),
@@ -150,8 +152,13 @@ impl<'t> Writer<'t> {
     }
 
     fn write(&mut self, record: &Record) -> Result<(), Failure> {
-        // Of these none looks at what was decided, nor changes it.
-        if !matches!(record, Record::Verdict(_) | Record::Skipped(_) | Record::Run(_)) {
+        // Of these none looks at what was decided, nor changes it; but a run by itself waits with others no more.
+        let apart = match record {
+            Record::Verdict(_) | Record::Skipped(_) | Record::Queued(_) => false,
+            Record::Run(_) => self.verdicts.wait(),
+            _ => true,
+        };
+        if apart {
             self.write_verdicts()?;
         }
         match record {
@@ -184,6 +191,7 @@ impl<'t> Writer<'t> {
             Record::Forget { job } => self.forget(job),
             Record::Verdict(verdict) => self.verdict(verdict),
             Record::Skipped(skipped) => self.skipped(skipped),
+            Record::Queued(queued) => self.queued(queued),
             Record::Run(run) => self.run(run),
             Record::Withdraw { run } => self.withdraw(run),
             Record::Report { job, run, report } => {
@@ -241,7 +249,7 @@ impl<'t> Writer<'t> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
         )?;
         if run.state == RunState::Queued && run_values(run, plan, |values| insert.execute(values))? > 0 {
-            return Ok(());
+            return Ok(self.has_row(run, plan)?);
         }
         let old: Option<(i64, i64)> = self
             .transaction
@@ -259,6 +267,9 @@ impl<'t> Writer<'t> {
         } else {
             run_values(run, plan, |values| insert.execute(values))?;
         }
+        if old.is_none() || run.state == RunState::Queued {
+            self.has_row(run, plan)?;
+        }
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
             if state < DONE {
@@ -273,6 +284,14 @@ impl<'t> Writer<'t> {
             self.count(TALLY_OF_RUNS + state, 1);
             self.last_runs(plan, state)?;
         }
+        Ok(())
+    }
+
+    /// This run may have waited together with others: now it has a row.
+    fn has_row(&self, run: &RunRecord, plan: i64) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("UPDATE progress SET waits = NULL WHERE plan = ?1 AND waits = ?2")?
+            .execute([plan, run.due.epoch()])?;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Params, params};
 
 use super::LedgerError;
 use super::codes::{RUN_COLUMNS, due_of, job_of, maybe_due, project_of, run_of};
+use super::waiting;
 use super::walk::{Direction, Walk};
 use crate::plan::{JobId, ProjectId};
 use crate::planner::{RunId, RunRecord, VerdictRecord};
@@ -183,13 +184,34 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn runs(&self, job: Option<&JobId>, limit: usize) -> Result<Vec<RunRecord>, LedgerError> {
-        match job {
-            Some(job) => self.select_runs(
-                "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) ORDER BY r.due DESC, r.key DESC LIMIT ?2",
-                params![job.as_str(), limited(limit)],
+        let (runs, waiting) = match job {
+            Some(job) => (
+                self.select_runs(
+                    "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) ORDER BY r.due DESC, r.key DESC LIMIT ?2",
+                    params![job.as_str(), limited(limit)],
+                )?,
+                Vec::from_iter(self.read(|connection| waiting::of_plan(connection, job))?),
             ),
-            None => self.select_runs("ORDER BY r.key DESC LIMIT ?1", params![limited(limit)]),
+            None => (
+                self.select_runs("ORDER BY r.key DESC LIMIT ?1", params![limited(limit)])?,
+                self.read(waiting::latest)?,
+            ),
+        };
+        let before = |one: &RunRecord, other: &RunRecord| match job {
+            Some(_) => one.due > other.due,
+            None => one.queued >= other.queued,
+        };
+        let mut waiting = waiting.into_iter().peekable();
+        let mut all = Vec::with_capacity(runs.len());
+        for run in runs {
+            all.extend(std::iter::from_fn(|| {
+                waiting.next_if(|waits| before(waits, &run))
+            }));
+            all.push(run);
         }
+        all.extend(waiting);
+        all.truncate(limit);
+        Ok(all)
     }
 
     /// One run.
@@ -197,8 +219,11 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn run(&self, id: &RunId) -> Result<Option<RunRecord>, LedgerError> {
-        let found = self.select_runs("WHERE r.id = ?1", params![id.as_str()]);
-        found.map(|mut runs| runs.pop())
+        let found = self.select_runs("WHERE r.id = ?1", params![id.as_str()])?.pop();
+        match found {
+            Some(run) => Ok(Some(run)),
+            None => self.read(|connection| waiting::named(connection, id)),
+        }
     }
 
     /// The run of a plan with the latest due time before `due`.
@@ -211,7 +236,10 @@ impl Reader {
              ORDER BY r.due DESC, r.key DESC LIMIT 1",
             params![job.as_str(), due.epoch()],
         );
-        found.map(|mut runs| runs.pop())
+        let waits = self.read(|connection| waiting::of_plan(connection, job))?;
+        let waits = waits.filter(|run| run.due < due);
+        let found = found?.pop().into_iter().chain(waits);
+        Ok(found.max_by_key(|run| run.due))
     }
 
     /// The successful run of a plan with the latest due time: what its deadline counts from.
@@ -226,9 +254,11 @@ impl Reader {
         found.map(|mut runs| runs.pop())
     }
 
-    /// Every run that is not over, in the order they were recorded.
+    /// Every run that is not over, in the order they were recorded; those that wait together are the last.
     pub(super) fn open_runs(&self) -> Result<Vec<RunRecord>, LedgerError> {
-        self.select_runs("WHERE r.state < 3 ORDER BY r.key", [])
+        let mut open = self.select_runs("WHERE r.state < 3 ORDER BY r.key", [])?;
+        open.extend(self.read(waiting::all)?);
+        Ok(open)
     }
 
     /// `which`: from the `WHERE` of runs `r` on, with its parameters.

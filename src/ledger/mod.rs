@@ -25,6 +25,7 @@ mod session_ends;
 mod sightings;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod walk;
 
 use std::collections::HashMap;

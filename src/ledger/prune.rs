@@ -97,7 +97,7 @@ impl Ledger {
                            AND NOT EXISTS (SELECT 1 FROM run WHERE run.plan = plan.key)
                            AND NOT EXISTS (SELECT 1 FROM report WHERE report.plan = plan.key)
                            AND NOT EXISTS (SELECT 1 FROM session_end e WHERE e.plan = plan.key)
-                           AND NOT EXISTS (SELECT 1 FROM progress WHERE progress.plan = plan.key AND covered >= ?3)
+                           AND NOT EXISTS (SELECT 1 FROM progress WHERE progress.plan = plan.key AND (covered >= ?3 OR waits NOT NULL))
                          RETURNING job_id",
                     )?
                     .query_map([next.plans, until.unwrap_or(i64::MAX), before.epoch()], |row| row.get(0))?

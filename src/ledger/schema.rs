@@ -10,6 +10,7 @@ pub(super) const APPLICATION: i64 = 0x6672_7a64;
 /// One step per version, never changed once released: step `n` brings version `n` to `n + 1`.
 pub(super) const STEPS: &[&str] = &[
     VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9,
+    VERSION_10,
 ];
 
 /// What is kept apart, and why:
@@ -193,6 +194,11 @@ ALTER TABLE plan ADD COLUMN since INTEGER;        -- epoch seconds: has its sche
 /// A run was withdrawn, and whether its session waits for it is not known.
 const VERSION_9: &str = "
 ALTER TABLE session_end ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Runs that were queued with many others, and of which nothing else is known yet, have no row in `run`.
+const VERSION_10: &str = "
+ALTER TABLE progress ADD COLUMN waits INTEGER;    -- epoch seconds: the due time of the plan's run that waits; NULL: it has a row
 ";
 
 /// Brings a database from `version` to the end of `steps`, in one transaction.

@@ -58,8 +58,8 @@ impl Skipped {
 }
 
 impl Planner {
-    /// Gives those of the plans at these seats their verdict, and their next timer, that are alike and do not run. All
-    /// are due at `due`. Gives back the others, in order: nothing was decided of them.
+    /// Gives those of the plans at these seats their verdict, and their next timer, that are alike, and do not run or wait
+    /// together. All are due at `due`. Gives back the others, in order: nothing was decided of them.
     pub(super) fn decide_alike(
         &mut self,
         now: DateTime<Utc>,
@@ -69,12 +69,20 @@ impl Planner {
     ) -> Vec<Seat> {
         let (alike, mut others) = self.tell_apart(seats);
         for seats in alike {
-            if let [_, _, ..] = *seats
-                && let Some((missed, reason)) = self.skips(&seats, due, DueTime::floor(now))
-            {
-                self.skip(now, seats, missed, reason, out);
-            } else {
-                others.extend(seats);
+            match self.judge_alike(&seats, due, DueTime::floor(now)) {
+                Some((
+                    missed,
+                    Judgement::Skip {
+                        reason,
+                        covered: None,
+                    },
+                )) => {
+                    self.skip(now, seats, missed, reason, out);
+                }
+                Some((missed, Judgement::Run { not_before: None })) => {
+                    others.extend(self.wait_together(now, seats, missed, out));
+                }
+                _ => others.extend(seats),
             }
         }
         others.sort_unstable();
@@ -90,7 +98,7 @@ impl Planner {
         let mut latest = None;
         for seat in seats {
             let likeness = self.slots.likeness(seat);
-            if likeness == Likeness::NONE {
+            if likeness == Likeness::NONE || likeness == Likeness::WAITS {
                 others.push(seat);
                 continue;
             }
@@ -107,20 +115,15 @@ impl Planner {
         (alike, others)
     }
 
-    /// Whether the due times of these plans, from `due` to `now`, do not run, and why.
-    fn skips(&self, seats: &[Seat], due: DueTime, now: DueTime) -> Option<(Missed, Reason)> {
-        let slot = self.slots.at(*seats.first()?)?;
+    /// What is made of the due times of these plans, from `due` to `now`; `None`: that is for each by itself.
+    fn judge_alike(&self, seats: &[Seat], due: DueTime, now: DueTime) -> Option<(Missed, Judgement)> {
+        let [first, _, ..] = seats else { return None };
+        let slot = self.slots.at(*first)?;
         if slot.is_now() {
             return None;
         }
         let missed = slot.timetable.missed_from(due, now)?;
-        match self.judge(&slot, missed, now) {
-            Judgement::Skip {
-                reason,
-                covered: None,
-            } => Some((missed, reason)),
-            _ => None,
-        }
+        Some((missed, self.judge(&slot, missed, now)))
     }
 
     /// Gives all of these plans this verdict, and their next timer.

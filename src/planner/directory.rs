@@ -77,6 +77,21 @@ impl Jobs {
     }
 }
 
+/// These; each is to be there once.
+impl FromIterator<JobId> for Jobs {
+    fn from_iter<J: IntoIterator<Item = JobId>>(jobs: J) -> Self {
+        let mut directory = Directory::default();
+        let numbered = jobs.into_iter().zip(0..);
+        let seats = numbered.map(|(job, number)| {
+            let seat = Seat::new(number);
+            directory.set(seat, Some(job));
+            seat
+        });
+        let seats = seats.collect();
+        Self { directory, seats }
+    }
+}
+
 impl PartialEq for Jobs {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())

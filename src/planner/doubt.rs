@@ -47,7 +47,7 @@ impl Planner {
         let soon = |due: DueTime| self.clock.is_some_and(|now| due.since(now) <= PATIENCE);
         self.slots
             .get(job)
-            .is_some_and(|slot| slot.open.is_some() || slot.front.armed.is_some_and(soon))
+            .is_some_and(|slot| slot.has_open_run() || slot.front.armed.is_some_and(soon))
     }
 
     /// It is known again whether `job` is there.

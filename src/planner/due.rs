@@ -7,6 +7,7 @@ use crate::schedule::{DueTime, Kind, Missed};
 
 use super::gate::Gate;
 use super::life::RUNS_LOOK_AGAIN;
+use super::queue::Turn;
 use super::seat::Seat;
 use super::slot::Slot;
 use super::{
@@ -26,6 +27,13 @@ impl Planner {
         }
     }
 
+    /// The same, but each by itself: what is decided of it is not all that is decided of it now.
+    pub(super) fn decide_each_due(&mut self, now: DateTime<Utc>, out: &mut Decision) {
+        while let Some((due, seats)) = self.timers.take_due(DueTime::floor(now)) {
+            self.decide_each(now, due, seats, out);
+        }
+    }
+
     /// Gives these plans, which are due at `due`, their verdict, and their next timer.
     pub(super) fn decide_each(
         &mut self,
@@ -38,11 +46,15 @@ impl Planner {
         out.records.reserve(2 * seats.len());
         for seat in seats {
             // Deciding on one of them may have changed another.
-            let Some(slot) = self
+            if self
                 .slots
-                .at_mut(seat)
-                .filter(|slot| slot.front.armed == Some(due))
-            else {
+                .at(seat)
+                .is_none_or(|slot| slot.front.armed != Some(due))
+            {
+                continue;
+            }
+            self.part(seat, out);
+            let Some(slot) = self.slots.at_mut(seat) else {
                 continue;
             };
             slot.front.armed = None;
@@ -183,7 +195,10 @@ impl Planner {
         out: &mut Decision,
     ) {
         match self.slots.seat(job) {
-            Some(seat) => self.seat_verdict(now, seat, missed, verdict, out),
+            Some(seat) => {
+                self.part(seat, out);
+                self.seat_verdict(now, seat, missed, verdict, out);
+            }
             None => Self::record_verdict(now, job.clone(), missed, verdict, out),
         }
     }
@@ -216,6 +231,7 @@ impl Planner {
 
     /// No due time up to `covered` is to come any more.
     pub(super) fn cover(&mut self, job: &JobId, covered: DueTime, out: &mut Decision) {
+        self.part_job(job, out);
         if let Some(slot) = self.slots.get_mut(job)
             && slot.front.covered < covered
         {
@@ -263,10 +279,14 @@ impl Planner {
         }
         while !self.holding && self.open.busy() < self.policy.max_concurrent {
             let barred = self.barred();
-            let Some(run) = self.queue.next(second, barred.as_ref()) else {
-                break;
+            let run = match self.queue.next(second, barred.as_ref()) {
+                Some(Turn::Run(run)) => Some(run),
+                Some(Turn::Left(leaver)) => self.parted(leaver, out),
+                None => break,
             };
-            self.start(now, &run, out);
+            if let Some(run) = run {
+                self.start(now, &run, out);
+            }
         }
     }
 
@@ -321,6 +341,7 @@ impl Planner {
     pub(super) fn take_back(&mut self, run: &RunRecord, out: &mut Decision) {
         self.dequeue(run);
         self.open.remove(&run.id);
+        self.part_job(&run.job, out);
         if let Some(mut slot) = self.slots.get_mut(&run.job) {
             slot.close(&run.id);
             slot.ran.take_if(|ran| *ran == run.due);

@@ -34,7 +34,7 @@ impl Planner {
             _ if slot.hindrance.is_some() || slot.broken => {}
             // A new event, a new plan, or what a scheduler before us left as `running`.
             "" if *slot.plan.common.status == *"scheduled" => {}
-            _ if slot.front.armed.is_some() || slot.open.is_some() => self.tell(&slot, "scheduled", out),
+            _ if slot.front.armed.is_some() || slot.has_open_run() => self.tell(&slot, "scheduled", out),
             "start" => self.tell(&slot, "completed", out),
             _ => {}
         }

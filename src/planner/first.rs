@@ -69,20 +69,21 @@ impl Planner {
         let mut known: HashMap<_, _, foldhash::fast::RandomState> = HashMap::default();
         for seat in seats {
             let measure = match self.slots.likeness(*seat) {
-                Likeness::NONE => self.runs_by(due, *seat),
+                Likeness::NONE | Likeness::WAITS => self.runs_by(due, *seat),
                 likeness => *known.entry(likeness).or_insert_with(|| self.runs_by(due, *seat)),
             };
-            if let (Some(measure), Some(slot)) = (measure, self.slots.at(*seat)) {
-                let plan = &slot.slot.plan;
-                let place = (measure, &plan.id);
-                of_project.entry(&plan.project).or_default().push((place, *seat));
+            if let Some(measure) = measure {
+                let plans = of_project.entry(self.slots.owner(*seat)).or_default();
+                plans.push((measure, *seat));
             }
         }
-        let projects = of_project.into_iter();
-        let projects = projects.map(|(project, plans)| (self.queue.turn(project), plans));
+        let projects = of_project.into_iter().filter_map(|(owner, plans)| {
+            let project = self.slots.owners().project(owner)?;
+            Some((self.queue.turn(project), plans))
+        });
         let projects = lowest(projects.collect(), places, |(turn, _)| *turn).into_iter();
         // All are equally late: the shorter cadence goes first.
-        let in_order = |plans| lowest(plans, places, |(place, _)| *place).into_iter();
+        let in_order = |plans| lowest(plans, places, |place| *place).into_iter();
         let mut projects: Vec<_> = projects.map(|(_, plans)| in_order(plans)).collect();
         let mut first = Vec::new();
         while first.len() < places && !projects.is_empty() {
@@ -102,6 +103,9 @@ impl Planner {
 
     /// What is undecided of a plan, from `due` on, if it runs and waits for nothing but a place.
     fn runs_at_once(&self, slot: &Seated, due: DueTime, now: DueTime) -> Option<Missed> {
+        if slot.front.waits() {
+            return None;
+        }
         let missed = slot.undecided_from(due, now)?;
         let judgement = self.judge(slot, missed, now);
         matches!(judgement, Judgement::Run { not_before: None }).then_some(missed)

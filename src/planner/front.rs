@@ -31,6 +31,11 @@ impl Front {
             likeness: None,
         }
     }
+
+    /// Whether its run waits together with others: it has none of its own, and is for the due time up to which all is decided.
+    pub(super) fn waits(&self) -> bool {
+        self.likeness == Some(Likeness::WAITS)
+    }
 }
 
 /// All that a verdict looks at, of a plan that has nothing of its own for it: its timetable (where that is), and what
@@ -44,6 +49,8 @@ const OF_REASON: u32 = 8;
 impl Likeness {
     /// It has something of its own: no address is so low.
     pub(super) const NONE: Self = Self(NonZeroU64::MIN);
+    /// Its run waits together with others: nor is any so low.
+    pub(super) const WAITS: Self = Self(NonZeroU64::MIN.saturating_add(1));
 
     /// Of a plan that has this timetable, and keeps it for as long as this likeness is held to be its own.
     pub(super) fn new(timetable: &Arc<Timetable>, hindrance: Option<Reason>) -> Self {

@@ -174,6 +174,8 @@ impl Planner {
         if slot.plan.digest == brief.digest && !slot.broken {
             return;
         }
+        self.part_job(&job, out);
+        let Some(slot) = self.slots.get(&job) else { return };
         let seen = self.sight(now, Some(&slot.plan), &plan, out);
         self.foreign.extend(seen.map(|started| (job.clone(), started)));
         let Some(slot) = self.slots.get(&job) else { return };
@@ -235,8 +237,8 @@ impl Planner {
         if let (None, Some(reason)) = (hindered, slot.hindrance) {
             self.withdraw_queued(now, &job, reason, out);
         }
-        if moved {
-            self.slots.look_again_at_projects();
+        if moved && let Some(seat) = self.slots.seat(&job) {
+            self.slots.look_again_at_owner(seat);
         }
         self.arm(&job);
         self.answer(&job, out);
@@ -258,7 +260,9 @@ impl Planner {
         if slot.broken && !event {
             return;
         }
-        if !slot.broken {
+        let was_broken = slot.broken;
+        self.part_job(&broken.job, out);
+        if !was_broken {
             self.supersede(now, &broken.job, out);
         }
         if let Some(mut slot) = self.slots.get_mut(&broken.job) {
@@ -288,6 +292,7 @@ impl Planner {
         if !aside && !self.slots.contains(job) {
             return;
         }
+        self.part_job(job, out);
         self.supersede(now, job, out);
         self.done.remove(job);
         self.back_off.forget(job);
@@ -329,8 +334,9 @@ impl Planner {
     /// Other rules. What has come due is decided by the old ones first.
     pub(super) fn new_policy(&mut self, now: DateTime<Utc>, policy: Policy, out: &mut Decision) {
         if self.phase == Phase::Live {
-            self.decide_due(now, out);
+            self.decide_each_due(now, out);
         }
+        self.part_all(out);
         let second = DueTime::floor(now);
         self.policy = policy;
         for seat in self.slots.seats() {

@@ -4,7 +4,7 @@
 //! transaction, and only then carries out its orders. So a crash at any point is "restart and read the
 //! ledger", and a simulator can drive this very code through years of virtual time.
 //!
-//! The life of one due time: its second comes ([`due`]; of many plans at once: [`alike`], [`first`]); the planner gives its
+//! The life of one due time: its second comes ([`due`]; of many plans at once: [`alike`], [`first`], [`together`]); the planner gives its
 //! verdict; a run waits in the [`queue`] for a free one of the [`places`], for its window, or for its [`session`]; it is
 //! launched, starts, ends ([`life`]); its outcome is reported. Listings ([`intake`]) change which due times there will be, and
 //! withdraw what waits; what users ask for in them is answered ([`events`]).
@@ -25,8 +25,10 @@ mod gate;
 mod input;
 mod intake;
 mod life;
+mod lines;
 mod metadata;
 mod newcomers;
+mod owners;
 mod places;
 mod policy;
 mod queue;
@@ -40,6 +42,7 @@ mod shared;
 mod sighting;
 mod slot;
 mod timers;
+mod together;
 mod view;
 
 #[cfg(test)]
@@ -68,6 +71,7 @@ pub use session::{
 pub use shared::Shared;
 pub use sighting::Sighting;
 pub use slot::{has_run, hindrance, timetable};
+pub use together::Queued;
 pub use view::{Counts, PlanView, Quiet};
 
 use back_off::BackOff;
@@ -186,10 +190,13 @@ impl Planner {
                 plans.shrink_to_fit();
             }
         }
-        for record in past.open {
+        for mut record in past.open {
             if let Some(mut slot) = planner.slots.get_mut(&record.job) {
                 slot.open = Some(record.id.clone());
                 slot.ran = slot.ran.max(Some(record.due));
+                // It waited together with others.
+                record.cadence = record.cadence.or_else(|| slot.cadence(record.due));
+                record.project = record.project.or_else(|| slot.plan.project.clone());
             }
             let queued = record.state == RunState::Queued;
             planner.open.insert(record.clone());
@@ -310,6 +317,7 @@ impl Planner {
     /// to come, they are opened again. A step of minutes opens nothing: those seconds were lived through, their runs have run.
     /// What waits for a time that is still to come is decided afresh in any case, with all that it was to serve.
     fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
+        self.part_all(out);
         // Nobody waits until it comes round again.
         self.doubts.clock_stepped(now);
         self.look_again(|_| true);

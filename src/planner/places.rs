@@ -111,12 +111,12 @@ fn sorted<'a>(runs: impl Iterator<Item = &'a RunRecord>) -> impl Iterator<Item =
 impl Planner {
     /// The project that may not have the next place: it is the last one, all others are that project's, and plans of
     /// another one are known. Where there is one place for all, turns have to do.
-    pub(super) fn barred(&mut self) -> Option<Option<ProjectId>> {
+    pub(super) fn barred(&self) -> Option<Option<ProjectId>> {
         let most = self.policy.max_concurrent;
         if most < 2 || self.open.busy() + 1 < most {
             return None;
         }
         let holder = self.open.sole_holder()?.clone();
-        self.slots.of_several_projects().then_some(holder)
+        self.slots.owners().are_several().then_some(holder)
     }
 }

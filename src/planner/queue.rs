@@ -3,12 +3,19 @@
 //! Order: projects take turns (and none of several has all [`super::places`]); within a project the run that is longest overdue against its own cadence
 //! goes first, so an hourly plan that is half an hour late goes before a weekly one that is a day late.
 //! Runs of one cadence are in order of their due times, so only one head per cadence has to be compared.
+//!
+//! Many that are due at one second wait together, in [`Line`]s: of these there is only the seat of their plan until it is
+//! their turn ([`super::together`]).
 
 use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 
 use crate::plan::ProjectId;
 use crate::schedule::DueTime;
 
+use super::lines::{Leaver, Lines};
+use super::seat::Seat;
 use super::{RunId, RunRecord};
 
 /// The cadence by which a one-shot is measured: as if it were daily.
@@ -22,8 +29,18 @@ type Waiting = (Option<ProjectId>, i64, DueTime, RunId);
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     runs: BTreeSet<Waiting>,
+    lines: Lines,
     /// Whose turn it was last.
     served: Option<Option<ProjectId>>,
+}
+
+/// The run whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// One that waits by itself. It stays in until it is removed.
+    Run(RunId),
+    /// One that waited with others. It does not any more.
+    Left(Leaver),
 }
 
 /// What its lateness is measured by.
@@ -41,9 +58,17 @@ fn before(project: &Option<ProjectId>, cadence: i64) -> Waiting {
     (project.clone(), cadence, first, nameless)
 }
 
+/// The first to go of those with one cadence.
+struct Head {
+    cadence: i64,
+    due: DueTime,
+    /// `None`: it waits with others.
+    run: Option<RunId>,
+}
+
 impl Queue {
     pub(super) fn len(&self) -> usize {
-        self.runs.len()
+        self.runs.len().saturating_add(self.lines.len())
     }
 
     /// When it is this project's turn, among others: the lower, the sooner.
@@ -61,13 +86,45 @@ impl Queue {
         self.runs.remove(&waiting(run));
     }
 
-    /// The run whose turn it is, but for those of a project that may have no place now. It stays in until it is
-    /// removed; its project's turn is over.
-    pub(super) fn next(&mut self, now: DueTime, barred: Option<&Option<ProjectId>>) -> Option<RunId> {
+    /// The plans at these seats, all of one project, wait together from `decided` on. They are in order.
+    pub(super) fn line_up(
+        &mut self,
+        project: &Option<ProjectId>,
+        cadence: i64,
+        due: DueTime,
+        decided: DateTime<Utc>,
+        seats: Vec<Seat>,
+    ) {
+        self.lines
+            .line_up((project.clone(), cadence, due, decided), seats);
+    }
+
+    /// The plan at this seat waits with others no more; `None`: it did not.
+    pub(super) fn leave(
+        &mut self,
+        project: &Option<ProjectId>,
+        cadence: i64,
+        due: DueTime,
+        seat: Seat,
+    ) -> Option<Leaver> {
+        self.lines.leave(project, cadence, due, seat)
+    }
+
+    /// Who waits together with others.
+    pub(super) fn lined_up(&self) -> Vec<Seat> {
+        self.lines.seats()
+    }
+
+    /// The run whose turn it is, but for those of a project that may have no place now. Its project's turn is over.
+    pub(super) fn next(&mut self, now: DueTime, barred: Option<&Option<ProjectId>>) -> Option<Turn> {
         let project = self.next_project(barred)?;
-        let run = self.longest_overdue(&project, now)?;
+        let longest = self.longest_overdue(&project, now)?;
+        let turn = match longest.run {
+            Some(run) => Turn::Run(run),
+            None => Turn::Left(self.lines.first_leaves(&project, longest.cadence)?),
+        };
         self.served = Some(project);
-        Some(run)
+        Some(turn)
     }
 
     fn next_project(&self, barred: Option<&Option<ProjectId>>) -> Option<Option<ProjectId>> {
@@ -92,29 +149,52 @@ impl Queue {
             Some(project) => self.runs.range(before(project, i64::MAX)..).next(),
             None => self.runs.first(),
         };
-        next.map(|(project, ..)| project)
+        let next = next.map(|(project, ..)| project);
+        let in_line = self.lines.project_after(project);
+        match (next, in_line) {
+            (Some(next), Some(in_line)) => Some(next.min(in_line)),
+            (next, in_line) => next.or(in_line),
+        }
+    }
+
+    /// Of the runs of a project that have this cadence or a longer one, the first of the shortest there is.
+    fn head(&self, project: &Option<ProjectId>, cadence: i64) -> Option<Head> {
+        let next = self.runs.range(before(project, cadence)..).next();
+        let by_itself = next.filter(|(whose, ..)| whose == project);
+        let by_itself = by_itself.map(|(_, cadence, due, run)| (*cadence, *due, Some(run)));
+        let in_line = self.lines.head(project, cadence);
+        let in_line = in_line.map(|(cadence, due)| (cadence, due, None));
+        let first = match (by_itself, in_line) {
+            (Some(one), Some(other)) if (other.0, other.1) < (one.0, one.1) => other,
+            (one, other) => one.or(other)?,
+        };
+        let (cadence, due, run) = first;
+        let run = run.cloned();
+        Some(Head { cadence, due, run })
     }
 
     /// Of each cadence of a project the run that waits longest.
-    fn heads<'a>(&'a self, project: &'a Option<ProjectId>) -> impl Iterator<Item = &'a Waiting> {
+    fn heads<'a>(&'a self, project: &'a Option<ProjectId>) -> impl Iterator<Item = Head> {
         let mut from = 0;
         std::iter::from_fn(move || {
-            let head = self.runs.range(before(project, from)..).next()?;
-            from = head.1.saturating_add(1);
-            (head.0 == *project).then_some(head)
+            let head = self.head(project, from)?;
+            from = head.cadence.saturating_add(1);
+            Some(head)
         })
     }
 
     /// The head with the largest (now - due) / cadence; among equals the shorter cadence.
-    fn longest_overdue(&self, project: &Option<ProjectId>, now: DueTime) -> Option<RunId> {
-        let mut best: Option<(i128, i128, &RunId)> = None;
-        for (_, cadence, due, run) in self.heads(project) {
-            let (late, cadence) = (i128::from(now.since(*due)), i128::from(*cadence));
+    fn longest_overdue(&self, project: &Option<ProjectId>, now: DueTime) -> Option<Head> {
+        let mut best: Option<(i128, Head)> = None;
+        for head in self.heads(project) {
+            let (late, cadence) = (i128::from(now.since(head.due)), i128::from(head.cadence));
             // late / cadence > best_late / best_cadence, without dividing
-            if best.is_none_or(|(best_late, best_cadence, _)| late * best_cadence > best_late * cadence) {
-                best = Some((late, cadence, run));
+            let longer =
+                |(best_late, best): &(i128, Head)| late * i128::from(best.cadence) > best_late * cadence;
+            if best.as_ref().is_none_or(longer) {
+                best = Some((late, head));
             }
         }
-        best.map(|(_, _, run)| run.clone())
+        best.map(|(_, head)| head)
     }
 }

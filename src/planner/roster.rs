@@ -2,19 +2,20 @@
 //!
 //! A seat is four bytes and leads to its slot without a search, so whatever waits by the million (timers) holds
 //! seats and not ids. A seat that is given up is given to the next plan that comes. What the roster has of each seat (the
-//! slot, its front, the id in the directory) stands in a row of its own, so that who looks at one of these by the hundred
-//! thousand fetches nothing else.
+//! slot, its front, its owner, the id in the directory) stands in a row of its own, so that who looks at one of these by the
+//! hundred thousand fetches nothing else.
 
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::plan::{JobId, ProjectId};
+use crate::plan::JobId;
 use crate::schedule::DueTime;
 
 use super::directory::{Directory, Jobs};
 use super::front::{Front, Likeness};
+use super::owners::{Owner, Owners};
 use super::seat::Seat;
 use super::slot::{Seated, SeatedMut, Slot};
 
@@ -29,17 +30,7 @@ pub(super) struct Roster {
     /// The seats by the hash of the job that sits there.
     seats: HashTable<Seat>,
     hashes: foldhash::quality::RandomState,
-    projects: Projects,
-}
-
-/// Whose the plans are: looked through only when somebody asks, and not again before it may be otherwise.
-#[derive(Debug, Default)]
-enum Projects {
-    #[default]
-    Unknown,
-    /// All are of this one.
-    One(Option<ProjectId>),
-    Several,
+    owners: Owners,
 }
 
 impl Roster {
@@ -70,9 +61,11 @@ impl Roster {
         })
     }
 
-    /// To change it: what is worked out of it does not hold any more, until it is put on the clock again.
+    /// To change it: what is worked out of it does not hold any more, until it is put on the clock again. One that waits with
+    /// others is taken from among them first.
     pub(super) fn at_mut(&mut self, seat: Seat) -> Option<SeatedMut<'_>> {
         let front = self.fronts.get_mut(seat.index())?;
+        debug_assert!(!front.waits(), "it waits with others");
         front.likeness = None;
         Some(SeatedMut {
             front,
@@ -119,6 +112,41 @@ impl Roster {
         }
     }
 
+    /// The runs of all of these wait together, for `due`; they are on the clock with `next`.
+    pub(super) fn wait_all(&mut self, seats: &[Seat], due: DueTime, next: Option<DueTime>) {
+        for seat in seats {
+            if let Some(front) = self.fronts.get_mut(seat.index()) {
+                (front.covered, front.armed) = (due, next);
+                front.likeness = Some(Likeness::WAITS);
+            }
+        }
+    }
+
+    /// This one does not wait with others any more; gives for which due time it did.
+    pub(super) fn stop_waiting(&mut self, seat: Seat) -> Option<DueTime> {
+        let front = self.fronts.get_mut(seat.index()).filter(|front| front.waits())?;
+        front.likeness = None;
+        Some(front.covered)
+    }
+
+    /// Whose plan sits there.
+    pub(super) fn owner(&self, seat: Seat) -> Owner {
+        self.owners.of(seat)
+    }
+
+    /// Whose the plans are.
+    pub(super) fn owners(&self) -> &Owners {
+        &self.owners
+    }
+
+    /// The plan that sits there may be another project's by now.
+    pub(super) fn look_again_at_owner(&mut self, seat: Seat) {
+        let slot = self.slots.get(seat.index()).and_then(Option::as_ref);
+        if let Some(slot) = slot {
+            self.owners.set(seat, &slot.plan.project);
+        }
+    }
+
     /// Who sits there.
     pub(super) fn jobs(&self, seats: Vec<Seat>) -> Jobs {
         Jobs::new(seats, &self.ids)
@@ -130,9 +158,6 @@ impl Roster {
 
     /// Gives a plan its seat; one that has one keeps it.
     pub(super) fn insert(&mut self, front: Front, slot: Slot) -> Seat {
-        if matches!(&self.projects, Projects::One(project) if *project != slot.plan.project) {
-            self.projects = Projects::Several;
-        }
         let Self {
             slots,
             fronts,
@@ -140,7 +165,7 @@ impl Roster {
             vacant,
             seats,
             hashes,
-            ..
+            owners,
         } = self;
         let job = &slot.plan.id;
         let sits = |seat: &Seat| ids.at(*seat) == Some(job);
@@ -156,6 +181,7 @@ impl Roster {
             }
         };
         ids.set(seat, Some(job.clone()));
+        owners.set(seat, &slot.plan.project);
         match (fronts.get_mut(seat.index()), slots.get_mut(seat.index())) {
             (Some(there), Some(place)) => (*there, *place) = (front, Some(slot)),
             _ => {
@@ -175,37 +201,12 @@ impl Roster {
             .ok()?
             .remove();
         self.vacant.push(seat);
-        self.look_again_at_projects();
+        self.owners.clear(seat);
         self.ids.set(seat, None);
         self.slots.get_mut(seat.index())?.take()?;
         let front = self.fronts.get_mut(seat.index())?;
         front.likeness = None;
         Some((seat, *front))
-    }
-
-    /// A plan is gone, or another project's.
-    pub(super) fn look_again_at_projects(&mut self) {
-        self.projects = Projects::Unknown;
-    }
-
-    /// Whether there are plans of more than one project.
-    pub(super) fn of_several_projects(&mut self) -> bool {
-        if matches!(self.projects, Projects::Unknown) {
-            self.projects = self.whose();
-        }
-        matches!(self.projects, Projects::Several)
-    }
-
-    fn whose(&self) -> Projects {
-        let mut projects = self.values().map(|slot| &slot.slot.plan.project);
-        let Some(first) = projects.next() else {
-            return Projects::Unknown;
-        };
-        if projects.all(|project| project == first) {
-            Projects::One(first.clone())
-        } else {
-            Projects::Several
-        }
     }
 
     /// All of them, by seat.

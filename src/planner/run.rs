@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{JobId, ProjectId};
 use crate::schedule::DueTime;
 
-use super::{Membership, Metadata, Report, RunId, SessionEnd, Sighting, Skipped};
+use super::{Membership, Metadata, Queued, Report, RunId, SessionEnd, Sighting, Skipped};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -293,6 +293,8 @@ pub enum Record {
     Verdict(VerdictRecord),
     /// The same verdict for many plans: as one [`Record::Verdict`] for each, in this order.
     Skipped(Skipped),
+    /// The same for many plans whose runs wait: as one [`Record::Run`] and one [`Record::Verdict`] for each, in this order.
+    Queued(Queued),
     /// A run, new or changed.
     Run(RunRecord),
     /// A run that never started goes, and its due time's verdict. (Another of `first` to `due` follows, or is to come.)
@@ -341,6 +343,7 @@ impl Record {
     pub fn count(&self) -> usize {
         match self {
             Self::Skipped(skipped) => skipped.jobs.len(),
+            Self::Queued(queued) => queued.jobs.len(),
             _ => 1,
         }
     }
@@ -351,6 +354,7 @@ impl Record {
         match self {
             Self::Verdict(verdict) => vec![verdict.clone()],
             Self::Skipped(skipped) => skipped.verdicts().collect(),
+            Self::Queued(queued) => queued.verdicts().collect(),
             _ => Vec::new(),
         }
     }

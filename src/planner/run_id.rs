@@ -36,6 +36,14 @@ impl RunId {
         plan.trim_end_matches('-')
     }
 
+    /// The due time that its name tells; `None`: it is not named by one, or by one after the year 9999.
+    #[must_use]
+    pub fn due(&self) -> Option<DueTime> {
+        let (_, text) = self.0.rsplit_once('-')?;
+        let second = chrono::NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
+        Some(DueTime::from_epoch(second.and_utc().timestamp()))
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,7 +1,7 @@
 //! Seats of the roster: what holds plans by the million holds these, and not their ids.
 
 /// Where a plan sits in the roster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Seat(u32);
 
 impl Seat {

@@ -242,8 +242,16 @@ impl Seated<'_> {
         }
     }
 
+    /// Whether a run of it is not over.
+    pub(super) fn has_open_run(&self) -> bool {
+        self.open.is_some() || self.front.waits()
+    }
+
     /// What a verdict on it looks at.
     pub(super) fn likeness(&self) -> Likeness {
+        if self.front.waits() {
+            return Likeness::WAITS;
+        }
         let own = self.broken
             || self.open.is_some()
             || self.window.is_some()

@@ -100,7 +100,7 @@ impl Planner {
                 Err(Quiet::Broken) => &mut counts.broken,
                 Err(Quiet::Manual) => &mut counts.manual,
                 // A continuous plan whose run is open is due again as soon as that ends.
-                Err(Quiet::Over) if slot.open.is_some() => &mut counts.scheduled,
+                Err(Quiet::Over) if slot.has_open_run() => &mut counts.scheduled,
                 Err(Quiet::Over) => &mut counts.over,
             };
             *place += 1;
@@ -163,7 +163,8 @@ impl Planner {
     pub fn needs(&self, job: &JobId) -> Option<DueTime> {
         let slot = self.slots.get(job)?;
         let open = slot.open.as_ref().and_then(|run| self.open.get(run));
-        open.map(|run| run.due).or(slot.front.armed)
+        let waits = slot.front.waits().then_some(slot.front.covered);
+        open.map(|run| run.due).or(waits).or(slot.front.armed)
     }
 
     /// Runs that were handed to the launcher and are not over: to be looked for after a restart.

@@ -5,10 +5,13 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use chrono::{SubsecRound, TimeDelta};
 use freezerd::planner::RunState;
+use rusqlite::Connection;
 use rustix::process::Signal;
+use serde_json::json;
 
-use crate::bed::{Bed, SUCCESS, at_once};
+use crate::bed::{Bed, SUCCESS, at_once, date, now, plan};
 use crate::process::Daemon;
 use crate::until::{until, until_is};
 
@@ -57,6 +60,51 @@ fn a_run_that_ended_meanwhile_is_recorded_once() {
         daemon.kill();
     }
     assert_eq!(bed.diary_of("a"), ["start gate", "end gate"]);
+}
+
+/// How many runs wait together with others, by the ledger.
+fn waiting_together(bed: &Bed) -> i64 {
+    let ledger = Connection::open(bed.path("state/ledger.db")).expect("a ledger");
+    let count = "SELECT count(*) FROM progress WHERE waits NOT NULL";
+    ledger.query_row(count, [], |row| row.get(0)).expect("a number")
+}
+
+#[test]
+fn those_who_wait_together_go_on_waiting_and_run_once_each() {
+    let bed = Bed::new("dispatch = { max_concurrent = 1 }");
+    bed.put(&at_once("busy", "gate"));
+    let daemon = Daemon::start(&bed);
+    until("the place is taken", || (bed.diary().len() == 1).then_some(()));
+    let due = now().trunc_subsecs(0) + TimeDelta::seconds(4);
+    let jobs = ["a", "b", "c", "d"];
+    for job in jobs {
+        bed.put(&plan(job, &json!({"schedule_date": date(due)}), &["gate"]));
+    }
+    until_is("they are due", &Some(4.0), || daemon.metric("freezerd_queue_depth"));
+    assert_eq!(waiting_together(&bed), 4);
+    daemon.kill();
+    assert!(jobs.iter().all(|job| bed.states(job) == [RunState::Queued]));
+
+    let daemon = Daemon::start(&bed);
+    until_is("they wait", &Some(4.0), || daemon.metric("freezerd_queue_depth"));
+    assert_eq!(waiting_together(&bed), 4, "nothing else is known of them");
+    for through in 1..=5 {
+        bed.open_gate();
+        until("one is through", || {
+            (bed.diary().len() >= (2 * through + 1).min(10)).then_some(())
+        });
+    }
+    let done = vec![SUCCESS];
+    for job in jobs {
+        until_is("it is done", &done, || bed.outcomes(job));
+        assert_eq!(bed.diary_of(job), ["start gate", "end gate"]);
+        assert_eq!(bed.verdicts(job), ["run"]);
+    }
+    assert_eq!(waiting_together(&bed), 0);
+    assert_eq!(
+        daemon.metric(r#"freezerd_verdicts_total{verdict="run"}"#),
+        Some(5.0)
+    );
 }
 
 /// The decision is in the ledger, the launch is under way, and nothing of it has come to its claim.

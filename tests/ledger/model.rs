@@ -39,6 +39,8 @@ pub struct Model {
     pub verdicts: BTreeMap<(JobId, DueTime), VerdictRecord>,
     /// In the order they were first recorded.
     pub runs: Vec<RunRecord>,
+    /// The due times of runs that wait together with others.
+    waiting: BTreeMap<JobId, DueTime>,
     pub reports: Vec<Waiting>,
     pub next_report: usize,
     /// In the order they wait; plan and session are there once.
@@ -106,6 +108,12 @@ impl Model {
                     self.apply(&Record::Verdict(verdict))?;
                 }
             }
+            Record::Queued(queued) => {
+                for verdict in queued.verdicts() {
+                    self.waiting.insert(verdict.job.clone(), queued.due);
+                    self.apply(&Record::Verdict(verdict))?;
+                }
+            }
             Record::Verdict(verdict) => {
                 let plan = self.plan(&verdict.job)?;
                 plan.covered = plan.covered.max(verdict.last);
@@ -124,6 +132,11 @@ impl Model {
                 }
                 if let RunState::Done(outcome) = run.state {
                     *self.outcomes(outcome) += 1;
+                }
+                if old.is_none() || run.state == RunState::Queued {
+                    let waits = self.waiting.remove(&run.job);
+                    let other = waits.filter(|waits| *waits != run.due);
+                    self.waiting.extend(other.map(|waits| (run.job.clone(), waits)));
                 }
                 match old {
                     Some(old) => self.runs[old] = run,
@@ -264,9 +277,11 @@ impl Model {
         };
         self.runs = self.runs.iter().filter(|run| kept(run)).cloned().collect();
         let (runs, reports, ends) = (&self.runs, &self.reports, &self.ends);
+        let waiting = &self.waiting;
         self.plans.retain(|(job, plan)| {
             plan.document.is_some()
                 || plan.covered >= before
+                || waiting.contains_key(job)
                 || runs.iter().any(|run| run.job == *job)
                 || reports.iter().any(|report| report.job == *job)
                 || ends.iter().any(|(of, ..)| of == job)
@@ -294,11 +309,22 @@ impl Model {
             .filter(|run| !matches!(run.state, RunState::Done(_)));
         Restored {
             plans: plans.collect(),
-            open_runs: open.cloned().collect(),
+            open_runs: open.cloned().chain(self.waits()).collect(),
             polled: self.polled,
             tally: self.tally.clone(),
             upkeep: Upkeep::default(),
         }
+    }
+
+    /// The runs that wait together with others, in the order of their plans.
+    pub fn waits(&self) -> Vec<RunRecord> {
+        let waits = self.plans.iter().filter_map(|(job, _)| {
+            let due = *self.waiting.get(job)?;
+            let verdict = self.verdicts.get(&(job.clone(), due));
+            let decided = verdict.map_or(due.instant(), |verdict| verdict.decided);
+            Some(RunRecord::new(job.clone(), due, decided))
+        });
+        waits.collect()
     }
 
     /// The verdicts of a plan, the latest first.

@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use crate::{Store, plan, verdict};
 
 /// The version of the ledgers that this freezerd makes.
-const VERSION: i64 = 9;
+const VERSION: i64 = 10;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777

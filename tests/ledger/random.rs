@@ -3,8 +3,8 @@
 use freezerd::ledger::ReportId;
 use freezerd::plan::JobId;
 use freezerd::planner::{
-    Admission, Membership, Outcome, Reason, Record, Refusal, Report, RunId, RunRecord, RunState, SessionEnd,
-    SessionTag, Verdict, VerdictRecord,
+    Admission, Membership, Outcome, Queued, Reason, Record, Refusal, Report, RunId, RunRecord, RunState,
+    SessionEnd, SessionTag, Verdict, VerdictRecord,
 };
 use proptest::prelude::*;
 
@@ -86,6 +86,13 @@ fn records() -> impl Strategy<Value = Record> {
                 last: due(first + span),
                 count,
                 verdict,
+                decided: at(i64::from(decided)),
+            })
+        ),
+        3 => (prop::collection::btree_set(jobs(), 1..3), dues(), any::<u32>()).prop_map(
+            |(jobs, when, decided)| Record::Queued(Queued {
+                jobs: jobs.into_iter().collect(),
+                due: due(when),
                 decided: at(i64::from(decided)),
             })
         ),
@@ -223,9 +230,21 @@ impl Pair {
         let ends: Vec<_> = ends.into_iter().map(|one| (one.job, one.run, one.end)).collect();
         prop_assert_eq!(&ends, &model.ends);
 
-        let mut runs = reader.runs(None, 99).expect("runs");
-        runs.reverse();
-        prop_assert_eq!(&runs, &model.runs);
+        let runs = reader.runs(None, 99).expect("runs");
+        let (mut rows, mut waits): (Vec<_>, Vec<_>) =
+            runs.into_iter().partition(|run| model.runs.contains(run));
+        rows.reverse();
+        prop_assert_eq!(&rows, &model.runs);
+        prop_assert!(waits.is_sorted_by(|one, other| one.queued >= other.queued));
+        let mut meant = model.waits();
+        for run in &meant {
+            let named = reader.run(&run.id).expect("read");
+            prop_assert_eq!(named.map(|named| named.id), Some(run.id.clone()));
+            prop_assert!(reader.runs(Some(&run.job), 99).expect("runs").contains(run));
+        }
+        waits.sort_by(|one, other| one.job.cmp(&other.job));
+        meant.sort_by(|one, other| one.job.cmp(&other.job));
+        prop_assert_eq!(waits, meant);
         for (job, plan) in &model.plans {
             let meant = model.verdicts(job);
             for when in -1..16 {

@@ -1,6 +1,6 @@
 //! The life of a run, written step by step and read back.
 
-use freezerd::planner::{Outcome, Record, RunId, RunState};
+use freezerd::planner::{Outcome, Queued, Record, RunId, RunRecord, RunState, Verdict};
 
 use crate::{Store, at, due, job, plan, run};
 
@@ -33,6 +33,55 @@ fn a_run_that_never_got_started_can_be_withdrawn() {
         error.to_string(),
         "run a-19700101T000040Z: cannot be withdrawn: it is not waiting to be started"
     );
+}
+
+#[test]
+fn what_waits_together_is_told_of_as_of_each_by_itself() {
+    let mut store = Store::new();
+    let names = ["a", "b", "c/unsafe"].map(job);
+    store.commit(&names.clone().map(|job| plan(job.as_str(), 0, 0)));
+    let queued = Queued {
+        jobs: names.iter().cloned().collect(),
+        due: due(40),
+        decided: at(41_000),
+    };
+    let before = run("b", 20, RunState::Done(Outcome::Success));
+    store.commit(&[Record::Run(before.clone()), Record::Queued(queued.clone())]);
+    store.reopen();
+    let waits: Vec<RunRecord> = queued.runs().collect();
+    let [a, b, c] = &waits[..] else { panic!("{waits:?}") };
+    let reader = store.ledger().reader();
+    assert_eq!(reader.restore().expect("restored").open_runs, waits);
+    assert_eq!(
+        reader.runs(Some(&b.job), 9).expect("runs"),
+        [b.clone(), before.clone()]
+    );
+    assert_eq!(
+        reader.runs(None, 2).expect("runs"),
+        [c.clone(), b.clone()],
+        "the latest"
+    );
+    assert_eq!(reader.run(&c.id).expect("read"), Some(c.clone()));
+    assert_eq!(reader.run(&RunId::new(&c.job, due(41))).expect("read"), None);
+    assert_eq!(reader.run_before(&b.job, due(41)).expect("read"), Some(b.clone()));
+    assert_eq!(reader.run_before(&b.job, due(40)).expect("read"), Some(before));
+    for waits in &waits {
+        let verdict = reader.verdict_at(&waits.job, due(40)).expect("read");
+        assert_eq!(verdict.expect("one").verdict, Verdict::Run(waits.id.clone()));
+    }
+    assert_eq!(reader.restore().expect("restored").tally.ran, 3);
+    assert_eq!(store.plan("a").covered, due(40));
+
+    // What is known of one of them by itself is all that is known of it.
+    let mut by_itself = a.clone();
+    by_itself.not_before = Some(due(60));
+    store.commit(&[Record::Run(by_itself.clone())]);
+    store.commit(&[Record::Run(b.clone()), Record::Withdraw { run: b.id.clone() }]);
+    let open = store.ledger().reader().restore().expect("restored").open_runs;
+    assert_eq!(open, [by_itself, c.clone()]);
+    assert_eq!(store.ledger().reader().run(&b.id).expect("read"), None);
+    let runs = store.ledger().reader().runs(Some(&a.job), 9).expect("runs");
+    assert_eq!(runs.len(), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use freezerd::planner::Verdict;
 
 use super::checker::{Between, History, Rules};
-use super::life::Life;
+use super::life::{Life, TOGETHER};
 use super::script::{DAY, HOUR};
 use super::windows;
 use super::world::World;
@@ -78,6 +78,7 @@ impl World {
             Between::Nothing
         };
         tally.insert(between.word(), 1);
+        tally.insert(TOGETHER, shelf.together);
         for record in shelf.verdicts.values() {
             if let Verdict::Skipped(reason) = record.verdict {
                 *tally.entry(reason.word()).or_default() += 1;

@@ -24,6 +24,8 @@ pub type Tally = BTreeMap<&'static str, u64>;
 pub const STOPPED: &str = "stopped";
 /// A run that was prepared might not start any more.
 pub const SHUT: &str = "shut";
+/// A run was queued together with others.
+pub const TOGETHER: &str = "queued together";
 
 /// A life, when it is over.
 pub struct Life {

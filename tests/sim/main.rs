@@ -52,7 +52,7 @@ use checker::Between;
 use fate::Fate;
 use freezerd::clock::{Clock, SystemClock};
 use freezerd::planner::Reason;
-use life::{SHUT, STOPPED, Tally};
+use life::{SHUT, STOPPED, TOGETHER, Tally};
 use script::Weather;
 
 /// Where the soak's seeds begin: none of those that are lived every day.
@@ -200,7 +200,7 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
     let between = Between::ALL.map(Between::word);
-    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED, SHUT]];
+    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED, SHUT, TOGETHER]];
     let mut all = words.into_iter().flatten();
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),

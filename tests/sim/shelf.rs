@@ -32,6 +32,8 @@ pub struct Shelf {
     /// Runs for whose end the outbox was given a report.
     pub ended: Vec<RunId>,
     pub polled: Option<DateTime<Utc>>,
+    /// So many runs were queued together with others.
+    pub together: u64,
 }
 
 impl Shelf {
@@ -79,6 +81,13 @@ impl Shelf {
             }
             Record::Skipped(skipped) => {
                 for verdict in skipped.verdicts() {
+                    self.keep(&Record::Verdict(verdict));
+                }
+            }
+            Record::Queued(queued) => {
+                self.together += queued.jobs.len() as u64;
+                for (run, verdict) in queued.runs().zip(queued.verdicts()) {
+                    self.keep(&Record::Run(run));
                     self.keep(&Record::Verdict(verdict));
                 }
             }

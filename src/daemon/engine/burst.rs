@@ -104,7 +104,7 @@ fn job_in(record: &Record) -> Option<&JobId> {
 /// Whether a record is of a due time that came, and nothing else: what else there is may depend on the records before it.
 fn is_of_a_due_time(record: &Record) -> bool {
     match record {
-        Record::Verdict(_) | Record::Skipped(_) => true,
+        Record::Verdict(_) | Record::Skipped(_) | Record::Queued(_) => true,
         Record::Run(run) => matches!(run.state, RunState::Queued | RunState::Starting),
         _ => false,
     }

@@ -361,9 +361,10 @@ fn burst(plans: usize, room: Option<usize>) -> World {
 }
 
 fn runs(records: &[Record]) -> BTreeMap<RunId, RunState> {
-    let run = |record: &Record| match record {
-        Record::Run(run) => Some((run.id.clone(), run.state)),
-        _ => None,
+    let runs = |record: &Record| match record {
+        Record::Run(run) => vec![(run.id.clone(), run.state)],
+        Record::Queued(queued) => queued.runs().map(|run| (run.id, run.state)).collect(),
+        _ => Vec::new(),
     };
-    records.iter().filter_map(run).collect()
+    records.iter().flat_map(runs).collect()
 }

@@ -150,6 +150,7 @@ impl Places {
             }
             Record::Run(run) => self.shut(&run.job),
             Record::Skipped(skipped) => skipped.jobs.iter().for_each(|job| self.shut(job)),
+            Record::Queued(queued) => queued.jobs.iter().for_each(|job| self.shut(job)),
             Record::Withdraw { run } => {
                 self.withdrawn.insert(run.clone());
             }

@@ -6,17 +6,17 @@ use rusqlite::types::Value;
 use rusqlite::{CachedStatement, ErrorCode, ToSql, Transaction};
 
 use super::Writer;
-use crate::ledger::codes::{count_value, millis, reason_code, run_value, verdict_code};
+use crate::ledger::codes::{RUN, count_value, millis, reason_code, run_value, verdict_code};
 use crate::ledger::error::Failure;
 use crate::plan::JobId;
-use crate::planner::{Skipped, VerdictRecord};
+use crate::planner::{Jobs, Queued, Skipped, VerdictRecord};
 
 /// Rows of one statement.
 const AT_ONCE: usize = 64;
 /// Values of one row.
 const COLUMNS: usize = 7;
 
-/// A row of `verdict`, and the last due time it covers.
+/// A row of `verdict`, the last due time it covers, and whether its run waits without a row.
 struct Row {
     first: i64,
     last: i64,
@@ -26,6 +26,7 @@ struct Row {
     kind: i64,
     run: Value,
     decided: i64,
+    waits: bool,
 }
 
 impl Row {
@@ -48,8 +49,10 @@ pub(super) struct Verdicts<'t> {
     rows: Vec<Row>,
     insert_all: CachedStatement<'t>,
     advance_all: CachedStatement<'t>,
+    wait_all: CachedStatement<'t>,
     insert: CachedStatement<'t>,
     advance: CachedStatement<'t>,
+    wait: CachedStatement<'t>,
 }
 
 impl<'t> Verdicts<'t> {
@@ -63,10 +66,22 @@ impl<'t> Verdicts<'t> {
                 "UPDATE progress SET covered = ?1 WHERE covered < ?1 AND plan IN (?{})",
                 ", ?".repeat(AT_ONCE - 1)
             ))?,
+            wait_all: transaction.prepare_cached(&format!(
+                "UPDATE progress SET covered = max(covered, ?1), waits = ?1 WHERE plan IN (?{})",
+                ", ?".repeat(AT_ONCE - 1)
+            ))?,
             insert: transaction.prepare_cached(&format!("{into} {row} ON CONFLICT DO NOTHING"))?,
             advance: transaction
                 .prepare_cached("UPDATE progress SET covered = ?2 WHERE plan = ?1 AND covered < ?2")?,
+            wait: transaction.prepare_cached(
+                "UPDATE progress SET covered = max(covered, ?2), waits = ?2 WHERE plan = ?1",
+            )?,
         })
+    }
+
+    /// Whether some that are yet to be written say that a run waits.
+    pub(super) fn wait(&self) -> bool {
+        self.rows.iter().any(|row| row.waits)
     }
 
     /// Writes a full lot of them in one statement; `false`, and nothing is changed: one of them takes an earlier one's
@@ -87,19 +102,33 @@ impl<'t> Verdicts<'t> {
         }
     }
 
-    /// Moves their plans' `covered` on.
+    /// Moves their plans' `covered` on, and marks those that wait.
     fn advance(&mut self) -> rusqlite::Result<()> {
-        let same = self.rows.first().map(|row| row.last);
-        if self.rows.len() == AT_ONCE && self.rows.iter().all(|row| Some(row.last) == same) {
-            self.advance_all.raw_bind_parameter(1, same)?;
+        let alike = |row: &Row| (row.last, row.waits);
+        let same = self.rows.first().map(alike);
+        if let Some((last, waits)) = same
+            && self.rows.len() == AT_ONCE
+            && self.rows.iter().all(|row| Some(alike(row)) == same)
+        {
+            let all = if waits {
+                &mut self.wait_all
+            } else {
+                &mut self.advance_all
+            };
+            all.raw_bind_parameter(1, last)?;
             for (row, number) in self.rows.iter().zip(2..) {
-                self.advance_all.raw_bind_parameter(number, row.plan)?;
+                all.raw_bind_parameter(number, row.plan)?;
             }
-            self.advance_all.raw_execute()?;
-        } else {
-            for row in &self.rows {
-                self.advance.execute([row.plan, row.last])?;
-            }
+            all.raw_execute()?;
+            return Ok(());
+        }
+        for row in &self.rows {
+            let one = if row.waits {
+                &mut self.wait
+            } else {
+                &mut self.advance
+            };
+            one.execute([row.plan, row.last])?;
         }
         Ok(())
     }
@@ -118,13 +147,46 @@ impl Writer<'_> {
             kind: verdict_code(&verdict.verdict),
             run: run_value(verdict),
             decided: millis(verdict.decided),
+            waits: false,
         })
     }
 
-    /// The verdict of many plans, likewise. Their ids lie far apart, and so do their keys: each is fetched in a pass of its own,
-    /// so short that the processor fetches several at once.
+    /// The verdict of many plans, likewise.
     pub(super) fn skipped(&mut self, skipped: &Skipped) -> Result<(), Failure> {
-        let mut all = skipped.jobs.iter();
+        self.put_all(&skipped.jobs, |plan| Row {
+            first: skipped.first.epoch(),
+            last: skipped.last.epoch(),
+            plan,
+            span: skipped.last.since(skipped.first),
+            count: count_value(skipped.count),
+            kind: reason_code(skipped.reason),
+            run: Value::Null,
+            decided: millis(skipped.decided),
+            waits: false,
+        })
+    }
+
+    /// The same, and that their runs wait: a mark at each plan's progress. What else there is to know of these runs the
+    /// verdict and the plan say.
+    pub(super) fn queued(&mut self, queued: &Queued) -> Result<(), Failure> {
+        let due = queued.due.epoch();
+        self.put_all(&queued.jobs, |plan| Row {
+            first: due,
+            last: due,
+            plan,
+            span: 0,
+            count: 1,
+            kind: RUN,
+            run: Value::Integer(0),
+            decided: millis(queued.decided),
+            waits: true,
+        })
+    }
+
+    /// A row for each of these plans. Their ids lie far apart, and so do their keys: each is fetched in a pass of its own,
+    /// so short that the processor fetches several at once.
+    fn put_all(&mut self, jobs: &Jobs, row: impl Fn(i64) -> Row) -> Result<(), Failure> {
+        let mut all = jobs.iter();
         let mut jobs: Vec<(&JobId, &str)> = Vec::with_capacity(AT_ONCE);
         let mut keys: Vec<Option<i64>> = Vec::with_capacity(AT_ONCE);
         loop {
@@ -137,16 +199,7 @@ impl Writer<'_> {
             keys.extend(jobs.iter().map(|(_, id)| self.keys.get(*id).copied()));
             for ((job, _), key) in jobs.iter().zip(&keys) {
                 let plan = key.map_or_else(|| self.key(job), Ok)?;
-                self.put(Row {
-                    first: skipped.first.epoch(),
-                    last: skipped.last.epoch(),
-                    plan,
-                    span: skipped.last.since(skipped.first),
-                    count: count_value(skipped.count),
-                    kind: reason_code(skipped.reason),
-                    run: Value::Null,
-                    decided: millis(skipped.decided),
-                })?;
+                self.put(row(plan))?;
             }
         }
     }

@@ -31,9 +31,13 @@ fn plans(all: &[AnyPlan]) -> Vec<Plan> {
             json!({"schedule_hour": "12"}),
         ];
         let mut schedule = schedules[*schedule].clone();
+        if matches!(own, Own::Window) {
+            // Whoever waits by itself for as long as others wait together may go before them or after.
+            schedule = json!({"schedule_minute": "*/20"});
+        }
         schedule["event"] = json!(if matches!(own, Own::Stop) { "stop" } else { "" });
         document(json!({
-            "job_id": format!("{}{number}", if matches!(own, Own::Window) { "w" } else { "j" }),
+            "job_id": format!("{number:02}{}", if matches!(own, Own::Window) { "w" } else { "j" }),
             "project_id": project.map(|project| format!("p{project}")),
             "created_at": "2026-01-01T00:00:00",
             "job_schedule": schedule,
@@ -48,7 +52,7 @@ fn rules(max_concurrent: usize) -> Policy {
     let noon = Crontab::compile("* 12-23 * * *").expect("a test's window");
     let window = WindowRule {
         scope: Scope {
-            plans: vec!["w*".to_owned()],
+            plans: vec!["*w".to_owned()],
             ..Scope::default()
         },
         allow: vec![noon],

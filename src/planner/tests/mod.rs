@@ -24,6 +24,7 @@ mod order;
 mod restart;
 mod sessions;
 mod sightings;
+mod together;
 mod trusts;
 mod windows;
 

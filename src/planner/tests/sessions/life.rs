@@ -172,7 +172,7 @@ fn one_that_joined_and_is_stopped_before_it_has_a_place_tells_its_session() {
         max_concurrent: 1,
         ..policy()
     };
-    let mut world = due_world(shut, vec![hourly("b"), member("a")]);
+    let mut world = due_world(shut, vec![member("a"), hourly("b")]);
     let ask = world.orders.iter().find_map(|order| match order {
         Order::AskSession(ask) => Some(ask.clone()),
         _ => None,
