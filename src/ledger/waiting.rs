@@ -1,5 +1,7 @@
 //! Runs that wait together with others: they have no row of their own, but a mark at their plan's progress.
 
+use std::cmp::Reverse;
+
 use rusqlite::{Connection, Params, Row};
 
 use super::codes::{due_of, job_of, maybe_instant, project_of};
@@ -14,7 +16,9 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
 
 /// The same, those that were decided last first.
 pub(super) fn latest(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
-    select(connection, "ORDER BY v.decided DESC, g.plan DESC", [])
+    let mut waiting = select(connection, "ORDER BY g.plan DESC", [])?;
+    waiting.sort_by_key(|run| Reverse(run.queued));
+    Ok(waiting)
 }
 
 /// The one of this plan, if there is one.

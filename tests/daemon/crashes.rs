@@ -80,7 +80,9 @@ fn those_who_wait_together_go_on_waiting_and_run_once_each() {
     for job in jobs {
         bed.put(&plan(job, &json!({"schedule_date": date(due)}), &["gate"]));
     }
-    until_is("they are due", &Some(4.0), || daemon.metric("freezerd_queue_depth"));
+    until_is("they are due", &Some(4.0), || {
+        daemon.metric("freezerd_queue_depth")
+    });
     assert_eq!(waiting_together(&bed), 4);
     daemon.kill();
     assert!(jobs.iter().all(|job| bed.states(job) == [RunState::Queued]));
@@ -102,7 +104,7 @@ fn those_who_wait_together_go_on_waiting_and_run_once_each() {
     }
     assert_eq!(waiting_together(&bed), 0);
     assert_eq!(
-        daemon.metric(r#"freezerd_verdicts_total{verdict="run"}"#),
+        daemon.metric(r#"freezerd_verdicts_total{verdict="run",reason="none"}"#),
         Some(5.0)
     );
 }

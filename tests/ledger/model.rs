@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use freezerd::ledger::{Restored, RestoredPlan, Tally, Upkeep};
-use freezerd::plan::JobId;
+use freezerd::plan::{JobId, ProjectId};
 use freezerd::planner::{
     Outcome, Record, Report, RunId, RunRecord, RunState, SessionEnd, Verdict, VerdictRecord,
 };
@@ -15,6 +15,7 @@ use freezerd::schedule::DueTime;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub name: String,
+    project: Option<ProjectId>,
     pub document: Option<Arc<str>>,
     pub first_seen: DueTime,
     pub since: Option<DueTime>,
@@ -72,6 +73,7 @@ impl Model {
             Record::Plan {
                 job,
                 name,
+                project,
                 document,
                 first_seen,
                 covered,
@@ -87,6 +89,7 @@ impl Model {
                 let document = Some(document.or(known.and_then(|(document, _)| document))?);
                 let plan = Plan {
                     name,
+                    project,
                     document,
                     first_seen,
                     since: known_since,
@@ -318,11 +321,14 @@ impl Model {
 
     /// The runs that wait together with others, in the order of their plans.
     pub fn waits(&self) -> Vec<RunRecord> {
-        let waits = self.plans.iter().filter_map(|(job, _)| {
+        let waits = self.plans.iter().filter_map(|(job, plan)| {
             let due = *self.waiting.get(job)?;
             let verdict = self.verdicts.get(&(job.clone(), due));
             let decided = verdict.map_or(due.instant(), |verdict| verdict.decided);
-            Some(RunRecord::new(job.clone(), due, decided))
+            Some(RunRecord {
+                project: plan.project.clone(),
+                ..RunRecord::new(job.clone(), due, decided)
+            })
         });
         waits.collect()
     }

@@ -48,8 +48,14 @@ fn what_waits_together_is_told_of_as_of_each_by_itself() {
     let before = run("b", 20, RunState::Done(Outcome::Success));
     store.commit(&[Record::Run(before.clone()), Record::Queued(queued.clone())]);
     store.reopen();
-    let waits: Vec<RunRecord> = queued.runs().collect();
-    let [a, b, c] = &waits[..] else { panic!("{waits:?}") };
+    let of_its_plan = |waits: RunRecord| RunRecord {
+        project: before.project.clone(),
+        ..waits
+    };
+    let waits: Vec<RunRecord> = queued.runs().map(of_its_plan).collect();
+    let [a, b, c] = &waits[..] else {
+        panic!("{waits:?}")
+    };
     let reader = store.ledger().reader();
     assert_eq!(reader.restore().expect("restored").open_runs, waits);
     assert_eq!(
@@ -64,7 +70,10 @@ fn what_waits_together_is_told_of_as_of_each_by_itself() {
     assert_eq!(reader.run(&c.id).expect("read"), Some(c.clone()));
     assert_eq!(reader.run(&RunId::new(&c.job, due(41))).expect("read"), None);
     assert_eq!(reader.run_before(&b.job, due(41)).expect("read"), Some(b.clone()));
-    assert_eq!(reader.run_before(&b.job, due(40)).expect("read"), Some(before));
+    assert_eq!(
+        reader.run_before(&b.job, due(40)).expect("read"),
+        Some(before.clone())
+    );
     for waits in &waits {
         let verdict = reader.verdict_at(&waits.job, due(40)).expect("read");
         assert_eq!(verdict.expect("one").verdict, Verdict::Run(waits.id.clone()));

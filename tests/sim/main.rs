@@ -200,7 +200,13 @@ fn every_due_time_of_every_plan_ends_in_one_true_verdict() {
     let reasons = Reason::ALL.map(Reason::word);
     let disk = Fate::default().failed().map(|(what, _)| what);
     let between = Between::ALL.map(Between::word);
-    let words = [&reasons[..], &Weather::KINDS, &disk, &between, &[STOPPED, SHUT, TOGETHER]];
+    let words = [
+        &reasons[..],
+        &Weather::KINDS,
+        &disk,
+        &between,
+        &[STOPPED, SHUT, TOGETHER],
+    ];
     let mut all = words.into_iter().flatten();
     assert!(
         lives < MANY || all.all(|what| tally.get(what).is_some_and(|times| *times > 0)),

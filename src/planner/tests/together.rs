@@ -200,10 +200,13 @@ impl Life {
 
     /// The daemon dies, and begins with what was recorded of runs. (Of plans all that matters here is kept in any case.)
     fn restart(&mut self) {
-        let open = self
-            .runs
-            .values()
-            .filter(|run| !matches!(run.state, RunState::Done(_)));
+        let open = self.runs.values();
+        let open = open.filter(|run| !matches!(run.state, RunState::Done(_)));
+        // Of those that waited together the plan says whose they are: it may be another's by now.
+        let open = open.map(|run| RunRecord {
+            project: None,
+            ..run.clone()
+        });
         let plans = self.world.planner.slots.values().map(|slot| LedgerPlan {
             plan: slot.slot.plan.clone(),
             first_seen: slot.slot.first_seen,
@@ -214,7 +217,7 @@ impl Life {
         });
         let past = Past {
             plans: plans.collect(),
-            open: open.cloned().collect(),
+            open: open.collect(),
             polled: self.world.planner.polled(),
             ..Past::default()
         };
