@@ -57,17 +57,54 @@ impl Skipped {
     }
 }
 
+/// Plans of which nothing was decided.
+#[derive(Debug, Default)]
+pub(super) struct Undecided {
+    /// Those that are alike and run, as far as it goes by what they have in common. In order.
+    pub(super) run: Vec<Vec<Seat>>,
+    /// The others.
+    pub(super) each: Vec<Seat>,
+}
+
+impl Undecided {
+    pub(super) fn len(&self) -> usize {
+        let alike = self.run.iter().map(Vec::len);
+        alike.sum::<usize>().saturating_add(self.each.len())
+    }
+
+    /// But for these, which are in order.
+    pub(super) fn leave_out(&mut self, those: &[Seat]) {
+        for seats in self.run.iter_mut().chain([&mut self.each]) {
+            seats.sort();
+            let mut gone = those.iter().peekable();
+            seats.retain(|seat| {
+                while gone.next_if(|gone| *gone < seat).is_some() {}
+                gone.peek() != Some(&seat)
+            });
+        }
+    }
+
+    /// All of them, in order.
+    pub(super) fn seats(self) -> Vec<Seat> {
+        let mut all = self.run.concat();
+        all.extend(self.each);
+        all.sort();
+        all
+    }
+}
+
 impl Planner {
     /// Gives those of the plans at these seats their verdict, and their next timer, that are alike, and do not run or wait
-    /// together. All are due at `due`. Gives back the others, in order: nothing was decided of them.
+    /// together. All are due at `due`, and they are in order. Gives back the others: nothing was decided of them.
     pub(super) fn decide_alike(
         &mut self,
         now: DateTime<Utc>,
         due: DueTime,
         seats: Vec<Seat>,
         out: &mut Decision,
-    ) -> Vec<Seat> {
-        let (alike, mut others) = self.tell_apart(seats);
+    ) -> Undecided {
+        let (alike, mut each) = self.tell_apart(seats);
+        let mut run = Vec::new();
         for seats in alike {
             match self.judge_alike(&seats, due, DueTime::floor(now)) {
                 Some((
@@ -80,13 +117,12 @@ impl Planner {
                     self.skip(now, seats, missed, reason, out);
                 }
                 Some((missed, Judgement::Run { not_before: None })) => {
-                    others.extend(self.wait_together(now, seats, missed, out));
+                    run.push(self.wait_together(now, seats, missed, out));
                 }
-                _ => others.extend(seats),
+                _ => each.extend(seats),
             }
         }
-        others.sort_unstable();
-        others
+        Undecided { run, each }
     }
 
     /// Those that are alike, together; and those that have something of their own.

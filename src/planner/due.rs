@@ -23,7 +23,7 @@ impl Planner {
     pub(super) fn decide_due(&mut self, now: DateTime<Utc>, out: &mut Decision) {
         while let Some((due, seats)) = self.timers.take_due(DueTime::floor(now)) {
             let others = self.decide_alike(now, due, seats, out);
-            self.decide_each(now, due, others, out);
+            self.decide_each(now, due, others.seats(), out);
         }
     }
 

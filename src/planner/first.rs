@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 
 use crate::schedule::{DueTime, Missed};
 
+use super::alike::Undecided;
 use super::due::Judgement;
-use super::front::Likeness;
 use super::queue::measure;
 use super::seat::Seat;
 use super::slot::Seated;
@@ -26,27 +26,27 @@ impl Planner {
         let Some((due, seats)) = self.timers.take_due(second) else {
             return;
         };
-        let mut seats = self.decide_alike(now, due, seats, out);
-        let mut first = self.go_first(due, second, &seats);
+        let mut undecided = self.decide_alike(now, due, seats, out);
+        let mut first = self.go_first(due, second, &undecided);
         if first.is_empty() {
-            self.decide_each(now, due, seats, out);
+            self.decide_each(now, due, undecided.seats(), out);
             self.decide_due(now, out);
             return;
         }
         first.sort_unstable();
-        seats.retain(|seat| first.binary_search(seat).is_err());
+        undecided.leave_out(&first);
         self.decide_each(now, due, first, out);
-        self.timers.set_all(due, seats);
+        self.timers.set_all(due, undecided.seats());
         self.gone_first = Some(due);
         out.more = true;
     }
 
     /// Who of those that are due at `due` are to be decided before the others; nobody, if all are to be together. (So are
     /// those that are late: how late each is tells its turn.)
-    fn go_first(&self, due: DueTime, now: DueTime, seats: &[Seat]) -> Vec<Seat> {
+    fn go_first(&self, due: DueTime, now: DueTime, undecided: &Undecided) -> Vec<Seat> {
         let places = self.places_for_those_due(now);
-        if due == now && self.gone_first != Some(due) && places > 0 && seats.len() > places {
-            self.first_in_turn(due, seats, places)
+        if due == now && self.gone_first != Some(due) && places > 0 && undecided.len() > places {
+            self.first_in_turn(due, undecided, places)
         } else {
             Vec::new()
         }
@@ -64,31 +64,38 @@ impl Planner {
 
     /// Whose runs the queue would let go first, so many of them. (One that asks its session takes no place meanwhile: then one of
     /// the others gets it, in its turn.)
-    fn first_in_turn(&self, due: DueTime, seats: &[Seat], places: usize) -> Vec<Seat> {
-        let mut of_project: HashMap<_, Vec<_>, foldhash::fast::RandomState> = HashMap::default();
-        let mut known: HashMap<_, _, foldhash::fast::RandomState> = HashMap::default();
-        for seat in seats {
-            let measure = match self.slots.likeness(*seat) {
-                Likeness::NONE | Likeness::WAITS => self.runs_by(due, *seat),
-                likeness => *known.entry(likeness).or_insert_with(|| self.runs_by(due, *seat)),
-            };
-            if let Some(measure) = measure {
-                let plans = of_project.entry(self.slots.owner(*seat)).or_default();
-                plans.push((measure, *seat));
+    fn first_in_turn(&self, due: DueTime, undecided: &Undecided, places: usize) -> Vec<Seat> {
+        // Those that are alike have one measure; all are equally late, so the shorter cadence goes first.
+        let alike = undecided.run.iter().map(Vec::as_slice);
+        let all = alike.chain(undecided.each.iter().map(std::slice::from_ref));
+        let mut all: Vec<(i64, &[Seat])> = all
+            .filter_map(|seats| Some((self.runs_by(due, *seats.first()?)?, seats)))
+            .collect();
+        all.sort_by_key(|(measure, _)| *measure);
+        let mut of_project: HashMap<_, Vec<Seat>, foldhash::fast::RandomState> = HashMap::default();
+        for seat in all.into_iter().flat_map(|(_, seats)| seats) {
+            let plans = of_project.entry(self.slots.owner(*seat)).or_default();
+            if plans.len() < places {
+                plans.push(*seat);
             }
         }
-        let projects = of_project.into_iter().filter_map(|(owner, plans)| {
-            let project = self.slots.owners().project(owner)?;
-            Some((self.queue.turn(project), plans))
-        });
-        let projects = lowest(projects.collect(), places, |(turn, _)| *turn).into_iter();
-        // All are equally late: the shorter cadence goes first.
-        let in_order = |plans| lowest(plans, places, |place| *place).into_iter();
-        let mut projects: Vec<_> = projects.map(|(_, plans)| in_order(plans)).collect();
+        let mut projects: Vec<_> = of_project
+            .into_iter()
+            .filter_map(|(owner, plans)| {
+                let project = self.slots.owners().project(owner)?;
+                Some((self.queue.turn(project), plans.into_iter()))
+            })
+            .collect();
+        // There may be one for each of a hundred thousand plans.
+        if projects.len() > places {
+            projects.select_nth_unstable_by(places, |(one, _), (other, _)| one.cmp(other));
+            projects.truncate(places);
+        }
+        projects.sort_unstable_by_key(|(turn, _)| *turn);
         let mut first = Vec::new();
         while first.len() < places && !projects.is_empty() {
-            first.extend(projects.iter_mut().filter_map(|plans| Some(plans.next()?.1)));
-            projects.retain(|plans| plans.len() > 0);
+            first.extend(projects.iter_mut().filter_map(|(_, plans)| plans.next()));
+            projects.retain(|(_, plans)| plans.len() > 0);
         }
         first.truncate(places);
         first
@@ -126,15 +133,4 @@ impl Planner {
         let in_doubt = self.doubts.until(&slot.plan.id, second).is_some();
         (!in_doubt).then(|| RunId::new(&slot.plan.id, missed.last))
     }
-}
-
-/// The lowest `most` of these, in order.
-fn lowest<T, K: Ord>(mut all: Vec<T>, most: usize, key: impl Fn(&T) -> K) -> Vec<T> {
-    let order = |one: &T, other: &T| key(one).cmp(&key(other));
-    if all.len() > most {
-        all.select_nth_unstable_by(most, order);
-        all.truncate(most);
-    }
-    all.sort_unstable_by(order);
-    all
 }

@@ -70,7 +70,8 @@ impl Timers {
         let first = self.seconds.first_entry().filter(|first| *first.key() <= now)?;
         let (due, mut second) = first.remove_entry();
         second.strike_out();
-        second.seats.sort_unstable();
+        // Mostly they are, or in a few rows that are.
+        second.seats.sort();
         Some((due, second.seats))
     }
 }
