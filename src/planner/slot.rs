@@ -7,9 +7,10 @@ use crate::plan::{JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
 use super::brief::{Common, anchor};
+use super::clock::is_far_ahead;
 use super::front::{Front, Likeness};
 use super::shared::Shared;
-use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window, is_far_ahead};
+use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
 
 /// What the planner knows of a plan, but for its [`Front`].
 #[derive(Debug)]

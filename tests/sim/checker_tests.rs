@@ -25,8 +25,16 @@ fn sound() -> History {
         |_| true,
         |life| {
             let crashed = life.evidence.iter().any(|seen| seen.crashed.is_some());
-            let lost = |run: &freezerd::planner::RunRecord| run.state == RunState::Done(Outcome::Lost);
-            let lost = life.runs.values().any(lost);
+            let lost = |run: &&freezerd::planner::RunRecord| run.state == RunState::Done(Outcome::Lost);
+            // And nothing of its plan ran after it.
+            let lost = life.runs.values().find(lost).is_some_and(|lost| {
+                let later =
+                    |seen: &super::checker::Evidence| seen.job == lost.job.as_str() && seen.run != lost.id;
+                !life
+                    .evidence
+                    .iter()
+                    .any(|seen| later(seen) && seen.due >= lost.due.epoch())
+            });
             life.evidence.len() > 20
                 && crashed
                 && lost

@@ -19,6 +19,7 @@
 
 mod account;
 mod agents;
+mod besides;
 #[path = "../checker/mod.rs"]
 mod checker;
 mod checker_tests;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use freezerd::planner::{CatchUp, Outside, Reason, SessionRefused};
 
+use super::besides;
 use super::machine::instant;
 use super::rng::Rng;
 use super::spared::spare;
@@ -222,11 +223,11 @@ pub fn write(seed: u64) -> Script {
         let at = START + rng.within(MINUTE, length);
         script.events.push((at, fate(&mut rng)));
     }
-    refusals(&mut script);
-    trusts(&mut script, jobs);
-    hindrances(&mut script, jobs);
-    shadow(&mut script);
-    far_ahead(&mut script);
+    besides::refusals(&mut script);
+    besides::trusts(&mut script, jobs);
+    besides::hindrances(&mut script, jobs);
+    besides::shadow(&mut script);
+    besides::far_ahead(&mut script);
     let mut rng = Rng::of(seed, "no agent");
     if rng.chance(25) {
         for _ in 0..rng.within(1, 3) {
@@ -236,88 +237,10 @@ pub fn write(seed: u64) -> Script {
                 .push((at, Event::NoAgent(rng.within(MINUTE, 10 * HOUR))));
         }
     }
+    besides::crowded(&mut script, jobs);
     script.events.sort_by_key(|(at, _)| *at);
     spare(&mut script);
     script
-}
-
-/// An API that is there and does not do what it is asked, by chance of its own: the rest of a seed's story does not
-/// hang on it.
-fn refusals(script: &mut Script) {
-    let mut rng = Rng::of(script.seed, "refusals");
-    if !rng.chance(40) {
-        return;
-    }
-    for _ in 0..rng.within(1, 4) {
-        let at = START + rng.within(MINUTE, script.length);
-        let length = rng.within(MINUTE, 20 * HOUR);
-        let event = match rng.within(1, 4) {
-            1 | 2 => Event::Revoke(rng.within(1, 3).unsigned_abs()),
-            3 => Event::Api(Weather::Refusing, length),
-            _ => Event::Api(Weather::Failing(100), length),
-        };
-        script.events.push((at, event));
-    }
-}
-
-/// Trusts are taken back, and given again.
-fn trusts(script: &mut Script, jobs: usize) {
-    let mut rng = Rng::of(script.seed, "taken back");
-    if script.central.is_none() {
-        return;
-    }
-    for _ in 0..rng.within(1, 5) {
-        let at = START + rng.within(MINUTE, script.length);
-        let length = rng.within(MINUTE, 20 * HOUR);
-        let event = if rng.chance(80) {
-            Event::TakeBack(format!("job{}", rng.index(jobs)), length)
-        } else {
-            Event::Api(Weather::NoKeystone, length)
-        };
-        script.events.push((at, event));
-    }
-}
-
-/// Plans that may not run as they are, for a while.
-fn hindrances(script: &mut Script, jobs: usize) {
-    let mut rng = Rng::of(script.seed, "hindered");
-    if !rng.chance(20) {
-        return;
-    }
-    for _ in 0..rng.within(1, 6) {
-        let at = START + rng.within(MINUTE, script.length);
-        let job = format!("job{}", rng.index(jobs));
-        let why = rng.pick(&HINDRANCES);
-        let over = at + rng.within(MINUTE, 20 * HOUR);
-        script.events.push((at, Event::Hinder(job.clone(), why)));
-        script.events.push((over, Event::Unhinder(job)));
-    }
-}
-
-/// Another scheduler has the node for a while.
-fn shadow(script: &mut Script) {
-    let mut rng = Rng::of(script.seed, "shadow");
-    if !rng.chance(8) {
-        return;
-    }
-    let at = START + rng.within(0, script.length);
-    let over = at + rng.within(MINUTE, 20 * HOUR);
-    script.events.push((at, Event::Shadow(true)));
-    script.events.push((over, Event::Shadow(false)));
-}
-
-/// As at a boot with a clock that is wrong, which is set right after a while; or the other way round.
-fn far_ahead(script: &mut Script) {
-    let mut rng = Rng::of(script.seed, "far ahead");
-    if !rng.chance(4) {
-        return;
-    }
-    let far = rng.within(2, 400) * DAY * rng.pick(&[1, 1, 1, -1]);
-    let at = START + rng.within(0, script.length);
-    let longest = rng.pick(&[MINUTE, HOUR, 20 * HOUR]);
-    let over = at + rng.within(1, longest);
-    script.events.push((at, Event::Step(far)));
-    script.events.push((over, Event::Step(-far)));
 }
 
 fn fate(rng: &mut Rng) -> Event {
