@@ -86,7 +86,7 @@ impl Witness for Teller {
                         self.verdict(&verdict, again(&verdict));
                     }
                 }
-                Record::Queued(queued) => self.queued(queued),
+                Record::Queued(queued) => self.queued(queued, &withdrawn),
                 Record::Run(run) => self.run(run),
                 Record::Forget { job } => tracing::info!(job_id = %job, "plan is gone"),
                 Record::Sighting(_) if self.shadow => {}
@@ -170,8 +170,14 @@ impl Teller {
     }
 
     /// Runs that wait together: each gets a record by itself before it starts.
-    fn queued(&self, queued: &Queued) {
-        self.metrics.due(queued.jobs.len().try_into().unwrap_or(u64::MAX));
+    fn queued(&self, queued: &Queued, withdrawn: &BTreeSet<&RunId>) {
+        let again = if withdrawn.is_empty() {
+            0
+        } else {
+            queued.runs().filter(|run| withdrawn.contains(&run.id)).count()
+        };
+        let due = queued.jobs.len().saturating_sub(again);
+        self.metrics.due(due.try_into().unwrap_or(u64::MAX));
         if tracing::enabled!(tracing::Level::DEBUG) {
             for run in queued.runs() {
                 tracing::debug!(job_id = %run.job, due = %run.due, run = %run.id, "due");

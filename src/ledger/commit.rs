@@ -14,6 +14,7 @@ use super::error::Failure;
 use super::outbox::{self, ReportId};
 use super::session_ends;
 use super::sightings;
+use super::waiting;
 use super::{Ledger, LedgerError, PlanKeys};
 use crate::failpoint::{self, Failpoint};
 use crate::plan::JobId;
@@ -267,7 +268,7 @@ impl<'t> Writer<'t> {
         } else {
             run_values(run, plan, |values| insert.execute(values))?;
         }
-        if old.is_none() || run.state == RunState::Queued {
+        if old.is_none() || state < DONE {
             self.has_row(run, plan)?;
         }
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
@@ -287,7 +288,7 @@ impl<'t> Writer<'t> {
         Ok(())
     }
 
-    /// This run may have waited together with others: now it has a row.
+    /// This run may have waited together with others: now it has a row, or is none.
     fn has_row(&self, run: &RunRecord, plan: i64) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached("UPDATE progress SET waits = NULL WHERE plan = ?1 AND waits = ?2")?
@@ -317,14 +318,17 @@ impl<'t> Writer<'t> {
     }
 
     fn withdraw(&mut self, run: &RunId) -> Result<(), Failure> {
-        let (plan, due) = self
+        let with_row: Option<(i64, i64)> = self
             .transaction
             .prepare_cached("DELETE FROM run WHERE id = ?1 AND state < 2 RETURNING plan, due")?
-            .query_row([run.as_str()], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-            })
-            .optional()?
-            .ok_or_else(|| Failure::Ours(LedgerError::Started { run: run.clone() }))?;
+            .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (plan, due) = match with_row {
+            Some(of) => of,
+            None => self
+                .waited(run)?
+                .ok_or_else(|| Failure::Ours(LedgerError::Started { run: run.clone() }))?,
+        };
         let void: Option<i64> = self
             .transaction
             .prepare_cached(
@@ -336,5 +340,15 @@ impl<'t> Writer<'t> {
             self.count(RUN, -count);
         }
         Ok(())
+    }
+
+    /// A run without a row waits no more: its plan, and its due time.
+    fn waited(&mut self, run: &RunId) -> Result<Option<(i64, i64)>, Failure> {
+        let Some(waits) = waiting::named(self.transaction, run)? else {
+            return Ok(None);
+        };
+        let plan = self.key(&waits.job)?;
+        self.has_row(&waits, plan)?;
+        Ok(Some((plan, waits.due.epoch())))
     }
 }

@@ -184,22 +184,26 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn runs(&self, job: Option<&JobId>, limit: usize) -> Result<Vec<RunRecord>, LedgerError> {
+        self.at_one_moment(|reader| reader.runs_now(job, limit))
+    }
+
+    fn runs_now(&self, job: Option<&JobId>, limit: usize) -> Result<Vec<RunRecord>, LedgerError> {
         let (runs, waiting) = match job {
             Some(job) => (
                 self.select_runs(
                     "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) ORDER BY r.due DESC, r.key DESC LIMIT ?2",
                     params![job.as_str(), limited(limit)],
                 )?,
-                Vec::from_iter(self.read(|connection| waiting::of_plan(connection, job))?),
+                Vec::from_iter(self.read(|connection| waiting::of_plan(connection, job.as_str()))?),
             ),
             None => (
                 self.select_runs("ORDER BY r.key DESC LIMIT ?1", params![limited(limit)])?,
-                self.read(waiting::latest)?,
+                self.read(|connection| waiting::latest(connection, limited(limit)))?,
             ),
         };
         let before = |one: &RunRecord, other: &RunRecord| match job {
             Some(_) => one.due > other.due,
-            None => one.queued >= other.queued,
+            None => one.queued > other.queued,
         };
         let mut waiting = waiting.into_iter().peekable();
         let mut all = Vec::with_capacity(runs.len());
@@ -219,11 +223,13 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn run(&self, id: &RunId) -> Result<Option<RunRecord>, LedgerError> {
-        let found = self.select_runs("WHERE r.id = ?1", params![id.as_str()])?.pop();
-        match found {
-            Some(run) => Ok(Some(run)),
-            None => self.read(|connection| waiting::named(connection, id)),
-        }
+        self.at_one_moment(|reader| {
+            let found = reader.select_runs("WHERE r.id = ?1", params![id.as_str()])?.pop();
+            match found {
+                Some(run) => Ok(Some(run)),
+                None => reader.read(|connection| waiting::named(connection, id)),
+            }
+        })
     }
 
     /// The run of a plan with the latest due time before `due`.
@@ -231,15 +237,16 @@ impl Reader {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn run_before(&self, job: &JobId, due: DueTime) -> Result<Option<RunRecord>, LedgerError> {
-        let found = self.select_runs(
-            "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) AND r.due < ?2
-             ORDER BY r.due DESC, r.key DESC LIMIT 1",
-            params![job.as_str(), due.epoch()],
-        );
-        let waits = self.read(|connection| waiting::of_plan(connection, job))?;
-        let waits = waits.filter(|run| run.due < due);
-        let found = found?.pop().into_iter().chain(waits);
-        Ok(found.max_by_key(|run| run.due))
+        self.at_one_moment(|reader| {
+            let found = reader.select_runs(
+                "WHERE r.plan = (SELECT key FROM plan WHERE job_id = ?1) AND r.due < ?2
+                 ORDER BY r.due DESC, r.key DESC LIMIT 1",
+                params![job.as_str(), due.epoch()],
+            )?;
+            let waits = reader.read(|connection| waiting::of_plan(connection, job.as_str()))?;
+            let waits = waits.filter(|run| run.due < due);
+            Ok(found.into_iter().chain(waits).max_by_key(|run| run.due))
+        })
     }
 
     /// The successful run of a plan with the latest due time: what its deadline counts from.

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 use rusqlite::{Connection, Params, Row};
 
 use super::codes::{due_of, job_of, maybe_instant, project_of};
-use crate::plan::JobId;
 use crate::planner::{RunId, RunRecord};
 use crate::schedule::DueTime;
 
@@ -14,23 +13,32 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
     select(connection, "ORDER BY g.plan", [])
 }
 
-/// The same, those that were decided last first.
-pub(super) fn latest(connection: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
-    let mut waiting = select(connection, "ORDER BY g.plan DESC", [])?;
+/// The same, those that were decided last first; at most `limit`.
+pub(super) fn latest(connection: &Connection, limit: i64) -> rusqlite::Result<Vec<RunRecord>> {
+    let mut waiting = select(
+        connection,
+        "ORDER BY v.decided DESC, g.plan DESC LIMIT ?1",
+        [limit],
+    )?;
     waiting.sort_by_key(|run| Reverse(run.queued));
     Ok(waiting)
 }
 
 /// The one of this plan, if there is one.
-pub(super) fn of_plan(connection: &Connection, job: &JobId) -> rusqlite::Result<Option<RunRecord>> {
-    Ok(select(connection, "AND p.job_id = ?1", [job.as_str()])?.pop())
+pub(super) fn of_plan(connection: &Connection, job: &str) -> rusqlite::Result<Option<RunRecord>> {
+    Ok(select(connection, "AND p.job_id = ?1", [job])?.pop())
 }
 
 /// The one that is called so.
 pub(super) fn named(connection: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRecord>> {
     let Some(due) = id.due() else { return Ok(None) };
+    let is_it = |run: &RunRecord| run.id == *id;
+    // Mostly a run is named after its plan; else all are looked through.
+    if let Some(run) = of_plan(connection, id.of_plan())?.filter(is_it) {
+        return Ok(Some(run));
+    }
     let due = select(connection, "AND g.waits = ?1", [due.epoch()])?;
-    Ok(due.into_iter().find(|run| run.id == *id))
+    Ok(due.into_iter().find(is_it))
 }
 
 /// `which`: what else is asked of progress `g` and plans `p`, with its parameters.

@@ -26,8 +26,10 @@ impl Planner {
         let Some((due, seats)) = self.timers.take_due(second) else {
             return;
         };
+        // Whoever waits together from now on does not wait already.
+        let places = self.places_for_those_due(second);
         let mut undecided = self.decide_alike(now, due, seats, out);
-        let mut first = self.go_first(due, second, &undecided);
+        let mut first = self.go_first(due, second, &undecided, places);
         if first.is_empty() {
             self.decide_each(now, due, undecided.seats(), out);
             self.decide_due(now, out);
@@ -43,8 +45,7 @@ impl Planner {
 
     /// Who of those that are due at `due` are to be decided before the others; nobody, if all are to be together. (So are
     /// those that are late: how late each is tells its turn.)
-    fn go_first(&self, due: DueTime, now: DueTime, undecided: &Undecided) -> Vec<Seat> {
-        let places = self.places_for_those_due(now);
+    fn go_first(&self, due: DueTime, now: DueTime, undecided: &Undecided, places: usize) -> Vec<Seat> {
         if due == now && self.gone_first != Some(due) && places > 0 && undecided.len() > places {
             self.first_in_turn(due, undecided, places)
         } else {

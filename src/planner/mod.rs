@@ -190,9 +190,11 @@ impl Planner {
             if let Some(mut slot) = planner.slots.get_mut(&record.job) {
                 slot.open = Some(record.id.clone());
                 slot.ran = slot.ran.max(Some(record.due));
-                // It waited together with others.
-                record.cadence = record.cadence.or_else(|| slot.cadence(record.due));
-                record.project = record.project.or_else(|| slot.plan.project.clone());
+                if record.state == RunState::Queued {
+                    // Of one that waited together with others it is for its plan to say.
+                    record.cadence = record.cadence.or_else(|| slot.cadence(record.due));
+                    record.project = record.project.or_else(|| slot.plan.project.clone());
+                }
             }
             let queued = record.state == RunState::Queued;
             planner.open.insert(record.clone());

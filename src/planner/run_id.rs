@@ -29,8 +29,9 @@ impl RunId {
         Self(beginning(job).into())
     }
 
-    /// What it has in common with [`Self::beginning`] of its plan.
-    pub(super) fn of_plan(&self) -> &str {
+    /// What it begins with: mostly the id of its plan, and else what all runs of that begin with (and some of another one may).
+    #[must_use]
+    pub fn of_plan(&self) -> &str {
         // A year before the first one begins with a dash, too.
         let plan = self.0.rsplit_once('-').map_or("", |(plan, _)| plan);
         plan.trim_end_matches('-')

@@ -162,11 +162,13 @@ impl Planner {
 
     /// Who has left its line gets a run by itself, in the queue.
     pub(super) fn parted(&mut self, leaver: Leaver, out: &mut Decision) -> Option<RunId> {
-        let now =
-            |record: &Record| matches!(record, Record::Queued(queued) if queued.decided == leaver.decided);
-        debug_assert!(!out.records.iter().any(now), "it has just lined up");
         let due = self.slots.stop_waiting(leaver.seat)?;
         let mut slot = self.slots.at_mut(leaver.seat)?;
+        let now = |record: &Record| match record {
+            Record::Queued(queued) => queued.due == due && queued.jobs.iter().any(|job| *job == slot.plan.id),
+            _ => false,
+        };
+        debug_assert!(!out.records.iter().any(now), "it has just lined up");
         let run = RunRecord {
             project: slot.plan.project.clone(),
             cadence: slot.cadence(due),

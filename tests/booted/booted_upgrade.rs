@@ -11,6 +11,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// From the tables of this version back to those of the first. (Each step of `src/ledger/schema.rs`, undone.)
 const BACK_TO_THE_FIRST: &str = "
+ALTER TABLE progress DROP COLUMN waits;
 ALTER TABLE session_end DROP COLUMN unsure;
 ALTER TABLE plan DROP COLUMN since;
 ALTER TABLE run DROP COLUMN first;

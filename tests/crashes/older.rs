@@ -14,11 +14,12 @@ pub fn live(bed: &Bed) {
     until_is("one runs", &vec![RunState::Running], || bed.states("long"));
     until("one is due each second", || bed.served("often").first().copied());
     daemon.kill();
-    // What versions 8 and 9 brought is gone, and the briefs are read otherwise than by this version.
+    // What versions 8 to 10 brought is gone, and the briefs are read otherwise than by this version.
     let ledger = Connection::open(bed.path("state/ledger.db")).expect("a ledger");
     ledger
         .execute_batch(
-            "ALTER TABLE session_end DROP COLUMN unsure;
+            "ALTER TABLE progress DROP COLUMN waits;
+             ALTER TABLE session_end DROP COLUMN unsure;
              ALTER TABLE plan DROP COLUMN since;
              PRAGMA user_version = 7;
              UPDATE fact SET value = value + 1 WHERE name = 'brief_form';",

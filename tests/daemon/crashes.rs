@@ -9,7 +9,7 @@ use chrono::{SubsecRound, TimeDelta};
 use freezerd::planner::RunState;
 use rusqlite::Connection;
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bed::{Bed, SUCCESS, at_once, date, now, plan};
 use crate::process::Daemon;
@@ -107,6 +107,44 @@ fn those_who_wait_together_go_on_waiting_and_run_once_each() {
         daemon.metric(r#"freezerd_verdicts_total{verdict="run",reason="none"}"#),
         Some(5.0)
     );
+}
+
+#[test]
+fn those_who_wait_together_may_be_edited_stopped_and_removed_while_the_daemon_is_away() {
+    let bed = Bed::new("dispatch = { max_concurrent = 1 }");
+    bed.put(&at_once("busy", "gate"));
+    let daemon = Daemon::start(&bed);
+    until("the place is taken", || (bed.diary().len() == 1).then_some(()));
+    let due = now().trunc_subsecs(0) + TimeDelta::seconds(4);
+    let put = |job: &str, schedule: &Value| bed.put(&plan(job, schedule, &["done"]));
+    for job in ["edited", "stopped", "removed", "stays"] {
+        put(job, &json!({"schedule_date": date(due)}));
+    }
+    until_is("they wait", &Some(4.0), || daemon.metric("freezerd_queue_depth"));
+    assert_eq!(waiting_together(&bed), 4);
+    daemon.kill();
+    put(
+        "edited",
+        &json!({"schedule_date": date(due + TimeDelta::days(9))}),
+    );
+    put("stopped", &json!({"schedule_date": date(due), "event": "stop"}));
+    fs::remove_file(bed.plan_file("removed")).expect("removed");
+
+    let daemon = Daemon::start(&bed);
+    until_is("one is left", &Some(1.0), || {
+        daemon.metric("freezerd_queue_depth")
+    });
+    bed.open_gate();
+    until_is("it runs", &vec![SUCCESS], || bed.outcomes("stays"));
+    for (job, verdict) in [
+        ("edited", "superseded"),
+        ("stopped", "stopped"),
+        ("removed", "superseded"),
+    ] {
+        assert_eq!(bed.verdicts(job), [verdict], "{job}");
+        assert!(bed.runs(job).is_empty() && bed.diary_of(job).is_empty(), "{job}");
+    }
+    assert!(daemon.stop().success());
 }
 
 /// The decision is in the ledger, the launch is under way, and nothing of it has come to its claim.

@@ -136,7 +136,7 @@ impl Model {
                 if let RunState::Done(outcome) = run.state {
                     *self.outcomes(outcome) += 1;
                 }
-                if old.is_none() || run.state == RunState::Queued {
+                if old.is_none() || !matches!(run.state, RunState::Done(_)) {
                     let waits = self.waiting.remove(&run.job);
                     let other = waits.filter(|waits| *waits != run.due);
                     self.waiting.extend(other.map(|waits| (run.job.clone(), waits)));
@@ -155,8 +155,15 @@ impl Model {
             Record::Withdraw { run } => {
                 let old = self.runs.iter().position(|old| {
                     old.id == run && matches!(old.state, RunState::Queued | RunState::Starting)
-                })?;
-                let run = self.runs.remove(old);
+                });
+                let run = match old {
+                    Some(old) => self.runs.remove(old),
+                    None => {
+                        let waits = self.waits().into_iter().find(|waits| waits.id == run)?;
+                        self.waiting.remove(&waits.job);
+                        waits
+                    }
+                };
                 let verdict = self.verdicts.entry((run.job, run.due));
                 if let Entry::Occupied(verdict) = verdict
                     && matches!(verdict.get().verdict, Verdict::Run(_))

@@ -85,12 +85,45 @@ fn what_waits_together_is_told_of_as_of_each_by_itself() {
     let mut by_itself = a.clone();
     by_itself.not_before = Some(due(60));
     store.commit(&[Record::Run(by_itself.clone())]);
-    store.commit(&[Record::Run(b.clone()), Record::Withdraw { run: b.id.clone() }]);
-    let open = store.ledger().reader().restore().expect("restored").open_runs;
-    assert_eq!(open, [by_itself, c.clone()]);
-    assert_eq!(store.ledger().reader().run(&b.id).expect("read"), None);
-    let runs = store.ledger().reader().runs(Some(&a.job), 9).expect("runs");
-    assert_eq!(runs.len(), 1);
+    store.commit(&[Record::Withdraw { run: b.id.clone() }]);
+    let reader = store.ledger().reader();
+    assert_eq!(
+        reader.restore().expect("restored").open_runs,
+        [by_itself.clone(), c.clone()]
+    );
+    assert_eq!(reader.run(&b.id).expect("read"), None);
+    assert_eq!(reader.verdict_at(&b.job, due(40)).expect("read"), None);
+    assert_eq!(reader.runs(Some(&a.job), 9).expect("runs"), [by_itself.clone()]);
+    store.commit(&[Record::Run(c.clone()), Record::Withdraw { run: c.id.clone() }]);
+    let restored = store.ledger().reader().restore().expect("restored");
+    assert_eq!((restored.open_runs, restored.tally.ran), (vec![by_itself], 1));
+    // One that waits is withdrawn once.
+    for gone in [&b.id, &c.id] {
+        let again = store.ledger().commit(&[Record::Withdraw { run: gone.clone() }]);
+        again.expect_err("it waits no more");
+    }
+}
+
+#[test]
+fn what_waits_for_a_time_at_which_it_ran_by_a_wrong_clock_runs_once_more_and_no_more() {
+    let mut store = Store::new();
+    let done = run("a", 40, RunState::Done(Outcome::Success));
+    store.commit(&[plan("a", 0, 0), Record::Run(done)]);
+    let queued = Queued {
+        jobs: [job("a")].into_iter().collect(),
+        due: due(40),
+        decided: at(41_000),
+    };
+    store.commit(&[Record::Queued(queued)]);
+    for state in [
+        RunState::Starting,
+        RunState::Running,
+        RunState::Done(Outcome::Fail),
+    ] {
+        store.commit(&[Record::Run(run("a", 40, state))]);
+        let open = store.ledger().reader().restore().expect("restored").open_runs;
+        assert!(open.iter().all(|run| run.state == state), "{open:?}");
+    }
 }
 
 #[test]

@@ -107,8 +107,10 @@ impl Shelf {
             }
             Record::Withdraw { run } => {
                 self.accounts.withdrawn(run);
-                if let Some(run) = self.runs.remove(run)
-                    && let Entry::Occupied(verdict) = self.verdicts.entry((run.job, run.due))
+                let withdrawn = self.runs.remove(run).expect("as the ledger has it");
+                assert!(matches!(withdrawn.state, RunState::Queued | RunState::Starting));
+                let run = withdrawn;
+                if let Entry::Occupied(verdict) = self.verdicts.entry((run.job, run.due))
                     && matches!(verdict.get().verdict, Verdict::Run(_))
                 {
                     verdict.remove();

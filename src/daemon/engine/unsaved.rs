@@ -78,7 +78,7 @@ impl Unsaved {
     }
 }
 
-/// What many plans have together is taken apart: each goes on by itself.
+/// What many plans have together, and may get more of, is taken apart: each goes on by itself.
 fn one_by_one(records: Vec<Record>) -> Vec<Record> {
     let count = records.iter().map(Record::count).sum();
     if count == records.len() {

@@ -268,6 +268,57 @@ proptest! {
     }
 }
 
+fn of_one_project(id: &str, name: &str) -> Plan {
+    document(json!({
+        "job_id": id,
+        "project_id": "p1",
+        "description": name,
+        "created_at": "2026-01-01T00:00:00",
+        "job_schedule": {"schedule_minute": "0"},
+        "job_actions": [{"freezer_action": {"action": "backup"}}],
+    }))
+}
+
+proptest! {
+    #[test]
+    fn of_one_project_all_run_once_each_whoever_leaves_out_of_turn(
+        plans in 3..12_usize,
+        places in 1..3_usize,
+        leave in prop::collection::vec((0..12_usize, any::<bool>()), 0..6),
+    ) {
+        let id = |number: usize| format!("p{number:02}");
+        let run = |number: usize| RunId::new(&job(&id(number)), due("2026-03-01T01:00:00Z"));
+        let all = (0..plans).map(|number| of_one_project(&id(number), ""));
+        let mut world = World::new("2026-03-01T00:30:00Z", rules(places), all.collect());
+        world.live_until("2026-03-01T01:00:00Z");
+        let mut expected: BTreeMap<RunId, usize> = (0..plans).map(|number| (run(number), number)).collect();
+        let mut through = 0;
+        let mut end_one = |world: &mut World| {
+            let run = world.launched().get(through).cloned();
+            through += 1;
+            run.inspect(|run| world.run_for(run, 0, Outcome::Success)).is_some()
+        };
+        for (number, gone) in leave {
+            let waits = expected.contains_key(&run(number)) && !world.launched().contains(&run(number));
+            if waits && gone {
+                expected.remove(&run(number));
+                world.tell(Input::Gone(job(&id(number))));
+                // Whoever comes next has its seat.
+                world.tell(Input::Seen(Box::new(of_one_project(&format!("new{number}"), ""))));
+            } else if waits {
+                world.tell(Input::Seen(Box::new(of_one_project(&id(number), "another name"))));
+            }
+            end_one(&mut world);
+        }
+        while end_one(&mut world) {}
+        let mut launched = world.launched();
+        launched.sort();
+        prop_assert_eq!(launched, expected.into_keys().collect::<Vec<_>>());
+        let counts = world.planner.counts();
+        prop_assert_eq!((counts.queued, counts.running), (0, 0));
+    }
+}
+
 /// The records about runs that `world` gave since there were `from`, in short.
 fn about_runs(world: &World, from: usize) -> Vec<String> {
     let said = world.records[from..].iter().filter_map(|record| match record {
