@@ -319,6 +319,45 @@ proptest! {
     }
 }
 
+#[test]
+fn the_place_that_is_kept_for_another_project_is_taken_before_the_others_are_decided() {
+    let of = |project: &str, number: usize, minute: &str| {
+        document(json!({
+            "job_id": format!("{project}{number}"),
+            "project_id": project,
+            "job_schedule": {"schedule_minute": minute},
+            "job_actions": [{"freezer_action": {"action": "backup"}}],
+        }))
+    };
+    let others = ["a", "b"]
+        .into_iter()
+        .flat_map(|project| (1..4).map(move |number| (project, number)));
+    let plans = others.map(|(project, number)| of(project, number, "0"));
+    let plans = plans.chain([of("a", 0, "45")]).collect();
+    let mut world = World::new("2026-03-01T00:30:00Z", rules(2), plans);
+    world.live_until("2026-03-01T00:45:00Z");
+    assert_eq!(world.launched().len(), 1, "a has one place of two");
+    world.now = at("2026-03-01T01:00:00Z");
+    let mut decide = || {
+        let decision = world.planner.handle(world.now, []);
+        let waiting = decision.records.iter().filter_map(|record| match record {
+            Record::Queued(queued) => Some(format!("{:?}", queued.jobs)),
+            _ => None,
+        });
+        (
+            launches(&decision.orders),
+            waiting.collect::<Vec<_>>(),
+            decision.more,
+        )
+    };
+    let first = RunId::new(&job("b1"), due("2026-03-01T01:00:00Z"));
+    let of_a = r#"[JobId("a1"), JobId("a2"), JobId("a3")]"#.to_owned();
+    assert_eq!(decide(), (vec![first], vec![of_a], true));
+    let of_b = r#"[JobId("b2"), JobId("b3")]"#.to_owned();
+    assert_eq!(decide(), (Vec::new(), vec![of_b], false));
+    assert_eq!(world.planner.counts().queued, 5);
+}
+
 /// The records about runs that `world` gave since there were `from`, in short.
 fn about_runs(world: &World, from: usize) -> Vec<String> {
     let said = world.records[from..].iter().filter_map(|record| match record {
