@@ -17,6 +17,7 @@ mod events;
 mod first;
 mod foresight;
 mod life;
+mod lines;
 mod metadata;
 mod newcomers;
 mod not_started;
