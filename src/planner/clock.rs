@@ -5,13 +5,11 @@ use chrono::{DateTime, Utc};
 use crate::plan::JobId;
 use crate::schedule::{DueTime, Kind};
 
-use super::slot::Slot;
+use super::slot::{Slot, is_far_ahead};
 use super::{Decision, Planner, Reason, RunRecord, RunState};
 
 /// A step back of the wall clock by so many seconds was lived through.
 const LIVED_THROUGH: i64 = 600;
-/// What lies further ahead than this was never lived through, however long the clock was wrong.
-const LIVED_THROUGH_AT_MOST: i64 = 86_400;
 
 impl Planner {
     /// Whether the wall clock was set back (also while the daemon was away) comes before what is decided by it.
@@ -95,9 +93,4 @@ impl Planner {
         let decided_anew = is_far_ahead(run.due, now) || due_again();
         (run.state == RunState::Queued && run.due > now && decided_anew).then_some(run)
     }
-}
-
-/// Whether this lies so far ahead that nobody can have lived through it: the clock was wrong.
-pub(super) const fn is_far_ahead(due: DueTime, now: DueTime) -> bool {
-    due.since(now) > LIVED_THROUGH_AT_MOST
 }

@@ -7,10 +7,12 @@ use crate::plan::{JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
 use super::brief::{Common, anchor};
-use super::clock::is_far_ahead;
 use super::front::{Front, Likeness};
 use super::shared::Shared;
 use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
+
+/// What lies further ahead than this was never lived through, however long the clock was wrong.
+const LIVED_THROUGH_AT_MOST: i64 = 86_400;
 
 /// What the planner knows of a plan, but for its [`Front`].
 #[derive(Debug)]
@@ -319,6 +321,11 @@ impl Seated<'_> {
         let earlier = self.timetable.missed(self.front.covered, ran.plus(-1));
         [earlier, self.timetable.missed(ran, now)]
     }
+}
+
+/// Whether this lies so far ahead that nobody can have lived through it: the clock was wrong.
+pub(super) const fn is_far_ahead(due: DueTime, now: DueTime) -> bool {
+    due.since(now) > LIVED_THROUGH_AT_MOST
 }
 
 /// The timetable of `plan`, first seen at `first_seen`.

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use chrono::{SubsecRound, TimeDelta};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use freezerd::planner::RunState;
 use rusqlite::Connection;
 use rustix::process::Signal;
@@ -69,21 +69,25 @@ fn waiting_together(bed: &Bed) -> i64 {
     ledger.query_row(count, [], |row| row.get(0)).expect("a number")
 }
 
+/// A daemon with one place, which is taken, and these plans, which are due and wait for it together; and since when.
+fn waiting(bed: &Bed, jobs: [&str; 4], task: &str) -> (Daemon, DateTime<Utc>) {
+    bed.put(&at_once("busy", "gate"));
+    let daemon = Daemon::start(bed);
+    until("the place is taken", || (bed.diary().len() == 1).then_some(()));
+    let due = now().trunc_subsecs(0) + TimeDelta::seconds(4);
+    for job in jobs {
+        bed.put(&plan(job, &json!({"schedule_date": date(due)}), &[task]));
+    }
+    until_is("they wait", &Some(4.0), || daemon.metric("freezerd_queue_depth"));
+    assert_eq!(waiting_together(bed), 4);
+    (daemon, due)
+}
+
 #[test]
 fn those_who_wait_together_go_on_waiting_and_run_once_each() {
     let bed = Bed::new("dispatch = { max_concurrent = 1 }");
-    bed.put(&at_once("busy", "gate"));
-    let daemon = Daemon::start(&bed);
-    until("the place is taken", || (bed.diary().len() == 1).then_some(()));
-    let due = now().trunc_subsecs(0) + TimeDelta::seconds(4);
     let jobs = ["a", "b", "c", "d"];
-    for job in jobs {
-        bed.put(&plan(job, &json!({"schedule_date": date(due)}), &["gate"]));
-    }
-    until_is("they are due", &Some(4.0), || {
-        daemon.metric("freezerd_queue_depth")
-    });
-    assert_eq!(waiting_together(&bed), 4);
+    let (daemon, _) = waiting(&bed, jobs, "gate");
     daemon.kill();
     assert!(jobs.iter().all(|job| bed.states(job) == [RunState::Queued]));
 
@@ -112,16 +116,8 @@ fn those_who_wait_together_go_on_waiting_and_run_once_each() {
 #[test]
 fn those_who_wait_together_may_be_edited_stopped_and_removed_while_the_daemon_is_away() {
     let bed = Bed::new("dispatch = { max_concurrent = 1 }");
-    bed.put(&at_once("busy", "gate"));
-    let daemon = Daemon::start(&bed);
-    until("the place is taken", || (bed.diary().len() == 1).then_some(()));
-    let due = now().trunc_subsecs(0) + TimeDelta::seconds(4);
+    let (daemon, due) = waiting(&bed, ["edited", "stopped", "removed", "stays"], "done");
     let put = |job: &str, schedule: &Value| bed.put(&plan(job, schedule, &["done"]));
-    for job in ["edited", "stopped", "removed", "stays"] {
-        put(job, &json!({"schedule_date": date(due)}));
-    }
-    until_is("they wait", &Some(4.0), || daemon.metric("freezerd_queue_depth"));
-    assert_eq!(waiting_together(&bed), 4);
     daemon.kill();
     put(
         "edited",
