@@ -268,9 +268,7 @@ impl<'t> Writer<'t> {
         } else {
             run_values(run, plan, |values| insert.execute(values))?;
         }
-        if old.is_none() || state < DONE {
-            self.has_row(run, plan)?;
-        }
+        self.has_row(run, plan)?;
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
             if state < DONE {

@@ -25,7 +25,7 @@ impl Planner {
     /// to come, they are opened again. A step of minutes opens nothing: those seconds were lived through, their runs have run.
     /// What waits for a time that is still to come is decided afresh in any case, with all that it was to serve.
     pub(super) fn clock_stepped(&mut self, now: DueTime, out: &mut Decision) {
-        self.part_all(out);
+        self.part_all();
         // Nobody waits until it comes round again.
         self.doubts.clock_stepped(now);
         self.look_again(|_| true);

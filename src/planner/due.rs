@@ -53,7 +53,7 @@ impl Planner {
             {
                 continue;
             }
-            self.part(seat, out);
+            self.part(seat);
             let Some(slot) = self.slots.at_mut(seat) else {
                 continue;
             };
@@ -196,7 +196,7 @@ impl Planner {
     ) {
         match self.slots.seat(job) {
             Some(seat) => {
-                self.part(seat, out);
+                self.part(seat);
                 self.seat_verdict(now, seat, missed, verdict, out);
             }
             None => Self::record_verdict(now, job.clone(), missed, verdict, out),
@@ -231,7 +231,7 @@ impl Planner {
 
     /// No due time up to `covered` is to come any more.
     pub(super) fn cover(&mut self, job: &JobId, covered: DueTime, out: &mut Decision) {
-        self.part_job(job, out);
+        self.part_job(job);
         if let Some(slot) = self.slots.get_mut(job)
             && slot.front.covered < covered
         {
@@ -281,7 +281,7 @@ impl Planner {
             let barred = self.barred();
             let run = match self.queue.next(second, barred.as_ref()) {
                 Some(Turn::Run(run)) => Some(run),
-                Some(Turn::Left(leaver)) => self.parted(leaver, out),
+                Some(Turn::Left(leaver)) => self.parted(leaver),
                 None => break,
             };
             if let Some(run) = run {
@@ -341,7 +341,7 @@ impl Planner {
     pub(super) fn take_back(&mut self, run: &RunRecord, out: &mut Decision) {
         self.dequeue(run);
         self.open.remove(&run.id);
-        self.part_job(&run.job, out);
+        self.part_job(&run.job);
         if let Some(mut slot) = self.slots.get_mut(&run.job) {
             slot.close(&run.id);
             slot.ran.take_if(|ran| *ran == run.due);

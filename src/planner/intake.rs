@@ -174,7 +174,7 @@ impl Planner {
         if slot.plan.digest == brief.digest && !slot.broken {
             return;
         }
-        self.part_job(&job, out);
+        self.part_job(&job);
         let Some(slot) = self.slots.get(&job) else { return };
         let seen = self.sight(now, Some(&slot.plan), &plan, out);
         self.foreign.extend(seen.map(|started| (job.clone(), started)));
@@ -261,7 +261,7 @@ impl Planner {
             return;
         }
         let was_broken = slot.broken;
-        self.part_job(&broken.job, out);
+        self.part_job(&broken.job);
         if !was_broken {
             self.supersede(now, &broken.job, out);
         }
@@ -292,7 +292,7 @@ impl Planner {
         if !aside && !self.slots.contains(job) {
             return;
         }
-        self.part_job(job, out);
+        self.part_job(job);
         self.supersede(now, job, out);
         self.done.remove(job);
         self.back_off.forget(job);
@@ -336,7 +336,7 @@ impl Planner {
         if self.phase == Phase::Live {
             self.decide_each_due(now, out);
         }
-        self.part_all(out);
+        self.part_all();
         let second = DueTime::floor(now);
         self.policy = policy;
         for seat in self.slots.seats() {

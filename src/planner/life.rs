@@ -65,7 +65,7 @@ impl Planner {
                 }));
         }
         session::told(&record, end.outcome, out);
-        self.part_job(&job, out);
+        self.part_job(&job);
         let Some(mut slot) = self.slots.get_mut(&job) else {
             self.ended_aside(&record, end.outcome, out);
             return;

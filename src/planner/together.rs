@@ -136,39 +136,34 @@ impl Planner {
     }
 
     /// The plan that sits there waits with others no more: from now on its run is one by itself, in the queue.
-    pub(super) fn part(&mut self, seat: Seat, out: &mut Decision) {
+    pub(super) fn part(&mut self, seat: Seat) {
         let Some(slot) = self.slots.at(seat).filter(|slot| slot.front.waits()) else {
             return;
         };
         let (project, due) = (&slot.slot.plan.project, slot.front.covered);
         if let Some(leaver) = self.queue.leave(project, measure(slot.cadence(due)), due, seat) {
-            self.parted(leaver, out);
+            self.parted(leaver);
         }
     }
 
     /// The same, of the plan of this id.
-    pub(super) fn part_job(&mut self, job: &JobId, out: &mut Decision) {
+    pub(super) fn part_job(&mut self, job: &JobId) {
         if let Some(seat) = self.slots.seat(job) {
-            self.part(seat, out);
+            self.part(seat);
         }
     }
 
     /// All that wait together wait by themselves.
-    pub(super) fn part_all(&mut self, out: &mut Decision) {
+    pub(super) fn part_all(&mut self) {
         for seat in self.queue.lined_up() {
-            self.part(seat, out);
+            self.part(seat);
         }
     }
 
-    /// Who has left its line gets a run by itself, in the queue.
-    pub(super) fn parted(&mut self, leaver: Leaver, out: &mut Decision) -> Option<RunId> {
+    /// Who has left its line gets a run by itself, in the queue. What is recorded of it still holds, until the run is changed.
+    pub(super) fn parted(&mut self, leaver: Leaver) -> Option<RunId> {
         let due = self.slots.stop_waiting(leaver.seat)?;
         let mut slot = self.slots.at_mut(leaver.seat)?;
-        let now = |record: &Record| match record {
-            Record::Queued(queued) => queued.due == due && queued.jobs.iter().any(|job| *job == slot.plan.id),
-            _ => false,
-        };
-        debug_assert!(!out.records.iter().any(now), "it has just lined up");
         let run = RunRecord {
             project: slot.plan.project.clone(),
             cadence: slot.cadence(due),
@@ -177,7 +172,6 @@ impl Planner {
         slot.open = Some(run.id.clone());
         slot.ran = Some(due);
         let id = run.id.clone();
-        out.records.push(Record::Run(run.clone()));
         self.queue.push(&run);
         self.open.insert(run);
         Some(id)

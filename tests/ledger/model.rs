@@ -136,10 +136,8 @@ impl Model {
                 if let RunState::Done(outcome) = run.state {
                     *self.outcomes(outcome) += 1;
                 }
-                if old.is_none() || !matches!(run.state, RunState::Done(_)) {
-                    let waits = self.waiting.remove(&run.job);
-                    let other = waits.filter(|waits| *waits != run.due);
-                    self.waiting.extend(other.map(|waits| (run.job.clone(), waits)));
+                if self.waiting.get(&run.job) == Some(&run.due) {
+                    self.waiting.remove(&run.job);
                 }
                 match old {
                     Some(old) => self.runs[old] = run,

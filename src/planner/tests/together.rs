@@ -115,10 +115,7 @@ impl Life {
     fn tell(&mut self, input: Input) {
         self.world.tell(input);
         if self.apart {
-            let mut parted = Decision::default();
-            self.world.planner.part_all(&mut parted);
-            self.world.records.extend(parted.records);
-            assert!(parted.orders.is_empty());
+            self.world.planner.part_all();
         }
         self.record();
     }
