@@ -154,9 +154,9 @@ impl Teller {
         if !again {
             self.metrics.due(*count);
         }
-        match verdict {
-            Verdict::Run(_) => {}
-            verdict => self.metrics.verdict(verdict, *count),
+        // A run is counted when it starts.
+        if !matches!(verdict, Verdict::Run(_)) {
+            self.metrics.verdict(verdict, *count);
         }
         match verdict {
             Verdict::Run(run) => tracing::debug!(job_id = %job, due = %first, %run, "due"),

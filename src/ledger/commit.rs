@@ -156,7 +156,7 @@ impl<'t> Writer<'t> {
         // Of these none looks at what was decided, nor changes it; but a run by itself waits with others no more.
         let apart = match record {
             Record::Verdict(_) | Record::Skipped(_) | Record::Queued(_) => false,
-            Record::Run(_) => self.verdicts.wait(),
+            Record::Run(_) => self.verdicts.some_wait(),
             _ => true,
         };
         if apart {
@@ -243,6 +243,7 @@ impl<'t> Writer<'t> {
     fn run(&mut self, run: &RunRecord) -> Result<(), Failure> {
         let plan = self.key(&run.job)?;
         let state = state_code(run.state);
+        self.waits_no_more(run, plan)?;
         // Mostly a run that is queued is new.
         let mut insert = self.transaction.prepare_cached(
             "INSERT INTO run (plan, project, due, covers, cadence, state, not_before, queued, started, ended, pid,
@@ -250,7 +251,7 @@ impl<'t> Writer<'t> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
         )?;
         if run.state == RunState::Queued && run_values(run, plan, |values| insert.execute(values))? > 0 {
-            return Ok(self.has_row(run, plan)?);
+            return Ok(());
         }
         let old: Option<(i64, i64)> = self
             .transaction
@@ -268,7 +269,6 @@ impl<'t> Writer<'t> {
         } else {
             run_values(run, plan, |values| insert.execute(values))?;
         }
-        self.has_row(run, plan)?;
         if let Some((old_state, old_plan)) = old.filter(|(old_state, _)| *old_state >= DONE) {
             // Rare: a run that was over is told of again, perhaps with another end.
             if state < DONE {
@@ -287,7 +287,7 @@ impl<'t> Writer<'t> {
     }
 
     /// This run may have waited together with others: now it has a row, or is none.
-    fn has_row(&self, run: &RunRecord, plan: i64) -> rusqlite::Result<()> {
+    fn waits_no_more(&self, run: &RunRecord, plan: i64) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached("UPDATE progress SET waits = NULL WHERE plan = ?1 AND waits = ?2")?
             .execute([plan, run.due.epoch()])?;
@@ -346,7 +346,7 @@ impl<'t> Writer<'t> {
             return Ok(None);
         };
         let plan = self.key(&waits.job)?;
-        self.has_row(&waits, plan)?;
+        self.waits_no_more(&waits, plan)?;
         Ok(Some((plan, waits.due.epoch())))
     }
 }

@@ -62,7 +62,7 @@ impl Skipped {
 pub(super) struct Undecided {
     /// Those that are alike and run, as far as it goes by what they have in common. In order.
     pub(super) run: Vec<Vec<Seat>>,
-    /// The others.
+    /// The others, in order.
     pub(super) each: Vec<Seat>,
 }
 
@@ -75,7 +75,6 @@ impl Undecided {
     /// But for these, which are in order.
     pub(super) fn leave_out(&mut self, those: &[Seat]) {
         for seats in self.run.iter_mut().chain([&mut self.each]) {
-            seats.sort();
             let mut gone = those.iter().peekable();
             seats.retain(|seat| {
                 while gone.next_if(|gone| *gone < seat).is_some() {}
@@ -122,6 +121,7 @@ impl Planner {
                 _ => each.extend(seats),
             }
         }
+        each.sort();
         Undecided { run, each }
     }
 

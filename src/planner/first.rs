@@ -75,7 +75,7 @@ impl Planner {
         all.sort_by_key(|(measure, _)| *measure);
         let mut of_project: HashMap<_, Vec<Seat>, foldhash::fast::RandomState> = HashMap::default();
         for seat in all.into_iter().flat_map(|(_, seats)| seats) {
-            let plans = of_project.entry(self.slots.owner(*seat)).or_default();
+            let plans = of_project.entry(self.slots.owners().of(*seat)).or_default();
             if plans.len() < places {
                 plans.push(*seat);
             }

@@ -248,6 +248,7 @@ impl Planner {
     /// its user wants any more, so it has none until it is mended.
     fn set_aside(&mut self, now: DateTime<Utc>, broken: &Broken, out: &mut Decision) {
         self.settle(&broken.job);
+        self.part_job(&broken.job);
         let Some(slot) = self.slots.get(&broken.job) else {
             // It could not be used when the daemon started. Its run is from before that.
             let runs = self.open.of(&broken.job);
@@ -260,9 +261,7 @@ impl Planner {
         if slot.broken && !event {
             return;
         }
-        let was_broken = slot.broken;
-        self.part_job(&broken.job);
-        if !was_broken {
+        if !slot.broken {
             self.supersede(now, &broken.job, out);
         }
         if let Some(mut slot) = self.slots.get_mut(&broken.job) {

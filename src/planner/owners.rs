@@ -34,6 +34,7 @@ pub(super) struct Owners {
 }
 
 impl Owners {
+    /// Whose plan sits there.
     pub(super) fn of(&self, seat: Seat) -> Owner {
         self.of_seats.get(seat.index()).copied().unwrap_or(NOBODY)
     }

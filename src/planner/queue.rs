@@ -9,13 +9,10 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
-
 use crate::plan::ProjectId;
 use crate::schedule::DueTime;
 
 use super::lines::{Leaver, Lines};
-use super::seat::Seat;
 use super::{RunId, RunRecord};
 
 /// The cadence by which a one-shot is measured: as if it were daily.
@@ -29,7 +26,8 @@ type Waiting = (Option<ProjectId>, i64, DueTime, RunId);
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     runs: BTreeSet<Waiting>,
-    lines: Lines,
+    /// Those that wait together.
+    pub(super) lines: Lines,
     /// Whose turn it was last.
     served: Option<Option<ProjectId>>,
 }
@@ -84,35 +82,6 @@ impl Queue {
     /// Takes `run` out, if it is in.
     pub(super) fn remove(&mut self, run: &RunRecord) {
         self.runs.remove(&waiting(run));
-    }
-
-    /// The plans at these seats, all of one project, wait together from `decided` on. They are in order.
-    pub(super) fn line_up(
-        &mut self,
-        project: &Option<ProjectId>,
-        cadence: i64,
-        due: DueTime,
-        decided: DateTime<Utc>,
-        seats: Vec<Seat>,
-    ) {
-        self.lines
-            .line_up((project.clone(), cadence, due, decided), seats);
-    }
-
-    /// The plan at this seat waits with others no more; `None`: it did not.
-    pub(super) fn leave(
-        &mut self,
-        project: &Option<ProjectId>,
-        cadence: i64,
-        due: DueTime,
-        seat: Seat,
-    ) -> Option<Leaver> {
-        self.lines.leave(project, cadence, due, seat)
-    }
-
-    /// Who waits together with others.
-    pub(super) fn lined_up(&self) -> Vec<Seat> {
-        self.lines.seats()
     }
 
     /// The run whose turn it is, but for those of a project that may have no place now. Its project's turn is over.

@@ -15,7 +15,7 @@ use crate::schedule::DueTime;
 
 use super::directory::{Directory, Jobs};
 use super::front::{Front, Likeness};
-use super::owners::{Owner, Owners};
+use super::owners::Owners;
 use super::seat::Seat;
 use super::slot::{Seated, SeatedMut, Slot};
 
@@ -127,11 +127,6 @@ impl Roster {
         let front = self.fronts.get_mut(seat.index()).filter(|front| front.waits())?;
         front.likeness = None;
         Some(front.covered)
-    }
-
-    /// Whose plan sits there.
-    pub(super) fn owner(&self, seat: Seat) -> Owner {
-        self.owners.of(seat)
     }
 
     /// Whose the plans are.

@@ -89,13 +89,15 @@ impl Planner {
             Places::Free => (Vec::new(), seats),
             Places::KeptFrom(barred) => seats
                 .into_iter()
-                .partition(|seat| Some(self.slots.owner(*seat)) == barred),
+                .partition(|seat| Some(self.slots.owners().of(*seat)) == barred),
         };
         if let [_, _, ..] = *waiting {
             self.line_up(now, due, waiting, out);
             others
         } else {
-            [waiting, others].concat()
+            let mut all = [waiting, others].concat();
+            all.sort();
+            all
         }
     }
 
@@ -118,11 +120,16 @@ impl Planner {
         self.slots.wait_all(&seats, due, next);
         let mut lines: HashMap<Owner, Vec<Seat>, foldhash::fast::RandomState> = HashMap::default();
         for seat in &seats {
-            lines.entry(self.slots.owner(*seat)).or_default().push(*seat);
+            lines
+                .entry(self.slots.owners().of(*seat))
+                .or_default()
+                .push(*seat);
         }
         for (owner, seats) in lines {
             if let Some(project) = self.slots.owners().project(owner) {
-                self.queue.line_up(project, cadence, due, now, seats);
+                self.queue
+                    .lines
+                    .line_up((project.clone(), cadence, due, now), seats);
             }
         }
         out.records.push(Record::Queued(Queued {
@@ -141,7 +148,11 @@ impl Planner {
             return;
         };
         let (project, due) = (&slot.slot.plan.project, slot.front.covered);
-        if let Some(leaver) = self.queue.leave(project, measure(slot.cadence(due)), due, seat) {
+        if let Some(leaver) = self
+            .queue
+            .lines
+            .leave(project, measure(slot.cadence(due)), due, seat)
+        {
             self.parted(leaver);
         }
     }
@@ -155,7 +166,7 @@ impl Planner {
 
     /// All that wait together wait by themselves.
     pub(super) fn part_all(&mut self) {
-        for seat in self.queue.lined_up() {
+        for seat in self.queue.lines.seats() {
             self.part(seat);
         }
     }

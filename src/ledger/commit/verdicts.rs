@@ -59,16 +59,15 @@ impl<'t> Verdicts<'t> {
     pub(super) fn new(transaction: &'t Transaction<'t>) -> rusqlite::Result<Self> {
         let into = "INSERT INTO verdict (first, plan, span, count, kind, run, decided) VALUES";
         let row = "(?, ?, ?, ?, ?, ?, ?)";
+        let plans = ["?"; AT_ONCE].join(", ");
         Ok(Self {
             rows: Vec::with_capacity(AT_ONCE),
             insert_all: transaction.prepare_cached(&format!("{into} {}", [row; AT_ONCE].join(", ")))?,
             advance_all: transaction.prepare_cached(&format!(
-                "UPDATE progress SET covered = ?1 WHERE covered < ?1 AND plan IN (?{})",
-                ", ?".repeat(AT_ONCE - 1)
+                "UPDATE progress SET covered = ?1 WHERE covered < ?1 AND plan IN ({plans})"
             ))?,
             wait_all: transaction.prepare_cached(&format!(
-                "UPDATE progress SET covered = max(covered, ?1), waits = ?1 WHERE plan IN (?{})",
-                ", ?".repeat(AT_ONCE - 1)
+                "UPDATE progress SET covered = max(covered, ?1), waits = ?1 WHERE plan IN ({plans})"
             ))?,
             insert: transaction.prepare_cached(&format!("{into} {row} ON CONFLICT DO NOTHING"))?,
             advance: transaction
@@ -80,7 +79,7 @@ impl<'t> Verdicts<'t> {
     }
 
     /// Whether some that are yet to be written say that a run waits.
-    pub(super) fn wait(&self) -> bool {
+    pub(super) fn some_wait(&self) -> bool {
         self.rows.iter().any(|row| row.waits)
     }
 

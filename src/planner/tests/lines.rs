@@ -5,17 +5,6 @@ use proptest::prelude::*;
 use super::together::rules;
 use super::*;
 
-fn of_one_project(id: &str, name: &str) -> Plan {
-    document(json!({
-        "job_id": id,
-        "project_id": "p1",
-        "description": name,
-        "created_at": "2026-01-01T00:00:00",
-        "job_schedule": {"schedule_minute": "0"},
-        "job_actions": [{"freezer_action": {"action": "backup"}}],
-    }))
-}
-
 proptest! {
     #[test]
     fn of_one_project_all_run_once_each_whoever_leaves_out_of_turn(
@@ -25,7 +14,7 @@ proptest! {
     ) {
         let id = |number: usize| format!("p{number:02}");
         let run = |number: usize| RunId::new(&job(&id(number)), due("2026-03-01T01:00:00Z"));
-        let all = (0..plans).map(|number| of_one_project(&id(number), ""));
+        let all = (0..plans).map(|number| hourly(&id(number)));
         let mut world = World::new("2026-03-01T00:30:00Z", rules(places), all.collect());
         world.live_until("2026-03-01T01:00:00Z");
         let mut expected: BTreeMap<RunId, usize> = (0..plans).map(|number| (run(number), number)).collect();
@@ -41,9 +30,10 @@ proptest! {
                 expected.remove(&run(number));
                 world.tell(Input::Gone(job(&id(number))));
                 // Whoever comes next has its seat.
-                world.tell(Input::Seen(Box::new(of_one_project(&format!("new{number}"), ""))));
+                world.tell(Input::Seen(Box::new(hourly(&format!("new{number}")))));
             } else if waits {
-                world.tell(Input::Seen(Box::new(of_one_project(&id(number), "another name"))));
+                let edited = json!({"schedule_minute": "0", "status": "scheduled"});
+                world.tell(Input::Seen(Box::new(plan(&id(number), edited))));
             }
             end_one(&mut world);
         }
