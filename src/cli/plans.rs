@@ -1,6 +1,7 @@
 //! The plans a command looks at.
 
 use std::collections::BTreeMap;
+use std::convert::identity;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use serde_json::value::RawValue;
 use crate::clock::SystemClock;
 use crate::config::{Settings, Source};
 use crate::freezer::{Api, ApiError};
-use crate::plan::{self, Plan, Problem, TrustId};
-use crate::source::{self, Limits};
+use crate::plan::{Plan, Problem, TrustId};
+use crate::source::{self, Ids, Limits};
 
 use super::Failure;
 use super::readers::{Read, Readers};
@@ -33,17 +34,23 @@ pub(super) struct Rest {
     pub others: usize,
 }
 
-/// Reads a saved listing, a folder of job documents, or (`-`) standard input: plan after plan, in the listing's order.
+/// Reads a saved listing, a folder of job documents, or (`-`) standard input: plan after plan. `take` is given what `look`
+/// makes of each, in the listing's order; `look` itself is asked in several threads, in any order.
 /// After a failure, what was given counts for nothing.
-pub(super) fn each_saved(jobs: &Path, mut take: impl FnMut(Plan)) -> Result<Rest, Failure> {
-    let (mut rest, limits) = (Rest::default(), Limits::default());
-    let mut each_read = |read| rest.add(read, &mut take);
+pub(super) fn each_saved<P: Send>(
+    jobs: &Path,
+    look: &(impl Fn(Plan) -> P + Sync),
+    mut take: impl FnMut(P),
+) -> Result<Rest, Failure> {
+    let (mut rest, mut ids, limits) = (Rest::default(), Ids::default(), Limits::default());
+    let mut each_read = |read| rest.add(read, &mut ids, &mut take);
     let problems = std::thread::scope(|scope| {
-        let mut readers = Readers::new(scope, &mut each_read);
+        let mut readers = Readers::new(scope, look, &mut each_read);
         let mut each = |place: &str, text: &RawValue| readers.give(place, text.get());
         let problems = if jobs == Path::new("-") {
             // As it is: to open /dev/stdin anew may be forbidden, and of a socket it cannot be done.
             source::each_from(std::io::stdin(), Path::new("standard input"), &limits, &mut each)
+                .map(|()| Vec::new())
         } else {
             source::each(jobs, &limits, &mut each)
         };
@@ -56,10 +63,14 @@ pub(super) fn each_saved(jobs: &Path, mut take: impl FnMut(Plan)) -> Result<Rest
 }
 
 /// Reads what the configuration names, likewise.
-pub(super) fn each_configured(settings: &Settings, take: impl FnMut(Plan)) -> Result<Rest, Failure> {
+pub(super) fn each_configured<P: Send>(
+    settings: &Settings,
+    look: &(impl Fn(Plan) -> P + Sync),
+    mut take: impl FnMut(P),
+) -> Result<Rest, Failure> {
     match &settings.source {
-        Source::Folder { path } | Source::File { path } => each_saved(path, take),
-        Source::Api => runtime()?.block_on(async { Ok(listed(settings, take).await?.0) }),
+        Source::Folder { path } | Source::File { path } => each_saved(path, look, take),
+        Source::Api => runtime()?.block_on(async { Ok(listed(settings, |plan| take(look(plan))).await?.0) }),
     }
 }
 
@@ -68,7 +79,7 @@ pub(super) fn with_trusts(settings: &Settings) -> Result<(Plans, Vec<Problem>), 
     match &settings.source {
         Source::Folder { path } | Source::File { path } => {
             let mut plans = Vec::new();
-            let rest = each_saved(path, |plan| plans.push(plan))?;
+            let rest = each_saved(path, &identity, |plan| plans.push(plan))?;
             Ok((Plans::sorted(plans, rest), Vec::new()))
         }
         Source::Api => runtime()?.block_on(async {
@@ -130,22 +141,25 @@ async fn listed(settings: &Settings, mut take: impl FnMut(Plan)) -> Result<(Rest
         others: listing.others,
         ..Rest::default()
     };
+    let mut ids = Ids::default();
     for document in listing.documents {
-        rest.add(plan::parse(document.text.get(), &document.place), &mut take);
+        let read = Read::of(document.text.get(), document.place, &identity);
+        rest.add(read, &mut ids, &mut take);
     }
     Ok((rest, api))
 }
 
 impl Rest {
-    /// One document, read as the daemon reads it.
-    fn add(&mut self, read: Read, take: &mut impl FnMut(Plan)) {
-        match read {
-            Ok(parsed) => {
-                take(parsed.plan);
-                self.problems.extend(parsed.warnings);
-            }
-            Err(problems) => self.problems.extend(problems),
+    /// One document, unless another one has its id.
+    fn add<P>(&mut self, read: Read<P>, ids: &mut Ids, take: &mut impl FnMut(P)) {
+        if let Err(problem) = ids.admit(&read.place, read.id.as_ref()) {
+            self.problems.push(problem);
+            return;
         }
+        if let Some(plan) = read.plan {
+            take(plan);
+        }
+        self.problems.extend(read.problems);
     }
 }
 

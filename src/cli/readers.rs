@@ -8,17 +8,48 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Scope;
 
-use crate::plan::{self, Parsed, Problem};
+use crate::plan::{self, JobId, Parsed, Plan, Problem};
+use crate::source;
 
 /// Bytes of documents that are read in one go.
 const BATCH: usize = 256 << 10;
-/// Batches on their way for each thread: one that it reads, and one that waits.
-const AHEAD: usize = 2;
+/// Batches on their way for each thread: one that it reads, and some that wait, so that nobody is held up by who is slow to
+/// wake.
+const AHEAD: usize = 8;
 /// Most threads: the one that finds the documents feeds no more.
 const MOST_THREADS: usize = 8;
 
 /// What came of one document.
-pub(super) type Read = Result<Parsed, Vec<Problem>>;
+#[derive(Debug)]
+pub(super) struct Read<P> {
+    /// The document's place and id.
+    pub place: String,
+    pub id: Option<JobId>,
+    /// What was made of its plan; `None`: it cannot be used.
+    pub plan: Option<P>,
+    /// What is wrong with it, or odd.
+    pub problems: Vec<Problem>,
+}
+
+impl<P> Read<P> {
+    /// Of the document `text`, read as the daemon reads it. `place` is as in [`plan::parse`].
+    pub(super) fn of(text: &str, place: String, look: &impl Fn(Plan) -> P) -> Self {
+        match plan::parse(text, &place) {
+            Ok(Parsed { plan, warnings }) => Self {
+                place,
+                id: Some(plan.id.clone()),
+                plan: Some(look(plan)),
+                problems: warnings,
+            },
+            Err(problems) => Self {
+                place,
+                id: source::id_of(text),
+                plan: None,
+                problems,
+            },
+        }
+    }
+}
 
 /// Documents one behind the other, each with its place and the end of its text.
 #[derive(Debug, Default)]
@@ -28,40 +59,48 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(&self) -> Vec<Read> {
+    fn read<P>(self, look: &impl Fn(Plan) -> P) -> Vec<Read<P>> {
         let mut start = 0;
-        let one = |(place, end): &(String, usize)| {
-            let text = self.text.get(start..*end).unwrap_or_default();
-            start = *end;
-            plan::parse(text, place)
+        let one = |(place, end)| {
+            let text = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            Read::of(text, place, look)
         };
-        self.documents.iter().map(one).collect()
+        self.documents.into_iter().map(one).collect()
     }
 }
 
 /// Threads that read, as soon as they are worth it.
-pub(super) struct Readers<'scope, 'env, T> {
+pub(super) struct Readers<'scope, 'env, L, P, T> {
     scope: &'scope Scope<'scope, 'env>,
+    look: &'env L,
     take: T,
     batch: Batch,
-    threads: Option<Threads>,
+    threads: Option<Threads<P>>,
 }
 
-struct Threads {
+struct Threads<P> {
     work: Sender<(usize, Batch)>,
-    done: Receiver<(usize, Vec<Read>)>,
+    done: Receiver<(usize, Vec<Read<P>>)>,
     most: usize,
     given: usize,
     taken: usize,
     /// What came out of turn.
-    early: BTreeMap<usize, Vec<Read>>,
+    early: BTreeMap<usize, Vec<Read<P>>>,
 }
 
-impl<'scope, 'env, T: FnMut(Read)> Readers<'scope, 'env, T> {
-    /// `take` is told of each document, in order, in this thread.
-    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, take: T) -> Self {
+impl<'scope, 'env, L, P, T> Readers<'scope, 'env, L, P, T>
+where
+    L: Fn(Plan) -> P + Sync,
+    P: Send + 'scope,
+    T: FnMut(Read<P>),
+{
+    /// `look` is asked what to keep of a plan, in the thread that reads it: the plan itself, with all of its document, goes
+    /// from no thread to another. `take` is told of each document, in order, in this thread.
+    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, look: &'env L, take: T) -> Self {
         Self {
             scope,
+            look,
             take,
             batch: Batch::default(),
             threads: None,
@@ -75,7 +114,9 @@ impl<'scope, 'env, T: FnMut(Read)> Readers<'scope, 'env, T> {
             .documents
             .push((place.to_owned(), self.batch.text.len()));
         if self.batch.text.len() >= BATCH {
-            let threads = self.threads.get_or_insert_with(|| Threads::start(self.scope));
+            let threads = self
+                .threads
+                .get_or_insert_with(|| Threads::start(self.scope, self.look));
             threads.give(std::mem::take(&mut self.batch), &mut self.take);
         }
     }
@@ -85,18 +126,24 @@ impl<'scope, 'env, T: FnMut(Read)> Readers<'scope, 'env, T> {
         if let Some(mut threads) = self.threads.take() {
             threads.until_at_most(0, &mut self.take);
         }
-        self.batch.read().into_iter().for_each(self.take);
+        self.batch.read(self.look).into_iter().for_each(self.take);
     }
 }
 
-impl Threads {
-    fn start<'scope>(scope: &'scope Scope<'scope, '_>) -> Self {
+impl<P> Threads<P> {
+    fn start<'scope, 'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        look: &'env (impl Fn(Plan) -> P + Sync),
+    ) -> Self
+    where
+        P: Send + 'scope,
+    {
         let count = std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS));
         let ((work, batches), (tell, done)) = (channel(), channel());
         let batches = Arc::new(Mutex::new(batches));
         for _ in 0..count {
             let (batches, tell) = (Arc::clone(&batches), tell.clone());
-            scope.spawn(move || read_each(&batches, &tell));
+            scope.spawn(move || read_each(&batches, look, &tell));
         }
         Self {
             work,
@@ -108,7 +155,7 @@ impl Threads {
         }
     }
 
-    fn give(&mut self, batch: Batch, take: &mut impl FnMut(Read)) {
+    fn give(&mut self, batch: Batch, take: &mut impl FnMut(Read<P>)) {
         self.until_at_most(self.most - 1, take);
         // The threads live as long as this does.
         let _ = self.work.send((self.given, batch));
@@ -116,7 +163,7 @@ impl Threads {
     }
 
     /// Takes what was read, until no more than so many batches are on their way.
-    fn until_at_most(&mut self, most: usize, take: &mut impl FnMut(Read)) {
+    fn until_at_most(&mut self, most: usize, take: &mut impl FnMut(Read<P>)) {
         while self.given - self.taken > most
             && let Ok((number, read)) = self.done.recv()
         {
@@ -130,11 +177,15 @@ impl Threads {
 }
 
 /// Until there are no more.
-fn read_each(batches: &Mutex<Receiver<(usize, Batch)>>, tell: &Sender<(usize, Vec<Read>)>) {
+fn read_each<P>(
+    batches: &Mutex<Receiver<(usize, Batch)>>,
+    look: &impl Fn(Plan) -> P,
+    tell: &Sender<(usize, Vec<Read<P>>)>,
+) {
     loop {
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, batch)) = next else { return };
-        if tell.send((number, batch.read())).is_err() {
+        if tell.send((number, batch.read(look))).is_err() {
             return;
         }
     }
@@ -143,16 +194,15 @@ fn read_each(batches: &Mutex<Receiver<(usize, Batch)>>, tell: &Sender<(usize, Ve
 #[cfg(test)]
 mod tests {
     use super::{AHEAD, BATCH, MOST_THREADS, Readers};
+    use crate::plan::Plan;
 
     /// What is told of so many documents of so many bytes.
     fn told(count: usize, bytes: usize) -> Vec<String> {
-        let mut told = Vec::new();
+        let (mut told, id) = (Vec::new(), |plan: Plan| plan.id.to_string());
         std::thread::scope(|scope| {
-            let mut readers = Readers::new(scope, |read: super::Read| {
-                told.push(match read {
-                    Ok(parsed) => parsed.plan.id.to_string(),
-                    Err(problems) => problems.first().map(|one| one.job_id.clone()).unwrap_or_default(),
-                });
+            let mut readers = Readers::new(scope, &id, |read: super::Read<String>| {
+                let problem = || read.problems.first().map(|one| one.job_id.clone());
+                told.push(read.plan.or_else(problem).unwrap_or_default());
             });
             let pad = "x".repeat(bytes);
             for number in 0..count {

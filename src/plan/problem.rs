@@ -62,6 +62,10 @@ impl fmt::Display for Problem {
 /// a control character in a plan's name must not move anybody's cursor. What was cut off shows as `…`.
 #[must_use]
 pub fn printable(text: &str, limit: usize) -> String {
+    // So nearly all are.
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len().min(limit));
     let mut room = limit;
     for character in text.chars() {

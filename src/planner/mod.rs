@@ -43,6 +43,7 @@ mod shared;
 mod sighting;
 mod slot;
 mod timers;
+mod timetables;
 mod together;
 mod view;
 
@@ -71,7 +72,8 @@ pub use session::{
 };
 pub use shared::Shared;
 pub use sighting::Sighting;
-pub use slot::{has_run, hindrance, timetable};
+pub use slot::{has_run, hindrance};
+pub use timetables::Timetables;
 pub use together::Queued;
 pub use view::{Counts, PlanView, Quiet};
 

@@ -2,13 +2,14 @@
 //!
 //! A million plans of a cloud have some hundred schedules, some thousand projects, and a handful of states.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::plan::ProjectId;
-use crate::schedule::{DueTime, Schedule, Timetable, Zone};
+use crate::schedule::{DueTime, Timetable};
 
 use super::brief::{Brief, Common, anchor};
+use super::timetables::Timetables;
 use super::{Policy, Window};
 
 /// Looked through for what nobody has any more when there is twice as much as after the last time, and at least
@@ -22,13 +23,10 @@ pub struct Shared {
     /// Where these are: one of them is told without looking into it.
     addresses: HashSet<usize, foldhash::fast::RandomState>,
     projects: HashSet<ProjectId, foldhash::quality::RandomState>,
-    /// Of schedules that need no anchor; a node has few zones.
-    timetables: Vec<(Arc<Zone>, Timetables)>,
+    timetables: Timetables,
     windows: Vec<Arc<Window>>,
     tidied: usize,
 }
-
-type Timetables = HashMap<Arc<Schedule>, Arc<Timetable>, foldhash::quality::RandomState>;
 
 impl Shared {
     /// The same brief, with what it has in common shared.
@@ -69,28 +67,7 @@ impl Shared {
     ) -> Arc<Timetable> {
         let (schedule, zone) = (&brief.common.schedule, policy.zone_of(brief));
         let anchor = anchor(schedule.kind(), brief.created, first_seen);
-        let bind =
-            |zone: &Arc<Zone>| Arc::new(Timetable::new(Arc::clone(schedule), Arc::clone(zone), anchor));
-        if schedule.wants_anchor() {
-            return bind(&zone);
-        }
-        let known = self
-            .timetables
-            .iter()
-            .position(|(known, _)| Arc::ptr_eq(known, &zone));
-        let at = known.unwrap_or_else(|| {
-            self.timetables.push((Arc::clone(&zone), Timetables::default()));
-            self.timetables.len() - 1
-        });
-        let Some((zone, timetables)) = self.timetables.get_mut(at) else {
-            return bind(&zone);
-        };
-        if let Some(shared) = timetables.get(schedule) {
-            return Arc::clone(shared);
-        }
-        let timetable = bind(zone);
-        timetables.insert(Arc::clone(schedule), Arc::clone(&timetable));
-        timetable
+        self.timetables.shared(schedule, &zone, anchor)
     }
 
     /// When a plan may start; `None`: at any time.
@@ -109,10 +86,7 @@ impl Shared {
         if self.size() < TIDY_FROM.max(self.tidied.saturating_mul(2)) {
             return;
         }
-        for (_, timetables) in &mut self.timetables {
-            timetables.retain(|_, timetable| Arc::strong_count(timetable) > 1);
-        }
-        self.timetables.retain(|(_, timetables)| !timetables.is_empty());
+        self.timetables.tidy();
         self.commons.retain(|common| Arc::strong_count(common) > 1);
         let kept = self.commons.iter().map(|common| Arc::as_ptr(common).addr());
         self.addresses = kept.collect();
@@ -122,12 +96,7 @@ impl Shared {
     }
 
     fn size(&self) -> usize {
-        let timetables: usize = self
-            .timetables
-            .iter()
-            .map(|(_, timetables)| timetables.len())
-            .sum();
-        timetables + self.commons.len() + self.windows.len() + self.projects.len()
+        self.timetables.len() + self.commons.len() + self.windows.len() + self.projects.len()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::plan::{JobId, Plan, Standing};
 use crate::schedule::{DueTime, Kind, Missed, Timetable};
 
-use super::brief::{Common, anchor};
+use super::brief::Common;
 use super::front::{Front, Likeness};
 use super::shared::Shared;
 use super::{Aside, Brief, LastRun, LedgerPlan, Policy, Reason, Record, RunId, Window};
@@ -326,14 +326,6 @@ impl Seated<'_> {
 /// Whether this lies so far ahead that nobody can have lived through it: the clock was wrong.
 pub(super) const fn is_far_ahead(due: DueTime, now: DueTime) -> bool {
     due.since(now) > LIVED_THROUGH_AT_MOST
-}
-
-/// The timetable of `plan`, first seen at `first_seen`.
-#[must_use]
-pub fn timetable(plan: &Plan, policy: &Policy, first_seen: DueTime) -> Timetable {
-    let created = plan.created.map(DueTime::floor);
-    let anchor = anchor(plan.schedule.kind(), created, first_seen);
-    Timetable::new(Arc::clone(&plan.schedule), policy.zone_of(plan), anchor)
 }
 
 /// Why `plan` may not run at present, whatever its schedule says.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::contents::{Contents, Ids, Unfit, text_of, written_id};
+use super::contents::{Contents, Ids, Unfit, id_of, text_of, written_id};
 use super::{Document, Limits, Listing, SourceError};
 use crate::plan::Problem;
 
@@ -69,14 +69,15 @@ fn read_once(path: &Path, limits: &Limits) -> Result<Option<Listing>, SourceErro
                 limit: limits.folder_bytes,
                 unit: "bytes",
             })?;
-        match Contents::of(&text) {
+        let mut texts = Vec::new();
+        match Contents::of(&text, &mut |text| texts.push(text)) {
             Ok(Contents::One(document)) => {
                 documents.push(Document {
                     text: with_id(document, &stem_id(&file)),
                     place: name,
                 });
             }
-            Ok(Contents::Listing(texts)) => {
+            Ok(Contents::Listing) => {
                 documents.extend(texts.into_iter().enumerate().map(|(index, text)| Document {
                     place: format!("{name}, document {}", index.saturating_add(1)),
                     text: text.to_owned(),
@@ -86,13 +87,15 @@ fn read_once(path: &Path, limits: &Limits) -> Result<Option<Listing>, SourceErro
         }
     }
     let mut ids = Ids::default();
-    documents.retain(|document| match ids.admit(&document.place, &document.text) {
-        Ok(()) => true,
-        Err(problem) => {
-            problems.push(problem);
-            false
-        }
-    });
+    documents.retain(
+        |document| match ids.admit(&document.place, id_of(document.text.get()).as_ref()) {
+            Ok(()) => true,
+            Err(problem) => {
+                problems.push(problem);
+                false
+            }
+        },
+    );
     Ok(Some(Listing { documents, problems }))
 }
 
@@ -195,6 +198,6 @@ fn with_id(document: &RawValue, id: &str) -> Box<RawValue> {
         keys.insert("job_id".to_owned(), Value::from(id));
         to_raw_value(&keys).ok()
     };
-    let own = written_id(document).is_some();
+    let own = written_id(document.get()).is_some();
     if own { None } else { with() }.unwrap_or_else(|| document.to_owned())
 }

@@ -5,7 +5,7 @@
 //! Gives documents as texts; what they mean is `plan`'s business. (The API, the third source, is `freezer`.)
 //! What is long, of whichever source, is read [`at_length`].
 //! An [`Outline`] of a listing tells which documents of the next one are as they were, wherever that comes from.
-//! May use: `plan`'s `Problem` and `Digest`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
+//! May use: `plan`'s `JobId`, `Problem` and `Digest`, `clock`. Must not use: `planner`, `freezer`, `ledger`, `launch`.
 
 mod at_length;
 mod contents;
@@ -23,6 +23,7 @@ use std::path::Path;
 use serde_json::value::RawValue;
 
 pub use at_length::at_length;
+pub use contents::{Ids, id_of};
 pub use copy::{CopyError, Documents, FolderCopy};
 pub use error::SourceError;
 pub use outline::{Extent, Outline, Tracing};
@@ -92,17 +93,19 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Listing, SourceError> {
     }
 }
 
-/// The same, one document after another, each with its place. Gives what is wrong with others.
+/// The same, one document after another, each with its place. Gives what is wrong with others. Of several with one id each may
+/// be given: which of them counts, [`Ids`] tells.
 ///
 /// # Errors
-/// As [`read`]; then it gave none.
+/// As [`read`]; then what it gave counts for nothing.
 pub fn each(
     path: &Path,
     limits: &Limits,
     take: &mut dyn FnMut(&str, &RawValue),
 ) -> Result<Vec<crate::plan::Problem>, SourceError> {
     if !is_folder(path)? {
-        return file::each(path, limits.listing_bytes, take);
+        file::each(path, limits.listing_bytes, take)?;
+        return Ok(Vec::new());
     }
     let listing = folder::read(path, limits)?;
     for document in listing.documents {
@@ -114,13 +117,13 @@ pub fn each(
 /// The same, of a saved listing that is open already; `path` is what errors call it.
 ///
 /// # Errors
-/// When it cannot be read, is too large, or no listing; then it gave none.
+/// When it cannot be read, is too large, or no listing; then what it gave counts for nothing.
 pub fn each_from(
     from: impl std::io::Read,
     path: &Path,
     limits: &Limits,
     take: &mut dyn FnMut(&str, &RawValue),
-) -> Result<Vec<crate::plan::Problem>, SourceError> {
+) -> Result<(), SourceError> {
     file::each_from(from, path, limits.listing_bytes, take)
 }
 

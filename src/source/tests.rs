@@ -4,8 +4,9 @@ use super::contents::{Contents, Fault};
 use super::*;
 
 fn count(text: &str) -> Result<usize, String> {
-    match Contents::of(text) {
-        Ok(Contents::Listing(texts)) => Ok(texts.len()),
+    let mut count = 0;
+    match Contents::of(text, &mut |_| count += 1) {
+        Ok(Contents::Listing) => Ok(count),
         Ok(Contents::One(_)) => Err("one".to_owned()),
         Err(fault) => Err(fault.to_string()),
     }
@@ -39,6 +40,13 @@ fn what_is_no_listing_says_why() {
         ("[1, 2", "line 1, column 5: EOF while parsing a list"),
         ("nonsense", "line 1, column 2: expected ident"),
         ("[] []", "line 1, column 4: trailing characters"),
+        // Behind documents that were given already.
+        ("{\"jobs\": [{}, {]}", "line 1, column 16: key must be a string"),
+        ("{\"jobs\": [{}]} x", "line 1, column 16: trailing characters"),
+        (
+            r#"{"jobs": [{}], "jobs": []}"#,
+            "line 1, column 21: duplicate field `jobs`",
+        ),
     ] {
         assert_eq!(count(text), Err(why.to_owned()), "{text:?}");
     }

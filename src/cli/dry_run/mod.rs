@@ -13,6 +13,7 @@ mod json_line;
 mod run_line;
 mod runs;
 mod span;
+mod survey;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ use std::path::{Path, PathBuf};
 use super::{Failure, Shell, plans};
 use crate::daemon::policy::policy;
 use crate::zones::Zones;
-use forecast::{Forecast, Only, Survey};
+use forecast::Forecast;
+use survey::{Only, Survey, Surveyed};
 
 /// `freezerd dry-run`
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -87,13 +89,15 @@ pub(super) fn execute(
         plans: &args.plan,
         projects: &args.project,
     };
-    let mut survey = Survey::new(&policy, span, only);
+    let survey = Survey::new(&policy, span, only);
+    let (look, mut surveyed) = (|plan| survey.look(plan), Surveyed::default());
+    let keep = |looked| surveyed.add(looked);
     let rest = match args.jobs.as_deref() {
-        Some(jobs) => plans::each_saved(jobs, |plan| survey.take(plan))?,
-        None => plans::each_configured(&loaded.settings, |plan| survey.take(plan))?,
+        Some(jobs) => plans::each_saved(jobs, &look, keep)?,
+        None => plans::each_configured(&loaded.settings, &look, keep)?,
     };
     let others = rest.others;
-    let forecast = survey.end(rest)?;
+    let forecast = survey.end(surveyed, rest)?;
 
     let mut out = BufWriter::new(&mut *shell.stdout);
     let runs = match args.format {

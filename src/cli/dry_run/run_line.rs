@@ -1,5 +1,7 @@
 //! One upcoming run, in the words the formats share.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 
@@ -16,11 +18,13 @@ pub(super) struct Scheduled {
     pub id: JobId,
     pub name: String,
     pub project: Option<ProjectId>,
+    // Of many plans these are the same.
     /// Its actions' `action`, each once.
-    pub action: String,
+    pub action: Arc<str>,
     /// Its actions' `mode`, each once.
-    pub mode: String,
-    pub timetable: Timetable,
+    pub mode: Arc<str>,
+    /// One for all plans that have an equal one.
+    pub timetable: Arc<Timetable>,
     pub window: Option<Window>,
     /// True of every run of it.
     pub remarks: Vec<&'static str>,

@@ -1,28 +1,47 @@
 //! The due times of all plans, merged into one stream.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::run_line::Scheduled;
 use super::span::Span;
-use crate::schedule::{DueTime, Occurrence, Shift};
+use crate::schedule::{DueTime, Occurrence, Shift, Timetable};
 
-/// About so many runs are worked out at a time, so that memory does not follow their number.
+/// About so many due times are worked out at a time, so that memory does not follow their number; of many timetables
+/// [`OF_EACH`], as it takes longer to get hold of a timetable than to ask it.
 const MANY: usize = 65_536;
+const OF_EACH: usize = 4;
 /// The first slice of time that is looked at, in seconds: the first lines come at once.
 const FIRST_SLICE: i64 = 600;
 
 /// The runs in order of due time, then of their plans.
 ///
-/// Time is cut into slices. Of each, every plan's due times are worked out in a row, then all are sorted: that is much
-/// less work than a heap of a hundred thousand plans, which is asked anew for each run. Slices get longer or
-/// shorter so that about [`MANY`] runs lie in each.
+/// Plans with one timetable are due together, so it is asked once for all of them. Time is cut into slices. Of each, every
+/// timetable's due times are worked out in a row, then all are sorted: of a hundred thousand timetables that is much less
+/// work than a heap, which is asked anew for each due time. Slices get longer or shorter so that about so many due times
+/// lie in each.
 pub(super) struct Runs<'a> {
     plans: &'a [Scheduled],
+    groups: Vec<Group<'a>>,
     until: DueTime,
-    /// For each plan, what is next after the slice.
-    next: Vec<Option<Waiting>>,
+    /// How many due times are to lie in a slice, about.
+    many: usize,
     /// How long the next slice is to be, in seconds.
     slice: i64,
-    /// The runs of the slice.
-    runs: std::vec::IntoIter<(Waiting, usize)>,
+    /// The due times of the slice, each with its group's place.
+    due: std::iter::Peekable<std::vec::IntoIter<(Waiting, usize)>>,
+    /// The plans that are due at the second of the slice that is told, in order; and how many of them were.
+    second: Vec<(usize, Waiting)>,
+    told: usize,
+}
+
+/// Plans that have their timetable in common.
+struct Group<'a> {
+    timetable: &'a Timetable,
+    /// Their places, in order.
+    plans: Vec<usize>,
+    /// What is next after the slice.
+    next: Option<Waiting>,
 }
 
 /// A due time, and whether the clocks changed it.
@@ -35,65 +54,115 @@ struct Waiting {
 impl<'a> Runs<'a> {
     /// The runs of `plans` (in order of their ids) within the span.
     pub(super) fn new(plans: &'a [Scheduled], span: Span) -> Self {
-        let next = plans
-            .iter()
-            .map(|plan| waiting(plan, span.from, span.until))
-            .collect();
+        let mut groups: Vec<Group<'a>> = Vec::new();
+        let mut known = HashMap::with_hasher(foldhash::fast::RandomState::default());
+        for (plan, place) in plans.iter().zip(0..) {
+            let at = *known
+                .entry(Arc::as_ptr(&plan.timetable).addr())
+                .or_insert(groups.len());
+            match groups.get_mut(at) {
+                Some(group) => group.plans.push(place),
+                None => groups.push(Group {
+                    timetable: &plan.timetable,
+                    plans: vec![place],
+                    next: waiting(&plan.timetable, span.from, span.until),
+                }),
+            }
+        }
         Self {
             plans,
+            many: MANY.max(OF_EACH.saturating_mul(groups.len())),
+            groups,
             until: span.until,
-            next,
             slice: FIRST_SLICE,
-            runs: Vec::new().into_iter(),
+            due: Vec::new().into_iter().peekable(),
+            second: Vec::new(),
+            told: 0,
         }
     }
 
-    /// Works out the next slice in which something is due; false when nothing is any more.
-    fn work_out(&mut self) -> bool {
-        let Some(first) = self.next.iter().flatten().map(|waiting| waiting.due).min() else {
-            return false;
-        };
-        let mut runs = Vec::new();
-        loop {
-            let end = first.plus(self.slice - 1).min(self.until);
-            if let Some(next) = self.slice_until(end, &mut runs) {
-                self.next = next;
-                break;
-            }
-            // Many more than the slice before led to expect. A slice of one second has at most one a plan.
+    /// Works out the next slice in which something is due; `None` when nothing is any more.
+    fn work_out(&mut self) -> Option<()> {
+        let next = |group: &Group<'_>| group.next.map(|waiting| waiting.due);
+        let first = self.groups.iter().filter_map(next).min()?;
+        let mut due = Vec::new();
+        while !self.slice_until(first.plus(self.slice - 1).min(self.until), &mut due) {
+            // Many more than the slice before led to expect. A slice of one second has at most one a timetable.
             self.slice = (self.slice / 16).max(1);
-            runs.clear();
+            due.clear();
         }
-        if runs.len() < MANY / 2 {
+        if due.len() < self.many / 2 {
             self.slice = self.slice.saturating_mul(2);
-        } else if runs.len() > MANY {
+        } else if due.len() > self.many {
             self.slice = (self.slice / 2).max(1);
         }
-        runs.sort_unstable_by_key(|(waiting, plan): &(Waiting, usize)| (waiting.due, *plan));
-        self.runs = runs.into_iter();
+        due.sort_unstable_by_key(|(waiting, group): &(Waiting, usize)| (waiting.due, *group));
+        self.due = due.into_iter().peekable();
+        Some(())
+    }
+
+    /// Collects the due times until `end`; false if they are far too many, then nothing has changed.
+    fn slice_until(&mut self, end: DueTime, all: &mut Vec<(Waiting, usize)>) -> bool {
+        let most = self.many.saturating_mul(4);
+        let mut next = Vec::with_capacity(self.groups.len());
+        for (place, group) in self.groups.iter().enumerate() {
+            let mut first = group.next;
+            while let Some(now) = first.filter(|waiting| waiting.due <= end) {
+                all.push((now, place));
+                first = waiting(group.timetable, now.due, self.until);
+            }
+            next.push(first);
+            if all.len() > most && self.slice > 1 {
+                return false;
+            }
+        }
+        for (group, next) in self.groups.iter_mut().zip(next) {
+            group.next = next;
+        }
         true
     }
 
-    /// Collects the runs until `end`, and gives what is next after them; `None` if they are far too many.
-    fn slice_until(&self, end: DueTime, runs: &mut Vec<(Waiting, usize)>) -> Option<Vec<Option<Waiting>>> {
-        let mut next = self.next.clone();
-        let most = 4 * MANY.max(self.plans.len());
-        for (index, (plan, next)) in self.plans.iter().zip(&mut next).enumerate() {
-            while let Some(waiting_now) = next.filter(|waiting| waiting.due <= end) {
-                runs.push((waiting_now, index));
-                *next = waiting(plan, waiting_now.due, self.until);
-            }
-            if runs.len() > most && self.slice > 1 {
-                return None;
-            }
+    /// Goes on to the next second at which something is due.
+    fn go_on(&mut self) -> Option<()> {
+        if self.due.peek().is_none() {
+            self.work_out()?;
         }
-        Some(next)
+        self.told = 0;
+        self.second.clear();
+        let (now, _) = *self.due.peek()?;
+        let mut groups = 0;
+        while let Some((waiting, place)) = self.due.next_if(|(waiting, _)| waiting.due == now.due) {
+            let plans = self.groups.get(place).map_or(&[][..], |group| &group.plans);
+            self.second.extend(plans.iter().map(|plan| (*plan, waiting)));
+            groups += 1;
+        }
+        if groups > 1 {
+            // Each group's are in order: those are only to be merged.
+            self.second.sort_by_key(|(plan, _)| *plan);
+        }
+        Some(())
+    }
+
+    /// The next run, and the place of its plan.
+    pub(super) fn next_indexed(&mut self) -> Option<(usize, Occurrence)> {
+        if self.told == self.second.len() {
+            self.go_on()?;
+        }
+        let (index, Waiting { due, shifted }) = *self.second.get(self.told)?;
+        self.told += 1;
+        let unshifted = Occurrence {
+            due,
+            shift: Shift::None,
+        };
+        // How it was shifted is worked out again for the few that were: nobody else has to carry it along.
+        let shift = || self.plans.get(index)?.timetable.next(due.plus(-1));
+        Some((index, if shifted { shift()? } else { unshifted }))
     }
 }
 
-/// What is next of a plan after `after`.
-fn waiting(plan: &Scheduled, after: DueTime, until: DueTime) -> Option<Waiting> {
-    let Occurrence { due, shift } = plan.timetable.next(after)?;
+/// What is next after `after`.
+fn waiting(timetable: &Timetable, after: DueTime, until: DueTime) -> Option<Waiting> {
+    let Occurrence { due, shift } = timetable.next(after)?;
     (due <= until).then_some(Waiting {
         due,
         shifted: shift != Shift::None,
@@ -106,23 +175,5 @@ impl<'a> Iterator for Runs<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (index, occurrence) = self.next_indexed()?;
         Some((self.plans.get(index)?, occurrence))
-    }
-}
-
-impl Runs<'_> {
-    /// The next run, and the place of its plan.
-    pub(super) fn next_indexed(&mut self) -> Option<(usize, Occurrence)> {
-        let (Waiting { due, shifted }, index) = match self.runs.next() {
-            Some(run) => run,
-            None if self.work_out() => self.runs.next()?,
-            None => return None,
-        };
-        let unshifted = Occurrence {
-            due,
-            shift: Shift::None,
-        };
-        // How it was shifted is worked out again for the few that were: nobody else has to carry it along.
-        let shift = || self.plans.get(index)?.timetable.next(due.plus(-1));
-        Some((index, if shifted { shift()? } else { unshifted }))
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr;
 
-use super::forecast::{Forecast, Only, Survey};
+use super::forecast::Forecast;
 use super::span::Span;
+use super::survey::{Only, Survey, Surveyed};
 use super::{csv, ics, json, table};
 use crate::cli::plans::Rest;
 use crate::plan::{self, Plan};
-use crate::planner::{Capabilities, CatchUp, Policy, Reports};
+use crate::planner::{Capabilities, CatchUp, Policy, Reports, Scope, ZoneRule};
 use crate::schedule::{DueTime, Zone};
 use crate::zones::Zones;
 
@@ -52,12 +53,24 @@ fn forecast_in(plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
         plans: &[],
         projects: &[],
     };
-    let policy = policy(zone);
-    let mut survey = Survey::new(&policy, span, only);
+    // Another zone for some plans: those due together are not all of one.
+    let zones = vec![ZoneRule {
+        scope: Scope {
+            plans: vec!["p2".to_owned(), "p2\"é".to_owned()],
+            projects: Vec::new(),
+        },
+        zone: Zones::embedded().get("Asia/Tokyo").unwrap(),
+    }];
+    let policy = Policy {
+        zones,
+        ..policy(zone)
+    };
+    let survey = Survey::new(&policy, span, only);
+    let mut surveyed = Surveyed::default();
     for plan in plans {
-        survey.take(plan);
+        surveyed.add(survey.look(plan));
     }
-    survey.end(Rest::default()).unwrap()
+    survey.end(surveyed, Rest::default()).unwrap()
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<u64>) -> (String, u64) {
@@ -171,7 +184,7 @@ proptest! {
     #[test]
     fn json_lines_are_those_of_serde(
         name in "\\PC{1,60}|[\"\\\\/\\u{0}-\\u{1f}]{1,9}x",
-        plans in proptest::collection::vec(("[0-9*,/-]{1,3}|\\*/[1-9]", 0_u32..60, any::<bool>()), 1..6),
+        plans in proptest::collection::vec(("[0-9*,/-]{1,3}|\\*/[1-9]", prop_oneof![Just(7), 0_u32..60], any::<bool>()), 1..6),
         from in 0_i64..2_000_000_000,
         zone in prop::sample::select(vec!["Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "UTC"]),
     ) {
@@ -206,10 +219,14 @@ proptest! {
     #[test]
     fn runs_come_in_order_and_none_is_lost(
         schedules in proptest::collection::vec(("\\*|[0-9]{1,2}|\\*/[1-9]", "\\*|[0-9]{1,2}|\\*/[1-9]", "\\*/[1-9]|[0-9]"), 1..8),
+        plans in 1_usize..20,
         length in 1_i64..40_000,
     ) {
+        // Some have their schedule in common.
         let plans: Vec<Plan> = schedules
             .iter()
+            .cycle()
+            .take(plans)
             .enumerate()
             .filter_map(|(at, (hour, minute, second))| {
                 let document = serde_json::json!({"job_id": format!("p{at}"), "job_schedule":

@@ -9,7 +9,7 @@ use crate::ledger::{LedgerError, Reader};
 use crate::plan::{Digester, Plan};
 use crate::planner::{
     Brief, LastRun, LedgerPlan, Past, PlanView, Planner, Policy, Quiet, Reason, RunRecord, RunState,
-    Unsupported, Window, hindrance, timetable,
+    Timetables, Unsupported, Window, hindrance,
 };
 use crate::schedule::{DueTime, Kind, Occurrence, Timetable, Zone};
 
@@ -29,7 +29,7 @@ pub(super) struct Overview {
 /// What is still to come of a plan, as the planner sees it.
 #[derive(Debug)]
 pub(super) struct Coming {
-    timetable: Timetable,
+    timetable: Arc<Timetable>,
     /// Why it will not run as things stand, whatever its schedule says.
     pub hindrance: Option<Reason>,
     unsupported: Option<Unsupported>,
@@ -138,7 +138,7 @@ impl Coming {
         };
         let view = Planner::restore(policy.clone(), past).plans(1).pop();
         Ok(view.map(|view| Self {
-            timetable: timetable(plan, policy, first_seen),
+            timetable: Timetables::default().of(plan, policy, first_seen),
             hindrance: hindrance(plan, policy),
             unsupported: policy.capabilities.unsupported(plan),
             window: policy.window_of(plan),
