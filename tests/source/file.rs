@@ -62,7 +62,7 @@ fn faults_name_the_file_and_the_place() {
     };
     assert_eq!(
         told(b"{\"jobs\": [\n{}, ]}"),
-        ": line 2, column 5: expected value"
+        ": line 2, column 5: trailing comma"
     );
     assert_eq!(told(b"[\"\xff\"]"), ": line 1, column 3: this is not UTF-8 text");
     assert_eq!(
