@@ -157,7 +157,7 @@ impl<P> Threads<P> {
 
     fn give(&mut self, batch: Batch, take: &mut impl FnMut(Read<P>)) {
         self.until_at_most(self.most - 1, take);
-        // The threads live as long as this does.
+        // One that panicked takes no more; the panic is told when all are over.
         let _ = self.work.send((self.given, batch));
         self.given += 1;
     }
@@ -185,9 +185,27 @@ fn read_each<P>(
     loop {
         let next = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, batch)) = next else { return };
-        if tell.send((number, batch.read(look))).is_err() {
-            return;
-        }
+        let mut answer = Answer {
+            tell,
+            number,
+            read: Vec::new(),
+        };
+        answer.read = batch.read(look);
+    }
+}
+
+/// What came of a batch. It is told in any case: whoever waits for it would wait for ever, and the panic that was the cause
+/// be told by nobody.
+struct Answer<'a, P> {
+    tell: &'a Sender<(usize, Vec<Read<P>>)>,
+    number: usize,
+    read: Vec<Read<P>>,
+}
+
+impl<P> Drop for Answer<'_, P> {
+    fn drop(&mut self) {
+        // Nobody listens any more once the listing has failed.
+        let _ = self.tell.send((self.number, std::mem::take(&mut self.read)));
     }
 }
 
@@ -220,6 +238,20 @@ mod tests {
             readers.end();
         });
         told
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_panic_is_told_and_nobody_waits_for_ever() {
+        let look = |plan: Plan| assert_ne!(plan.id.as_str(), "1");
+        std::thread::scope(|scope| {
+            let mut readers = Readers::new(scope, &look, drop);
+            for number in 0..AHEAD * MOST_THREADS * 5 {
+                let pad = "x".repeat(BATCH);
+                readers.give("here", &format!(r#"{{"job_id": "{number}", "pad": "{pad}"}}"#));
+            }
+            readers.end();
+        });
     }
 
     #[test]

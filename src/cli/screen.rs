@@ -1,6 +1,6 @@
 //! The columns and colours of a terminal.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 pub(super) const BOLD: &str = "\x1b[1m";
 pub(super) const DIM: &str = "\x1b[2m";
@@ -27,24 +27,43 @@ impl Paint {
     }
 }
 
-/// `text` in exactly `width` columns of a terminal.
+/// `text` in exactly `width` columns of a terminal. (A text is not as wide as its characters are one by one: some change how
+/// the one before is drawn.)
 pub(super) fn fit(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut taken = 0;
-    let whole = text.width() <= width;
+    let mut out = text.to_owned();
+    let whole = out.width() <= width;
     let room = if whole { width } else { width.saturating_sub(1) };
-    for character in text.chars() {
-        let columns = character.width().unwrap_or(0);
-        if taken + columns > room {
-            break;
-        }
-        taken += columns;
-        out.push(character);
+    while out.width() > room {
+        out.pop();
     }
     if !whole && width > 0 {
         out.push('…');
-        taken += 1;
     }
-    out.extend(std::iter::repeat_n(' ', width.saturating_sub(taken)));
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(out.width())));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_ends_in_a_mark() {
+        assert_eq!(fit("abcdef", 4), "abc…");
+        assert_eq!(fit("abcd", 4), "abcd");
+        assert_eq!(fit("ab", 4), "ab  ");
+        assert_eq!(fit("ab", 0), "");
+        // Two columns wide, because of what follows the digit.
+        assert_eq!(fit("0\u{fe0f}", 4), "0\u{fe0f}  ");
+        assert_eq!(fit("abc0\u{fe0f}", 4), "abc…");
+    }
+
+    proptest! {
+        #[test]
+        fn columns_are_as_wide_as_they_are_to_be(text in "(\\PC|[0-9#*\u{fe0f}\u{fe0e}\u{20e3}\u{200d}👩🏽]){0,30}", width in 0_usize..30) {
+            prop_assert_eq!(fit(&text, width).width(), width);
+        }
+    }
 }

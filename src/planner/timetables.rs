@@ -1,4 +1,4 @@
-//! Plans with equal schedules in one zone have one timetable.
+//! Plans with equal schedules in one zone have one timetable, unless it counts from when a plan was made.
 
 use std::collections::HashMap;
 use std::sync::Arc;

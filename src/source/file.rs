@@ -32,7 +32,7 @@ pub fn read(path: &Path, limit_bytes: u64) -> Result<Listing, SourceError> {
 }
 
 /// The same, one document after another as they stand in the file's text, each with its place: who keeps little of each
-/// needs no room for them all. Of several with one id each is given: which of them counts, [`Ids`] tells.
+/// needs no room for them all. Of several different ones with one id each is given: which of them counts, [`Ids`] tells.
 ///
 /// # Errors
 /// As [`read`]; then what it gave counts for nothing.

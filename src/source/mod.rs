@@ -93,8 +93,8 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Listing, SourceError> {
     }
 }
 
-/// The same, one document after another, each with its place. Gives what is wrong with others. Of several with one id each may
-/// be given: which of them counts, [`Ids`] tells.
+/// The same, one document after another, each with its place. Gives what is wrong with others. Of several different ones with one id
+/// each may be given: which of them counts, [`Ids`] tells.
 ///
 /// # Errors
 /// As [`read`]; then what it gave counts for nothing.

@@ -269,3 +269,96 @@ fn standard_input_may_be_what_cannot_be_opened_again() {
     let answer = done(command.stdin(std::os::fd::OwnedFd::from(theirs)));
     assert_eq!(answer.fine(), done(&mut from(&path("plans.json"))).fine());
 }
+
+/// Runs `dry-run` of a day of this listing.
+fn a_day_of(listing: &str) -> Done {
+    let folder = tempfile::tempdir().unwrap();
+    let jobs = folder.path().join("listing.json");
+    std::fs::write(&jobs, listing).unwrap();
+    done(&mut freezerd_with(
+        jobs.to_str().unwrap(),
+        &[
+            "--from",
+            "2026-03-10T00:00:00Z",
+            "--for",
+            "1d",
+            "--format",
+            "json",
+        ],
+    ))
+}
+
+/// Of some kilobytes: a few of them are read by several threads.
+fn long(id: &Value, hour: u32, name: &str) -> Value {
+    json!({"job_id": id, "description": name, "job_schedule": {"schedule_hour": hour}, "pad": "x".repeat(100 << 10),
+        "job_actions": [{"freezer_action": {"action": "backup"}}]})
+}
+
+#[test]
+fn of_several_documents_with_one_id_the_first_counts() {
+    let (a, b) = (json!("a"), json!("b"));
+    let mut documents = vec![
+        long(&a, 1, "first"),
+        long(&b, 25, "broken"),
+        long(&json!(null), 1, ""),
+    ];
+    documents.extend((0..20).map(|number| long(&json!(format!("c{number:02}")), 2, "between")));
+    // As it is once more; another one; one whose id a broken one has; one without an id.
+    documents.extend([
+        long(&a, 1, "first"),
+        long(&a, 3, "second"),
+        long(&b, 4, "whole"),
+        long(&json!(null), 2, ""),
+    ]);
+    let answer = a_day_of(&json!({"jobs": documents}).to_string()).json();
+    let mut expected = vec!["a".to_owned()];
+    expected.extend((0..20).map(|number| format!("c{number:02}")));
+    assert_eq!(ids(&answer["runs"]), expected);
+    assert_eq!(answer["runs"][0]["name"], "first");
+    let problems: Vec<(&str, &str)> = answer["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| {
+            (
+                problem["job_id"].as_str().unwrap(),
+                problem["error"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let told = |at: usize, id: &str, begins: &str| {
+        assert_eq!(problems[at].0, id, "{problems:?}");
+        assert!(problems[at].1.starts_with(begins), "{problems:?}");
+    };
+    told(0, "b", "\"25\" is out of bounds");
+    told(1, "document 3 of the listing", "it is missing");
+    told(
+        2,
+        "a",
+        "document 25 of the listing is left out: document 1 of the listing has this id",
+    );
+    told(
+        3,
+        "b",
+        "document 26 of the listing is left out: document 2 of the listing has this id",
+    );
+    told(4, "document 27 of the listing", "it is missing");
+    assert_eq!(problems.len(), 5);
+}
+
+#[test]
+fn a_fault_behind_many_documents_counts_for_all() {
+    let documents: Vec<String> = (0..20)
+        .map(|number| long(&json!(format!("c{number:02}")), 2, "good").to_string())
+        .collect();
+    for (end, said) in [("{]}", "key must be a string"), ("{}]} x", "trailing characters")] {
+        let listing = format!("{{\"jobs\": [{},\n{end}", documents.join(","));
+        let answer = a_day_of(&listing);
+        assert_eq!((answer.code, answer.stdout.as_str()), (Some(1), ""));
+        assert!(
+            answer.stderr.contains("line 2, column ") && answer.stderr.contains(said),
+            "{}",
+            answer.stderr
+        );
+    }
+}

@@ -23,7 +23,7 @@ pub(super) struct Scheduled {
     pub action: Arc<str>,
     /// Its actions' `mode`, each once.
     pub mode: Arc<str>,
-    /// One for all plans that have an equal one.
+    /// One for all plans with an equal schedule in one zone, unless it needs its anchor.
     pub timetable: Arc<Timetable>,
     pub window: Option<Window>,
     /// True of every run of it.

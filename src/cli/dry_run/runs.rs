@@ -103,18 +103,19 @@ impl<'a> Runs<'a> {
 
     /// Collects the due times until `end`; false if they are far too many, then nothing has changed.
     fn slice_until(&mut self, end: DueTime, all: &mut Vec<(Waiting, usize)>) -> bool {
-        let most = self.many.saturating_mul(4);
+        let most = self.many.saturating_mul(2);
         let mut next = Vec::with_capacity(self.groups.len());
         for (place, group) in self.groups.iter().enumerate() {
             let mut first = group.next;
             while let Some(now) = first.filter(|waiting| waiting.due <= end) {
+                // One timetable may be too much already: nothing for years, then every second.
+                if all.len() > most && self.slice > 1 {
+                    return false;
+                }
                 all.push((now, place));
                 first = waiting(group.timetable, now.due, self.until);
             }
             next.push(first);
-            if all.len() > most && self.slice > 1 {
-                return false;
-            }
         }
         for (group, next) in self.groups.iter_mut().zip(next) {
             group.next = next;
@@ -175,5 +176,76 @@ impl<'a> Iterator for Runs<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let (index, occurrence) = self.next_indexed()?;
         Some((self.plans.get(index)?, occurrence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::super::tests::forecast_in;
+    use super::*;
+    use crate::plan::{self, Plan};
+    use crate::schedule::Zone;
+
+    fn plans(schedules: impl Iterator<Item = Value>) -> Vec<Plan> {
+        let plan = |(number, schedule)| {
+            let document = json!({"job_id": format!("{number:06}"), "job_schedule": schedule,
+                "job_actions": [{"freezer_action": {"action": "backup"}}]});
+            plan::parse(&document.to_string(), "here").unwrap().plan
+        };
+        (0_u32..).zip(schedules).map(plan).collect()
+    }
+
+    /// The runs' due times and plans; on the way no slice holds more due times than this.
+    fn told(plans: Vec<Plan>, length: i64, most: usize) -> Vec<(i64, usize)> {
+        let span = Span {
+            from: DueTime::from_epoch(-1),
+            until: DueTime::from_epoch(length - 1),
+        };
+        let forecast = forecast_in(plans, Arc::new(Zone::utc()), span);
+        let mut runs = Runs::new(&forecast.scheduled, span);
+        let mut told = Vec::new();
+        while let Some((plan, occurrence)) = runs.next_indexed() {
+            assert!(
+                runs.due.len() <= most,
+                "{} due times in one slice",
+                runs.due.len()
+            );
+            told.push((occurrence.due.epoch(), plan));
+        }
+        told
+    }
+
+    #[test]
+    fn much_behind_a_quiet_time_is_not_worked_out_at_once() {
+        const WEEK: i64 = 7 * 86_400;
+        // Slices are weeks long when the second begins: two days of it, every second.
+        let two = [
+            json!({"schedule_day_of_week": "thu", "schedule_hour": 0}),
+            json!({"schedule_second": "*", "schedule_start_date": "1970-06-04T00:00:00"}),
+        ];
+        let start = 22 * WEEK;
+        let told = told(plans(two.into_iter()), start + 2 * 86_400, 2 * MANY + 1);
+        let mut expected: Vec<(i64, usize)> = (0..=22).map(|week| (week * WEEK, 0)).collect();
+        expected.extend((start..start + 2 * 86_400).map(|second| (second, 1)));
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn many_timetables_are_asked_some_times_each() {
+        // No two of them are alike.
+        const PLANS: i64 = 20_000;
+        let schedules = (0..PLANS).map(|at| {
+            json!({"schedule_hour": at / 3600, "schedule_minute": at / 60 % 60, "schedule_second": at % 60})
+        });
+        let most = 2 * OF_EACH * 20_000 + 1;
+        let told = told(plans(schedules), 12 * 86_400, most);
+        let days = (0..12).flat_map(|day| (0..PLANS).map(move |at| day * 86_400 + at));
+        let expected: Vec<(i64, usize)> = days.zip((0..20_000).cycle()).collect();
+        assert_eq!(told, expected);
     }
 }

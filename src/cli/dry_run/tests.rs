@@ -11,8 +11,8 @@ use super::survey::{Only, Survey, Surveyed};
 use super::{csv, ics, json, table};
 use crate::cli::plans::Rest;
 use crate::plan::{self, Plan};
-use crate::planner::{Capabilities, CatchUp, Policy, Reports, Scope, ZoneRule};
-use crate::schedule::{DueTime, Zone};
+use crate::planner::{Capabilities, CatchUp, Policy, Reports, Scope, WindowRule, ZoneRule};
+use crate::schedule::{Crontab, DueTime, Zone};
 use crate::zones::Zones;
 
 fn plan(id: &str, name: &str, hour: u32) -> Plan {
@@ -48,7 +48,7 @@ fn forecast(plans: Vec<Plan>) -> Forecast {
     forecast_in(plans, Arc::new(Zone::utc()), span)
 }
 
-fn forecast_in(plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
+pub(super) fn forecast_in(plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
     let only = Only {
         plans: &[],
         projects: &[],
@@ -61,8 +61,19 @@ fn forecast_in(plans: Vec<Plan>, zone: Arc<Zone>, span: Span) -> Forecast {
         },
         zone: Zones::embedded().get("Asia/Tokyo").unwrap(),
     }];
+    // And a window for some.
+    let windows = vec![WindowRule {
+        scope: Scope {
+            plans: vec!["p1\"é".to_owned()],
+            projects: Vec::new(),
+        },
+        allow: vec![Crontab::compile("* 1-5 * * *").unwrap()],
+        deny: Vec::new(),
+        outside: None,
+    }];
     let policy = Policy {
         zones,
+        windows,
         ..policy(zone)
     };
     let survey = Survey::new(&policy, span, only);
@@ -193,13 +204,17 @@ proptest! {
             "project_id": project.then_some("a\tproject"),
             "job_actions": [{"freezer_action": {"action": if project { "exec" } else { "backup" }, "mode": name}}],
         });
-        let plans: Vec<Plan> = plans
+        let mut plans: Vec<Plan> = plans
             .iter()
             .enumerate()
             .filter_map(|(at, (hour, minute, project))| {
                 plan::parse(&document(at, hour, *minute, *project).to_string(), "here").ok().map(|read| read.plan)
             })
             .collect();
+        // Counts from the start of the list, and says so.
+        let interval = serde_json::json!({"job_id": "i", "job_schedule": {"schedule_interval": "7 hours"},
+            "job_actions": [{"freezer_action": {"action": "backup"}}]});
+        plans.push(plan::parse(&interval.to_string(), "here").unwrap().plan);
         let zone = Zones::embedded().get(zone).unwrap();
         let span = Span { from: DueTime::from_epoch(from), until: DueTime::from_epoch(from + 40 * 86_400) };
         let forecast = forecast_in(plans, zone, span);
