@@ -53,6 +53,7 @@ mod server;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{ConfigError, Loaded, Loader};
 use crate::freezer::ApiError;
@@ -149,6 +150,9 @@ impl From<ApiError> for DaemonError {
     }
 }
 
+/// How long the end waits for whoever takes the log.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Runs the daemon until it is told to stop.
 ///
 /// # Errors
@@ -165,6 +169,7 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
         })?;
     let daemon = runtime.block_on(live::Daemon::open(start, &loaded));
     let ledger = daemon.as_ref().ok().map(|daemon| Arc::clone(&daemon.ledger));
+    let log = daemon.as_ref().ok().map(|daemon| daemon.log.clone());
     let result = daemon.and_then(|daemon| runtime.block_on(daemon.live()));
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
@@ -174,6 +179,9 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
         && let Err(error) = ledger.leave_in_order()
     {
         tracing::debug!(%error, "the ledger's log stays");
+    }
+    if let Some(log) = log {
+        log.flush(LAST_WORDS);
     }
     result
 }

@@ -171,7 +171,7 @@ impl Daemon {
             poll_every: Some(settings.poll),
             shadow: start.shadow,
         };
-        let metrics = Arc::new(Metrics::new(metrics, Arc::clone(&clock)));
+        let metrics = Arc::new(Metrics::new(metrics, Arc::clone(&clock)).with_log(log.lost()));
         opened.tell(&metrics);
         let Opened {
             ledger,

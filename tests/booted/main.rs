@@ -11,6 +11,7 @@
 )]
 
 mod booted_crashes;
+mod booted_journal;
 mod booted_life;
 mod booted_limits;
 mod booted_secrets;

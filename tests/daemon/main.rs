@@ -49,3 +49,4 @@ mod secrets;
 mod shadow;
 mod stopping;
 mod systemd;
+mod unread;

@@ -69,6 +69,7 @@ fn the_metrics_after_one_run() {
         ("freezerd_report_backlog".to_owned(), 0.0),
         ("freezerd_shadow".to_owned(), 0.0),
         ("freezerd_ledger_errors_total".to_owned(), 0.0),
+        ("freezerd_log_lines_lost_total".to_owned(), 0.0),
         ("freezerd_config_last_reload_successful".to_owned(), 1.0),
         (
             format!("freezerd_plan_next_due_timestamp_seconds{of_a}"),

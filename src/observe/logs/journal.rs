@@ -5,9 +5,11 @@
 //! "cannot poll" and hide the error that says why.
 
 use std::fmt::{Debug, Write as _};
-use std::io::Write as _;
+use std::io::ErrorKind;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::sync::Arc;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -15,6 +17,9 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
+
+use super::outlet::{Door, Outlet};
+use super::stderr::{Stream, Text, until_open};
 
 /// Where journald listens.
 const SOCKET: &str = "/run/systemd/journal/socket";
@@ -26,12 +31,22 @@ const LONGEST: usize = 4096;
 /// that a datagram may have.
 const MOST: usize = 32;
 
-/// Sends events to the journal.
-pub(super) struct Journal {
+/// The journal's socket.
+#[derive(Debug)]
+pub(super) struct Socket {
     socket: UnixDatagram,
+    /// journald's other door.
+    stderr: Stream,
 }
 
-impl Journal {
+/// An entry; and what of it a person reads, where the socket does not take it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    datagram: Vec<u8>,
+    plain: Text,
+}
+
+impl Socket {
     /// Speaks to this machine's journal.
     pub(super) fn connect() -> std::io::Result<Self> {
         Self::connect_to(Path::new(SOCKET))
@@ -40,9 +55,43 @@ impl Journal {
     fn connect_to(path: &Path) -> std::io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(path)?;
-        Ok(Self { socket })
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket,
+            stderr: Stream::stderr(),
+        })
     }
 }
+
+impl Door for Socket {
+    type Line = Entry;
+
+    fn put(&self, entry: &mut Entry) -> bool {
+        loop {
+            match self.socket.send(&entry.datagram) {
+                Ok(_) => return true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    // journald is not there, or does not want this. Nor is it known when it will: so this is its last chance.
+                    self.stderr.put(&mut entry.plain);
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn wait(&self) {
+        until_open(self.socket.as_fd());
+    }
+
+    fn size(entry: &Entry) -> usize {
+        entry.datagram.len() + entry.plain.size()
+    }
+}
+
+/// Sends events to the journal.
+pub(super) struct Journal(pub(super) Arc<Outlet<Socket>>);
 
 /// Names and values, in order; of a span (kept in it), or of an event.
 #[derive(Default)]
@@ -116,10 +165,11 @@ where
                 put(&mut entry, &key(name), value);
             }
         }
-        if self.socket.send(&entry).is_err() {
-            // journald was restarted, or takes no more: its other door is standard error.
-            let _ = writeln!(std::io::stderr(), "<{}>{message}", priority(*metadata.level()));
-        }
+        let plain = format!("<{}>{message}\n", priority(*metadata.level()));
+        self.0.put(Entry {
+            datagram: entry,
+            plain: Text::new(plain.into_bytes()),
+        });
     }
 }
 
@@ -179,6 +229,7 @@ fn put(entry: &mut Vec<u8>, key: &str, value: &str) {
 mod tests {
     use std::time::Duration;
 
+    use prometheus_client::metrics::counter::Counter;
     use tracing_subscriber::Registry;
     use tracing_subscriber::layer::SubscriberExt;
 
@@ -190,7 +241,9 @@ mod tests {
         let path = directory.path().join("socket");
         let journald = UnixDatagram::bind(&path).unwrap();
         journald.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
-        let subscriber = Registry::default().with(Journal::connect_to(&path).unwrap());
+        let socket = Socket::connect_to(&path).unwrap();
+        let outlet = Outlet::new(socket, Counter::default(), |_| ());
+        let subscriber = Registry::default().with(Journal(outlet));
         tracing::subscriber::with_default(subscriber, || {
             act();
             tracing::info!("the end");
@@ -268,6 +321,30 @@ mod tests {
         );
         // The bound on fields and that on values together stay below the system's on datagrams.
         const { assert!((MOST + 3) * (LONGEST + 80) < 200 * 1024) };
+    }
+
+    #[test]
+    fn a_journal_that_hangs_holds_up_nobody_and_gets_all_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let journald = UnixDatagram::bind(&path).unwrap();
+        let outlet = Outlet::new(Socket::connect_to(&path).unwrap(), Counter::default(), |_| ());
+        let subscriber = Registry::default().with(Journal(Arc::clone(&outlet)));
+        // More than any system lets wait for one socket.
+        const LINES: usize = 2000;
+        tracing::subscriber::with_default(subscriber, || {
+            (0..LINES).for_each(|number| tracing::info!(number, "a line"));
+        });
+        let mut buffer = vec![0_u8; 4096];
+        for number in 0..LINES {
+            let length = journald.recv(&mut buffer).expect("an entry");
+            let entry = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            assert!(
+                entry.starts_with(&format!("MESSAGE=a line number={number}\n")),
+                "{entry}"
+            );
+        }
+        outlet.flush(Duration::from_secs(120));
     }
 
     #[test]

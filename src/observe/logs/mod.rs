@@ -1,13 +1,18 @@
 //! Logs: for a person on a terminal, as entries of the journal, or as JSON lines.
 //!
-//! Always on standard error; standard output is for data.
+//! Always on standard error; standard output is for data. Whoever logs never waits for who reads it ([`outlet`]).
 
 mod journal;
+mod outlet;
+mod stderr;
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tracing::Subscriber;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -15,6 +20,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, reload};
+
+use journal::{Journal, Socket};
+use outlet::Outlet;
+use stderr::{Lines, Stream};
 
 /// The environment variable that overrides the configured filter.
 pub const FILTER_VARIABLE: &str = "FREEZERD_LOG";
@@ -66,15 +75,40 @@ pub enum LogError {
 
 /// Changes what is logged while the process lives.
 #[derive(Debug, Clone)]
-pub struct LogHandle(reload::Handle<EnvFilter, Registry>);
+pub struct LogHandle {
+    filter: reload::Handle<EnvFilter, Registry>,
+    way: Way,
+    lost: Counter,
+}
+
+/// The way that lines leave by.
+#[derive(Debug, Clone)]
+enum Way {
+    Stderr(Arc<Outlet<Stream>>),
+    Journal(Arc<Outlet<Socket>>),
+}
 
 impl LogHandle {
+    /// Counts lines that were lost because nobody took them.
+    #[must_use]
+    pub fn lost(&self) -> Counter {
+        self.lost.clone()
+    }
+
+    /// Waits until all lines are out, but no longer than `patience`: for the end of the process.
+    pub fn flush(&self, patience: Duration) {
+        match &self.way {
+            Way::Stderr(outlet) => outlet.flush(patience),
+            Way::Journal(outlet) => outlet.flush(patience),
+        }
+    }
+
     /// Logs by `text` from now on; `FREEZERD_LOG`, if set, overrides it as it did at the start.
     ///
     /// # Errors
     /// A filter that cannot be read; then nothing changes.
     pub fn set_filter(&self, text: &str) -> Result<(), LogError> {
-        Ok(self.0.reload(filter_in_force(text)?)?)
+        Ok(self.filter.reload(filter_in_force(text)?)?)
     }
 }
 
@@ -92,20 +126,41 @@ pub fn check_filter(text: &str) -> Result<(), LogError> {
 /// A filter that cannot be read; a second call.
 pub fn init(settings: &LogSettings) -> Result<LogHandle, LogError> {
     let (filter, handle) = reload::Layer::new(filter_in_force(&settings.filter)?);
-    let layer = match settings.format.unwrap_or_else(format_of_stderr) {
-        Format::Human { colours } => human(std::io::stderr, colours).boxed(),
-        Format::Json => json(std::io::stderr).boxed(),
-        Format::Journal => match journal::Journal::connect() {
-            Ok(layer) => layer.boxed(),
-            // The journal's socket is not there (a container, say); what goes to stderr still arrives.
-            Err(_) => json(std::io::stderr).boxed(),
-        },
+    let lost = Counter::default();
+    let format = settings.format.unwrap_or_else(format_of_stderr);
+    // If the journal's socket is not there (a container, say), what goes to stderr still arrives.
+    let socket = (format == Format::Journal)
+        .then(Socket::connect)
+        .and_then(Result::ok);
+    let (layer, way) = if let Some(socket) = socket {
+        let outlet = Outlet::new(socket, lost.clone(), tell_lost);
+        (Journal(Arc::clone(&outlet)).boxed(), Way::Journal(outlet))
+    } else {
+        let outlet = Outlet::new(Stream::stderr(), lost.clone(), tell_lost);
+        let lines = Lines(Arc::clone(&outlet));
+        let layer = match format {
+            Format::Human { colours } => human(lines, colours).boxed(),
+            Format::Journal | Format::Json => json(lines).boxed(),
+        };
+        (layer, Way::Stderr(outlet))
     };
     Registry::default()
         .with(layer.with_filter(filter))
         .try_init()
         .map_err(|_| LogError::Twice)?;
-    Ok(LogHandle(handle))
+    Ok(LogHandle {
+        filter: handle,
+        way,
+        lost,
+    })
+}
+
+/// The first thing that is logged when somebody takes the log again.
+fn tell_lost(lines: u64) {
+    tracing::warn!(
+        lines,
+        "lines of this log were lost before this one: nobody took them"
+    );
 }
 
 /// A crate that logs as an error what it also returns, and what is told in our own words by whoever asked.

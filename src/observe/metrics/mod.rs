@@ -150,6 +150,17 @@ impl Metrics {
         metrics
     }
 
+    /// Beside all else tells how many lines of the log were lost.
+    #[must_use]
+    pub fn with_log(mut self, lost: Counter) -> Self {
+        self.registry.register(
+            "log_lines_lost",
+            "Lines of the log that were lost, because nobody took them (the journal hung, or a pipe was not read)",
+            lost,
+        );
+        self
+    }
+
     /// All of it, as OpenMetrics text.
     ///
     /// # Errors
