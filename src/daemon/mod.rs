@@ -167,9 +167,9 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
             what: "start the runtime",
             source,
         })?;
-    let daemon = runtime.block_on(live::Daemon::open(start, &loaded));
+    let log = crate::observe::logs::init(&open::log_settings(&loaded.settings))?;
+    let daemon = runtime.block_on(live::Daemon::open(start, &loaded, log.clone()));
     let ledger = daemon.as_ref().ok().map(|daemon| Arc::clone(&daemon.ledger));
-    let log = daemon.as_ref().ok().map(|daemon| daemon.log.clone());
     let result = daemon.and_then(|daemon| runtime.block_on(daemon.live()));
     // A task that waits for a slow server or disk does not hold up the end.
     runtime.shutdown_background();
@@ -180,9 +180,7 @@ pub fn run(start: Start) -> Result<(), DaemonError> {
     {
         tracing::debug!(%error, "the ledger's log stays");
     }
-    if let Some(log) = log {
-        log.flush(LAST_WORDS);
-    }
+    log.flush(LAST_WORDS);
     result
 }
 

@@ -15,7 +15,7 @@ use crate::launch::{Limits, Several};
 use crate::ledger::Restored;
 use crate::observe::health::Health;
 use crate::observe::http;
-use crate::observe::logs::{Format, LogSettings};
+use crate::observe::logs::{Format, LogHandle, LogSettings};
 use crate::observe::metrics::{Metrics, MetricsSettings, Totals, VerdictKind};
 use crate::observe::notify::Notifier;
 use crate::planner::{Past, Planner, RunId, RunRecord, RunState};
@@ -149,9 +149,8 @@ fn agent(agent: &Path, search_path: &str) -> PathBuf {
 
 impl Daemon {
     /// Opens everything. Nothing runs yet, and nothing was decided.
-    pub(super) async fn open(start: Start, loaded: &Loaded) -> Result<Self, DaemonError> {
+    pub(super) async fn open(start: Start, loaded: &Loaded, log: LogHandle) -> Result<Self, DaemonError> {
         let settings = loaded.settings.clone();
-        let log = crate::observe::logs::init(&log_settings(&settings))?;
         unsupported(loaded)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");

@@ -18,7 +18,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::outlet::{Door, Outlet};
+use super::outlet::{Door, Outlet, Put};
 use super::stderr::{Stream, Text, until_open};
 
 /// Where journald listens.
@@ -66,16 +66,18 @@ impl Socket {
 impl Door for Socket {
     type Line = Entry;
 
-    fn put(&self, entry: &mut Entry) -> bool {
+    fn put(&self, entry: &mut Entry) -> Put {
         loop {
             match self.socket.send(&entry.datagram) {
-                Ok(_) => return true,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Ok(_) => return Put::Out,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Put::Refused,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => {
                     // journald is not there, or does not want this. Nor is it known when it will: so this is its last chance.
-                    self.stderr.put(&mut entry.plain);
-                    return true;
+                    return match self.stderr.put(&mut entry.plain) {
+                        Put::Out => Put::Out,
+                        Put::Refused | Put::Gone => Put::Gone,
+                    };
                 }
             }
         }
@@ -86,7 +88,7 @@ impl Door for Socket {
     }
 
     fn size(entry: &Entry) -> usize {
-        entry.datagram.len() + entry.plain.size()
+        entry.datagram.capacity() + entry.plain.size()
     }
 }
 
@@ -328,10 +330,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let journald = UnixDatagram::bind(&path).unwrap();
+        journald.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         let outlet = Outlet::new(Socket::connect_to(&path).unwrap(), Counter::default(), |_| ());
         let subscriber = Registry::default().with(Journal(Arc::clone(&outlet)));
         // More than any system lets wait for one socket.
-        const LINES: usize = 2000;
+        const LINES: usize = 1500;
         tracing::subscriber::with_default(subscriber, || {
             (0..LINES).for_each(|number| tracing::info!(number, "a line"));
         });

@@ -19,15 +19,25 @@ pub(super) trait Door: Send + Sync + 'static {
     /// A line, as it waits.
     type Line: Send + std::fmt::Debug;
 
-    /// Puts the line out, as far as it can be taken at once: `true` when nothing of it is left. What can never be taken
-    /// counts as taken.
-    fn put(&self, line: &mut Self::Line) -> bool;
+    /// Puts the line out, as far as it can be taken at once.
+    fn put(&self, line: &mut Self::Line) -> Put;
 
     /// Returns when some may be taken.
     fn wait(&self);
 
-    /// About how many bytes a line is.
+    /// About how many bytes a line takes while it waits.
     fn size(line: &Self::Line) -> usize;
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    /// Nothing is left of it.
+    Out,
+    /// The rest of it cannot be taken now.
+    Refused,
+    /// It never will be.
+    Gone,
 }
 
 /// A door, and what waits before it.
@@ -71,7 +81,8 @@ impl<D: Door> Outlet<D> {
     /// Puts a line out, or lays it by: it is out, or on its way, behind all before it.
     pub(super) fn put(self: &Arc<Self>, mut line: D::Line) {
         let mut waiting = self.waiting();
-        if waiting.lines.is_empty() && self.door.put(&mut line) {
+        // Those that wait without a thread (there could be none) get their chance here.
+        if !waiting.attended && self.drain(&mut waiting) && self.is_done(&mut line) {
             return;
         }
         let size = D::size(&line);
@@ -92,7 +103,10 @@ impl<D: Door> Outlet<D> {
 
     /// Until nothing waits, but no longer than this.
     pub(super) fn flush(&self, patience: Duration) {
-        let waiting = self.waiting();
+        let mut waiting = self.waiting();
+        if !waiting.attended {
+            self.drain(&mut waiting);
+        }
         let _ = self
             .emptied
             .wait_timeout_while(waiting, patience, |waiting| waiting.attended);
@@ -102,25 +116,42 @@ impl<D: Door> Outlet<D> {
         loop {
             self.door.wait();
             let mut waiting = self.waiting();
-            while let Some(line) = waiting.lines.front_mut()
-                && self.door.put(line)
-            {
-                let line = waiting.lines.pop_front();
-                let size = line.as_ref().map_or(0, D::size);
-                waiting.bytes = waiting.bytes.saturating_sub(size);
+            if !self.drain(&mut waiting) {
+                continue;
             }
-            if waiting.lines.is_empty() {
-                waiting.bytes = 0;
+            let lost = std::mem::take(&mut waiting.lost);
+            if lost == 0 {
                 waiting.attended = false;
-                let lost = std::mem::take(&mut waiting.lost);
-                drop(waiting);
-                if lost > 0 {
-                    (self.tell)(lost);
-                }
                 self.emptied.notify_all();
                 return;
             }
+            drop(waiting);
+            // It is a line, too: the next round is its.
+            (self.tell)(lost);
         }
+    }
+
+    /// Puts out what waits, as far as it is taken; whether nothing is left.
+    fn drain(&self, waiting: &mut Waiting<D::Line>) -> bool {
+        while let Some(line) = waiting.lines.front_mut() {
+            let size = D::size(line);
+            if !self.is_done(line) {
+                return false;
+            }
+            waiting.lines.pop_front();
+            waiting.bytes = waiting.bytes.saturating_sub(size);
+        }
+        // Its room, too: it is seldom needed.
+        waiting.lines = VecDeque::new();
+        true
+    }
+
+    fn is_done(&self, line: &mut D::Line) -> bool {
+        let put = self.door.put(line);
+        if put == Put::Gone {
+            self.lost.inc();
+        }
+        put != Put::Refused
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting<D::Line>> {
@@ -154,12 +185,15 @@ mod tests {
     impl Door for Arc<Gate> {
         type Line = String;
 
-        fn put(&self, line: &mut String) -> bool {
-            let open = !*self.shut.lock().unwrap();
-            if open {
-                self.out.lock().unwrap().push(std::mem::take(line));
+        fn put(&self, line: &mut String) -> Put {
+            if *self.shut.lock().unwrap() {
+                return Put::Refused;
             }
-            open
+            if line == "nobody's" {
+                return Put::Gone;
+            }
+            self.out.lock().unwrap().push(line.clone());
+            Put::Out
         }
 
         fn wait(&self) {
@@ -220,6 +254,38 @@ mod tests {
         assert_eq!(TOLD.load(Ordering::SeqCst), 4);
         outlet.put(line);
         assert_eq!(gate.out.lock().unwrap().len(), 9, "there is room again");
+    }
+
+    #[test]
+    fn a_line_that_nobody_will_ever_take_is_counted_and_holds_up_none() {
+        let gate = Arc::new(Gate::default());
+        let lost = Counter::default();
+        let outlet = Outlet::new(Arc::clone(&gate), lost.clone(), |_| {
+            panic!("all there is was told")
+        });
+        outlet.put("nobody's".to_owned());
+        gate.set(true);
+        outlet.put("nobody's".to_owned());
+        outlet.put("last".to_owned());
+        gate.set(false);
+        outlet.flush(PATIENCE);
+        assert_eq!((lost.get(), gate.out.lock().unwrap().len()), (2, 1));
+    }
+
+    #[test]
+    fn what_waits_without_a_thread_is_put_out_with_the_next_line_or_at_the_end() {
+        let gate = Arc::new(Gate::default());
+        let outlet = Outlet::new(Arc::clone(&gate), Counter::default(), |_| ());
+        for end in [true, false] {
+            outlet.waiting().lines.push_back("first".to_owned());
+            if end {
+                outlet.flush(PATIENCE);
+            } else {
+                outlet.put("second".to_owned());
+            }
+        }
+        assert_eq!(*gate.out.lock().unwrap(), ["first", "first", "second"]);
+        assert!(!outlet.waiting().attended);
     }
 
     #[test]
