@@ -19,6 +19,7 @@ pub mod freezer;
 pub mod launch;
 pub mod ledger;
 pub mod observe;
+pub mod output;
 pub mod plan;
 pub mod planner;
 pub mod schedule;

@@ -43,10 +43,13 @@ pub(super) fn each_saved<P: Send>(
     mut take: impl FnMut(P),
 ) -> Result<Rest, Failure> {
     let (mut rest, mut ids, limits) = (Rest::default(), Ids::default(), Limits::default());
-    let mut each_read = |read| rest.add(read, &mut ids, &mut take);
+    let mut each_read = |read: Read<P>| match ids.admit(&read.place, read.id.as_ref()) {
+        Ok(()) => rest.add(read, &mut take),
+        Err(problem) => rest.problems.push(problem),
+    };
     let problems = std::thread::scope(|scope| {
         let mut readers = Readers::new(scope, look, &mut each_read);
-        let mut each = |place: &str, text: &RawValue| readers.give(place, text.get());
+        let mut each = |place: String, text: &RawValue| readers.give(place, text.get());
         let problems = if jobs == Path::new("-") {
             // As it is: to open /dev/stdin anew may be forbidden, and of a socket it cannot be done.
             source::each_from(std::io::stdin(), Path::new("standard input"), &limits, &mut each)
@@ -141,21 +144,18 @@ async fn listed(settings: &Settings, mut take: impl FnMut(Plan)) -> Result<(Rest
         others: listing.others,
         ..Rest::default()
     };
-    let mut ids = Ids::default();
     for document in listing.documents {
-        let read = Read::of(document.text.get(), document.place, &identity);
-        rest.add(read, &mut ids, &mut take);
+        rest.add(
+            Read::of(document.text.get(), document.place, &identity),
+            &mut take,
+        );
     }
     Ok((rest, api))
 }
 
 impl Rest {
-    /// One document, unless another one has its id.
-    fn add<P>(&mut self, read: Read<P>, ids: &mut Ids, take: &mut impl FnMut(P)) {
-        if let Err(problem) = ids.admit(&read.place, read.id.as_ref()) {
-            self.problems.push(problem);
-            return;
-        }
+    /// One document.
+    fn add<P>(&mut self, read: Read<P>, take: &mut impl FnMut(P)) {
         if let Some(plan) = read.plan {
             take(plan);
         }

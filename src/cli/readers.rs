@@ -108,11 +108,9 @@ where
     }
 
     /// One more document.
-    pub(super) fn give(&mut self, place: &str, text: &str) {
+    pub(super) fn give(&mut self, place: String, text: &str) {
         self.batch.text.push_str(text);
-        self.batch
-            .documents
-            .push((place.to_owned(), self.batch.text.len()));
+        self.batch.documents.push((place, self.batch.text.len()));
         if self.batch.text.len() >= BATCH {
             let threads = self
                 .threads
@@ -233,7 +231,7 @@ mod tests {
                 let text = format!(
                     r#"{{{id}"pad": "{pad}", "job_actions": [{{"freezer_action": {{"action": "backup"}}}}]}}"#
                 );
-                readers.give(&number.to_string(), &text);
+                readers.give(number.to_string(), &text);
             }
             readers.end();
         });
@@ -248,7 +246,8 @@ mod tests {
             let mut readers = Readers::new(scope, &look, drop);
             for number in 0..AHEAD * MOST_THREADS * 5 {
                 let pad = "x".repeat(BATCH);
-                readers.give("here", &format!(r#"{{"job_id": "{number}", "pad": "{pad}"}}"#));
+                let text = format!(r#"{{"job_id": "{number}", "pad": "{pad}"}}"#);
+                readers.give("here".to_owned(), &text);
             }
             readers.end();
         });

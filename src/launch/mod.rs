@@ -1,7 +1,8 @@
 //! Launching: starts, watches, aborts and re-finds runs.
 //!
 //! Carries out what the planner decided, and says what became of it; decides nothing itself.
-//! May use: `planner`, `plan`, `schedule` (their words), `clock`, `failpoint`. Must not use: `freezer`, `ledger`, `config`.
+//! May use: `planner`, `plan`, `schedule` (their words), `clock`, `failpoint`, `output`. Must not use: `freezer`, `ledger`,
+//! `config`.
 //!
 //! [`ini`] writes what the agent reads. [`supervise`] is the small process that executes a [`Recipe`] and
 //! outlives the daemon. [`process`] starts supervisors and finds them again; [`event`] starts nothing itself, but has

@@ -2,7 +2,7 @@
 //!
 //! Metrics, a small HTTP server that only reads (`/metrics`, `/healthz`, `/readyz`), logs, and systemd's
 //! notifications. It shows what others decided; nothing here decides, and nothing waits for it.
-//! May use: `planner`'s and `plan`'s words, `schedule`'s due times, `clock`. Must not use: `ledger`,
+//! May use: `planner`'s and `plan`'s words, `schedule`'s due times, `clock`, `output`. Must not use: `ledger`,
 //! `freezer`, `launch`, `config`, `daemon`: those hand it what it shows.
 
 pub mod health;

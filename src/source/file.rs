@@ -20,9 +20,9 @@ pub fn read(path: &Path, limit_bytes: u64) -> Result<Listing, SourceError> {
     each(
         path,
         limit_bytes,
-        &mut |place, text| match ids.admit(place, id_of(text.get()).as_ref()) {
+        &mut |place, text| match ids.admit(&place, id_of(text.get()).as_ref()) {
             Ok(()) => listing.documents.push(Document {
-                place: place.to_owned(),
+                place,
                 text: text.to_owned(),
             }),
             Err(problem) => listing.problems.push(problem),
@@ -36,7 +36,11 @@ pub fn read(path: &Path, limit_bytes: u64) -> Result<Listing, SourceError> {
 ///
 /// # Errors
 /// As [`read`]; then what it gave counts for nothing.
-pub fn each(path: &Path, limit_bytes: u64, take: &mut dyn FnMut(&str, &RawValue)) -> Result<(), SourceError> {
+pub fn each(
+    path: &Path,
+    limit_bytes: u64,
+    take: &mut dyn FnMut(String, &RawValue),
+) -> Result<(), SourceError> {
     let file = File::open(path).map_err(|error| SourceError::at(path, "file", error))?;
     each_from(file, path, limit_bytes, take)
 }
@@ -49,7 +53,7 @@ pub fn each_from(
     from: impl Read,
     path: &Path,
     limit_bytes: u64,
-    take: &mut dyn FnMut(&str, &RawValue),
+    take: &mut dyn FnMut(String, &RawValue),
 ) -> Result<(), SourceError> {
     let text = match text_of(from, limit_bytes).map_err(|error| SourceError::at(path, "file", error))? {
         Ok(text) => text,
@@ -80,14 +84,14 @@ struct Documents<'f, 'a> {
     /// A listing saved page by page repeats documents that moved between two pages. That harms nobody.
     seen: HashSet<&'a str, foldhash::quality::RandomState>,
     count: usize,
-    take: &'f mut dyn FnMut(&str, &RawValue),
+    take: &'f mut dyn FnMut(String, &RawValue),
 }
 
 impl<'a> Documents<'_, 'a> {
     fn one(&mut self, text: &'a RawValue) {
         self.count = self.count.saturating_add(1);
         if !text.get().starts_with('{') || self.seen.insert(text.get()) {
-            (self.take)(&format!("document {} of the listing", self.count), text);
+            (self.take)(format!("document {} of the listing", self.count), text);
         }
     }
 }

@@ -101,7 +101,7 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Listing, SourceError> {
 pub fn each(
     path: &Path,
     limits: &Limits,
-    take: &mut dyn FnMut(&str, &RawValue),
+    take: &mut dyn FnMut(String, &RawValue),
 ) -> Result<Vec<crate::plan::Problem>, SourceError> {
     if !is_folder(path)? {
         file::each(path, limits.listing_bytes, take)?;
@@ -109,7 +109,7 @@ pub fn each(
     }
     let listing = folder::read(path, limits)?;
     for document in listing.documents {
-        take(&document.place, &document.text);
+        take(document.place, &document.text);
     }
     Ok(listing.problems)
 }
@@ -122,7 +122,7 @@ pub fn each_from(
     from: impl std::io::Read,
     path: &Path,
     limits: &Limits,
-    take: &mut dyn FnMut(&str, &RawValue),
+    take: &mut dyn FnMut(String, &RawValue),
 ) -> Result<(), SourceError> {
     file::each_from(from, path, limits.listing_bytes, take)
 }

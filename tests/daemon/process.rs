@@ -60,18 +60,30 @@ impl Daemon {
 
     /// Starts this program, and waits for nothing.
     pub fn launch(bed: &Bed, program: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command
-            .arg("run")
-            .arg("--config")
-            .arg(bed.config())
-            .args(arguments);
-        Self::spawn(bed, command)
+        Self::spawn(bed, run(bed, program, arguments))
+    }
+
+    /// Starts it with standard error for the test to read, or not to.
+    pub fn unheard(bed: &Bed, stderr: impl Into<Stdio>) -> Self {
+        Self::start_of(bed, run(bed, Path::new(PROGRAM), &[]), stderr.into())
     }
 
     /// Starts this command line, with a small environment.
-    pub fn spawn(bed: &Bed, mut command: Command) -> Self {
-        let mut child = command
+    pub fn spawn(bed: &Bed, command: Command) -> Self {
+        let mut daemon = Self::start_of(bed, command, Stdio::piped());
+        let said = BufReader::new(daemon.child.stderr.take().expect("a pipe"));
+        let log = Arc::clone(&daemon.log);
+        daemon.reader = Some(std::thread::spawn(move || {
+            for line in said.lines().map_while(Result::ok) {
+                log.lines.lock().unwrap().push(line);
+                log.more.notify_all();
+            }
+        }));
+        daemon
+    }
+
+    fn start_of(bed: &Bed, mut command: Command, stderr: Stdio) -> Self {
+        let child = command
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("TZ", "UTC")
@@ -81,24 +93,13 @@ impl Daemon {
             .envs(&bed.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .expect("freezerd");
-        let log = Arc::<Log>::default();
-        let said = BufReader::new(child.stderr.take().expect("a pipe"));
-        let reader = std::thread::spawn({
-            let log = Arc::clone(&log);
-            move || {
-                for line in said.lines().map_while(Result::ok) {
-                    log.lines.lock().unwrap().push(line);
-                    log.more.notify_all();
-                }
-            }
-        });
         Self {
             child,
-            log,
-            reader: Some(reader),
+            log: Arc::default(),
+            reader: None,
             address: None,
         }
     }
@@ -201,6 +202,16 @@ impl Daemon {
         }
         (status, self.log.lines.lock().unwrap().join("\n"))
     }
+}
+
+fn run(bed: &Bed, program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg("run")
+        .arg("--config")
+        .arg(bed.config())
+        .args(arguments);
+    command
 }
 
 impl Drop for Daemon {

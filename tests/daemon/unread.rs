@@ -1,27 +1,15 @@
 //! A log that nobody reads.
 
 use std::io::Read;
-use std::process::{Child, Command, Stdio};
 
 use rustix::pipe::fcntl_setpipe_size;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bed::{Bed, SUCCESS, at_once};
-use crate::process::PROGRAM;
-use crate::until::{until, until_is};
+use crate::process::Daemon;
+use crate::until::until_is;
 
 /// A page: the least that a pipe holds.
 const LEAST: usize = 4096;
-
-/// Does not outlive a test that fails.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn a_log_that_nobody_reads_holds_up_no_backup() {
@@ -33,20 +21,7 @@ fn a_log_that_nobody_reads_holds_up_no_backup() {
     for plan in &plans {
         bed.put(&at_once(plan, "done"));
     }
-    let mut command = Command::new(PROGRAM);
-    command
-        .arg("run")
-        .arg("--config")
-        .arg(bed.config())
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("BED", bed.path(""))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(write);
-    let mut daemon = Killed(command.spawn().expect("freezerd"));
-    // Its end of the pipe is not to be ours.
-    drop(command);
+    let daemon = Daemon::unheard(&bed, write);
     for plan in &plans {
         until_is(&format!("{plan} runs"), &vec![SUCCESS], || bed.outcomes(plan));
     }
@@ -56,8 +31,7 @@ fn a_log_that_nobody_reads_holds_up_no_backup() {
         read.read_to_string(&mut text).expect("the log");
         text
     });
-    kill_process(Pid::from_child(&daemon.0), Signal::TERM).expect("signalled");
-    let status = until("it ends", || daemon.0.try_wait().expect("its status"));
+    let status = daemon.stop();
     assert!(status.success(), "{status}");
     // Nothing of it is lost, and each line is whole.
     let text = reader.join().expect("read");

@@ -83,7 +83,15 @@ impl<'a> Survey<'a> {
         let (action, mode) = (shared.text(action), shared.text(mode));
         drop(shared);
         let hindrance = hindrance(&plan, self.policy);
-        if let Some(reason) = self.why_not(&plan, &timetable, hindrance) {
+        let values = (hindrance == Some(Reason::Unsupported))
+            .then(|| self.policy.capabilities.unsupported(&plan))
+            .flatten();
+        let reason = match values {
+            Some(values @ Unsupported::Values(_)) => Some(Cow::Owned(values.to_string())),
+            // The other reasons to be unsupported are problems of the document, and listed as such.
+            _ => why_not(&plan, &timetable, hindrance, self.span.from).map(Cow::Borrowed),
+        };
+        if let Some(reason) = reason {
             let Plan {
                 id, name, project, ..
             } = plan;
@@ -114,22 +122,6 @@ impl<'a> Survey<'a> {
             name: plan.name,
             project: plan.project,
         })
-    }
-
-    /// Why a plan has no due times to print.
-    fn why_not(
-        &self,
-        plan: &Plan,
-        timetable: &Timetable,
-        hindrance: Option<Reason>,
-    ) -> Option<Cow<'static, str>> {
-        match self.policy.capabilities.unsupported(plan) {
-            // The other reasons to be unsupported are problems of the document, and listed as such.
-            Some(values @ Unsupported::Values(_)) if hindrance == Some(Reason::Unsupported) => {
-                Some(Cow::Owned(values.to_string()))
-            }
-            _ => why_not(plan, timetable, hindrance, self.span.from).map(Cow::Borrowed),
-        }
     }
 
     /// A plan that was asked for and is not there is a mistake, and an empty list would hide it.

@@ -6,14 +6,10 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 
 use crate::clock::{Clock, SystemClock};
-
-/// A pipe that has room at all has room for so much (PIPE_BUF).
-const SURE_OF_ROOM: usize = 4096;
+use crate::output::write_now;
 
 /// Bytes that are printed in a [`SPAN`]: forty thousand usual lines, which is about what journald itself takes of one unit.
 const MOST: usize = 4 << 20;
@@ -98,24 +94,6 @@ impl<T: AsFd, C> Echo<T, C> {
 impl<T: AsFd, C> Drop for Echo<T, C> {
     fn drop(&mut self) {
         let _ = self.tell_left_out();
-    }
-}
-
-/// Not by a flag of the file, which those have in common that have it open.
-fn write_now(to: &impl AsFd, bytes: &[u8]) -> Result<usize, Errno> {
-    match rustix::net::send(to, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-        Err(Errno::NOTSOCK) => {
-            let mut ready = [PollFd::new(to, PollFlags::OUT)];
-            let now = Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-            if rustix::event::poll(&mut ready, Some(&now))? == 0 {
-                return Ok(0);
-            }
-            rustix::io::write(to, bytes.get(..SURE_OF_ROOM).unwrap_or(bytes))
-        }
-        done => done,
     }
 }
 

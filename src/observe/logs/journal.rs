@@ -39,11 +39,12 @@ pub(super) struct Socket {
     stderr: Stream,
 }
 
-/// An entry; and what of it a person reads, where the socket does not take it.
+/// An entry; and what of it a person reads, where the socket is not to be had.
 #[derive(Debug)]
 pub(super) struct Entry {
     datagram: Vec<u8>,
-    plain: Text,
+    priority: &'static str,
+    message: String,
 }
 
 impl Socket {
@@ -74,7 +75,8 @@ impl Door for Socket {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => {
                     // journald is not there, or does not want this. Nor is it known when it will: so this is its last chance.
-                    return match self.stderr.put(&mut entry.plain) {
+                    let plain = format!("<{}>{}\n", entry.priority, entry.message);
+                    return match self.stderr.put(&mut Text::new(plain.into_bytes())) {
                         Put::Out => Put::Out,
                         Put::Refused | Put::Gone => Put::Gone,
                     };
@@ -88,7 +90,7 @@ impl Door for Socket {
     }
 
     fn size(entry: &Entry) -> usize {
-        entry.datagram.capacity() + entry.plain.size()
+        entry.datagram.capacity() + entry.message.capacity()
     }
 }
 
@@ -156,10 +158,10 @@ where
         }
         event.record(&mut fields);
         let metadata = event.metadata();
-        let message = message(&fields);
+        let (message, priority) = (message(&fields), priority(*metadata.level()));
         let mut entry = Vec::with_capacity(512);
         put(&mut entry, "MESSAGE", &message);
-        put(&mut entry, "PRIORITY", priority(*metadata.level()));
+        put(&mut entry, "PRIORITY", priority);
         put(&mut entry, "SYSLOG_IDENTIFIER", "freezerd");
         put(&mut entry, "TARGET", metadata.target());
         for (name, value) in &fields.0 {
@@ -167,10 +169,10 @@ where
                 put(&mut entry, &key(name), value);
             }
         }
-        let plain = format!("<{}>{message}\n", priority(*metadata.level()));
         self.0.put(Entry {
             datagram: entry,
-            plain: Text::new(plain.into_bytes()),
+            priority,
+            message,
         });
     }
 }

@@ -155,7 +155,7 @@ pub fn init(settings: &LogSettings) -> Result<LogHandle, LogError> {
     })
 }
 
-/// The first thing that is logged when somebody takes the log again.
+/// Logged when somebody takes the log again, and all that waited is out.
 fn tell_lost(lines: u64) {
     tracing::warn!(
         lines,

@@ -4,16 +4,13 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::outlet::{Door, Outlet, Put};
-
-/// So much is taken at once by a pipe that is said to take something (`PIPE_BUF`), if nobody else writes to it.
-const AT_ONCE: usize = 4096;
+use crate::output::write_now;
 
 /// Where lines are written to, for as long as the process lives. Others have standard error, too, so whether it blocks is not
 /// changed: that would be theirs as well.
@@ -22,9 +19,7 @@ pub(super) enum Stream {
     /// A pipe or a terminal that was opened once more, for us: never blocks. (A terminal is said to take something when it
     /// would not take a line.)
     Own(OwnedFd),
-    /// Never blocks, as each time it is said so.
-    Socket(BorrowedFd<'static>),
-    /// A file; or a pipe or terminal that may not be opened once more. It is asked before each write.
+    /// A socket, a file; or a pipe or terminal that may not be opened once more.
     Shared(BorrowedFd<'static>),
 }
 
@@ -55,11 +50,10 @@ impl Stream {
         let sort = rustix::fs::fstat(file).map(|stat| FileType::from_raw_mode(stat.st_mode));
         let own = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         match sort {
-            Ok(FileType::Socket) => Self::Socket(file),
-            // A file that is opened once more begins anew.
             Ok(FileType::Fifo | FileType::CharacterDevice) => {
                 rustix::fs::open(path, own, Mode::empty()).map_or(Self::Shared(file), Self::Own)
             }
+            // A socket cannot be opened, and a file that is opened once more begins anew.
             _ => Self::Shared(file),
         }
     }
@@ -67,16 +61,7 @@ impl Stream {
     fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
         match self {
             Self::Own(file) => rustix::io::write(file, bytes),
-            Self::Socket(socket) => {
-                rustix::net::send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
-            }
-            Self::Shared(file) => {
-                let mut asked = [PollFd::from_borrowed_fd(*file, PollFlags::OUT)];
-                if poll(&mut asked, Some(&Timespec::default()))? == 0 {
-                    return Err(Errno::AGAIN);
-                }
-                rustix::io::write(file, bytes.get(..AT_ONCE).unwrap_or(bytes))
-            }
+            Self::Shared(file) => write_now(file, bytes),
         }
     }
 }
@@ -85,7 +70,7 @@ impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Own(file) => file.as_fd(),
-            Self::Socket(file) | Self::Shared(file) => *file,
+            Self::Shared(file) => *file,
         }
     }
 }
@@ -207,7 +192,7 @@ mod tests {
         ];
         assert!(matches!(
             streams,
-            [Stream::Own(_), Stream::Shared(_), Stream::Socket(_)]
+            [Stream::Own(_), Stream::Shared(_), Stream::Shared(_)]
         ));
         assert_eq!(
             streams.each_ref().map(|stream| filled(stream) > 4096),
@@ -223,7 +208,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"before ").unwrap();
         let stream = Stream::of(forever(file.try_clone().unwrap().into()), "/nowhere");
-        let long = "y".repeat(3 * AT_ONCE);
+        let long = "y".repeat(3 * 4096);
         assert_eq!(stream.put(&mut Text::new(long.clone().into_bytes())), Put::Out);
         let mut text = String::new();
         io::Seek::rewind(&mut file).unwrap();
